@@ -1,0 +1,69 @@
+/**
+ * The durable log between the stages. `event-log.contract.ts` checks every promise.
+ *
+ * Words: lane, partition, offset, position: see `event/position.ts`. An owner is the one process that may append derived
+ * records to a partition; its epoch is larger than that of every owner before it.
+ */
+import type { Lane, Offsets, Position } from '../../event/position.ts'
+
+export interface EventLog {
+  readonly partitionCount: number
+  /** First readable offset and end (exclusive) of each partition; counts only what is durable. */
+  bounds(lane: Lane): Promise<readonly Bounds[]>
+  /**
+   * Yields the durable records of all partitions from the given offsets on: each partition in offset order, no gap, no
+   * repeat; waits at the end for more until the signal aborts, then ends without an error. Reads no further ahead than
+   * one batch. Throws SLUICE_LOG_TRIMMED when a wanted offset is gone.
+   */
+  read(lane: Lane, options: ReadOptions): AsyncIterable<readonly LogRecord[]>
+  /** Becomes the owner of the lane's partitions; every earlier owner's appends are refused from now on. */
+  own(lane: Lane): Promise<Ownership>
+  /** Keeps a named reader's next offsets durably. Trimming never removes what a reader still has to read. */
+  saveReader(reader: string, lane: Lane, offsets: Offsets): Promise<void>
+  /** What `saveReader` kept last; undefined when nothing was. */
+  readerOffsets(reader: string, lane: Lane): Promise<Offsets | undefined>
+  close(): Promise<void>
+}
+
+export interface Ownership {
+  readonly epoch: number
+  /**
+   * Appends one record atomically and resolves with its position once it is durable. Appends of one partition keep the
+   * order of the calls. Rejects with SLUICE_LOG_FENCED when somebody newer owns the lane.
+   */
+  append(partition: number, record: NewRecord): Promise<Position>
+  /** The newest durable record of a partition, whoever appended it; undefined when there is none. */
+  last(partition: number): Promise<LogRecord | undefined>
+}
+
+export interface Bounds {
+  readonly begin: number
+  readonly end: number
+}
+
+export interface ReadOptions {
+  /** Next offset wanted of each partition. */
+  readonly from: Offsets
+  readonly signal: AbortSignal
+  /** A batch ends at about this many bytes of records; one record may exceed it. */
+  readonly batchBytesMax: number
+}
+
+export interface NewRecord {
+  readonly headers: LogHeaders
+  readonly value: Buffer
+}
+
+export interface LogRecord {
+  readonly position: Position
+  /** When the log took the record, Unix milliseconds; never decreases within a lane. */
+  readonly timeMs: number
+  readonly headers: LogHeaders
+  readonly value: Buffer
+}
+
+/**
+ * What is said of a record beside its value. For accepted events (C10): `token`, `distinct_id`, `uuid`, `ip`, `now`,
+ * `sent_at` (both Unix milliseconds as decimal text); dead letters add `reason` and `step`.
+ */
+export type LogHeaders = Readonly<Record<string, string>>

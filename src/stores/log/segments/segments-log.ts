@@ -1,0 +1,194 @@
+/**
+ * The event log of the embedded profile: lanes are fields of the records of a few journals, each written by one process.
+ * Ownership is the journal writer itself (its folder is locked), so an epoch is its incarnation and a count.
+ */
+import { lanes, laneNumber } from '../../../event/position.ts'
+import type { Lane, Offsets, Position } from '../../../event/position.ts'
+import { Failure } from '../../../kit/failure.ts'
+import type { Files } from '../../../kit/files.ts'
+import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
+import type { Bounds, EventLog, LogHeaders, LogRecord, NewRecord, Ownership, ReadOptions } from '../event-log.ts'
+import { draftFrame, flags, frameKinds, verdicts, writeEntry } from './frame.ts'
+import type { Frame } from './frame.ts'
+import { publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
+import type { JournalReaderOptions } from './journal-reader.ts'
+import type { JournalWriter } from './journal-writer.ts'
+import { loadReaders, saveReaderFile } from './reader-files.ts'
+
+export interface SegmentsLogOptions {
+  readonly files: Files
+  readonly partitionCount: number
+  /** Which journal's folder holds which lane. */
+  readonly folders: Readonly<Record<Lane, string>>
+  /** Writers of the journals that this process owns, by folder. */
+  readonly writers: ReadonlyMap<string, JournalWriter>
+  /** How long a reader at the end waits for the file system's sign before it looks anyway. */
+  readonly pollMs: number
+  readonly telemetry: Telemetry
+}
+
+export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
+  const { files, folders, writers, partitionCount, pollMs, telemetry } = options
+  const epochs = new Map<Lane, number>()
+
+  const readerOptions = (lane: Lane): JournalReaderOptions => ({ files, folder: folders[lane], telemetry, pollMs })
+
+  return {
+    partitionCount,
+
+    async bounds(lane) {
+      const number = laneNumber(lane)
+      const published = await publishedOf(files, folders[lane])
+      const first = (await segmentHeads(files, folders[lane]))[0]
+      return Array.from({ length: partitionCount }, (_, partition): Bounds => ({
+        begin: first?.head.state.next[number]?.[partition] ?? 0,
+        end: published?.state.next[number]?.[partition] ?? 0,
+      }))
+    },
+
+    async *read(lane, { from, signal, batchBytesMax }: ReadOptions) {
+      const sequence = await segmentHolding(readerOptions(lane), lane, from)
+      const number = laneNumber(lane)
+      for await (const chunk of readFrames(readerOptions(lane), sequence, batchBytesMax, signal)) {
+        const records: LogRecord[] = []
+        for (const frame of chunk.frames) collect(frame, number, chunk.incarnation, from, records)
+        if (records.length > 0) yield records
+      }
+    },
+
+    async own(lane): Promise<Ownership> {
+      const writer = writers.get(folders[lane])
+      if (writer === undefined) {
+        throw new Failure('SLUICE_LOG_NOT_OURS', `Another process writes the lane ${lane}.`)
+      }
+      // A million owners within one life of the process are more than there will be.
+      const epoch = (epochs.get(lane) ?? writer.incarnation * 1_000_000) + 1
+      epochs.set(lane, epoch)
+      const last = await lastRecords(readerOptions(lane), lane, writer)
+      return {
+        epoch,
+        async append(partition, record) {
+          if (epochs.get(lane) !== epoch) {
+            throw new Failure('SLUICE_LOG_FENCED', `Somebody newer owns the lane ${lane}.`)
+          }
+          const position = await appendRecord(writer, lane, partition, record)
+          last[partition] = { position, timeMs: writer.state.timeMs, headers: record.headers, value: record.value }
+          return position
+        },
+        last: (partition) => Promise.resolve(last[partition]),
+      }
+    },
+
+    saveReader: (reader, lane, offsets) => saveReaderFile(files, folders[lane], reader, lane, { offsets }),
+
+    async readerOffsets(reader, lane) {
+      const saved = (await loadReaders(files, folders[lane])).find((one) => one.reader === reader && one.lane === lane)
+      return saved?.offsets
+    },
+
+    close: () => Promise.resolve(),
+  }
+}
+
+/** Puts the lane's records of a frame behind `records`, leaving out what lies before `from`. */
+function collect(frame: Frame, lane: number, incarnation: number, from: Offsets, records: LogRecord[]): void {
+  let common: LogHeaders | undefined
+  for (let entry = 0; entry < frame.entryCount; entry++) {
+    const verdict = frame.verdict(entry)
+    if (frame.lane(entry) !== lane || verdict === verdicts.duplicate) continue
+    const partition = frame.partition(entry)
+    const offset = frame.offset(entry)
+    if (offset < (from[partition] ?? 0)) continue
+    common ??= frame.headers
+    records.push({
+      position: { incarnation, partition, offset },
+      timeMs: frame.timeMs,
+      headers: headersOf(frame, entry, common),
+      value: frame.value(entry),
+    })
+  }
+}
+
+function headersOf(frame: Frame, entry: number, common: LogHeaders): LogHeaders {
+  const bits = frame.flags(entry)
+  if (frame.verdict(entry) === verdicts.refused) {
+    return { ...common, uuid: frame.uuid(entry), distinct_id: frame.distinctId(entry), reason: frame.reason(entry) }
+  }
+  if ((bits & flags.erased) !== 0) return { ...common, uuid: frame.uuid(entry), distinct_id: '', erased: 'true' }
+  // Derived batches are entries without a distinct id and without a uuid.
+  if (lanes[frame.lane(entry)] === 'clickhouse_events') return common
+  return { ...common, uuid: frame.uuid(entry), distinct_id: frame.distinctId(entry) }
+}
+
+/** The newest segment that begins at or before all wanted offsets. */
+async function segmentHolding(options: JournalReaderOptions, lane: Lane, from: Offsets): Promise<number> {
+  const number = laneNumber(lane)
+  const heads = await segmentHeads(options.files, options.folder)
+  for (const { name, head } of heads.toReversed()) {
+    const begins = head.state.next[number] ?? []
+    if (begins.every((begin, partition) => begin <= (from[partition] ?? 0))) return name.sequence
+  }
+  if (heads.length === 0) return 0
+  throw new Failure(
+    'SLUICE_LOG_TRIMMED',
+    `Records of the lane ${lane} that are still wanted were removed from ${options.folder}.`,
+  )
+}
+
+/** The newest record of each partition, from the newest segments back until all are found. */
+async function lastRecords(
+  options: JournalReaderOptions,
+  lane: Lane,
+  writer: JournalWriter,
+): Promise<(LogRecord | undefined)[]> {
+  const number = laneNumber(lane)
+  const ends = writer.state.next[number] ?? []
+  const last = ends.map((): LogRecord | undefined => undefined)
+  const heads = await segmentHeads(options.files, options.folder)
+  const isMissing = (end: number, partition: number): boolean => end > 0 && last[partition] === undefined
+  for (const { name, head } of heads.toReversed()) {
+    if (!ends.some(isMissing)) break
+    const begins = head.state.next[number] ?? []
+    const holds = ends.some((end, partition) => isMissing(end, partition) && end > (begins[partition] ?? 0))
+    if (!holds) continue
+    for await (const chunk of readFrames(options, name.sequence, 4 * 1024 * 1024)) {
+      if (chunk.sequence !== name.sequence) break
+      const records: LogRecord[] = []
+      for (const frame of chunk.frames) collect(frame, number, chunk.incarnation, [], records)
+      for (const record of records) {
+        const { partition, offset } = record.position
+        // Copied: a record would keep the whole chunk in memory.
+        if (offset === (ends[partition] ?? 0) - 1) last[partition] = { ...record, value: Buffer.from(record.value) }
+      }
+    }
+  }
+  return last
+}
+
+async function appendRecord(
+  writer: JournalWriter,
+  lane: Lane,
+  partition: number,
+  { headers, value }: NewRecord,
+): Promise<Position> {
+  writer.admit(value.length)
+  const offset = writer.takeOffset(lane, partition)
+  const draft = draftFrame({
+    kind: frameKinds.records,
+    entryCount: 1,
+    headers: Buffer.from(JSON.stringify(headers)),
+    textsBytes: 0,
+    body: value,
+  })
+  writeEntry(draft.head, draft.entriesAt, {
+    lane: laneNumber(lane),
+    verdict: verdicts.stored,
+    flags: 0,
+    partition,
+    offset,
+    start: 0,
+    end: value.length,
+  })
+  await writer.append(draft)
+  return { incarnation: writer.incarnation, partition, offset }
+}
