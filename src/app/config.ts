@@ -1,0 +1,374 @@
+/**
+ * Every setting of Sluice: where it is read, bounded and documented, and nowhere else. A stage or store has one section;
+ * what it takes is `config.<section>`. `sluice --help` and `docs/run/settings.md` come from the same table.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { failpointPlanComplaint } from '../kit/failpoint.ts'
+import { codeOf, messageOf } from '../kit/failure.ts'
+import { settingsHelp, settingsPage } from './settings/describe-settings.ts'
+import type { Environment, SettingsFile, Sources, ValuesOf } from './settings/read-settings.ts'
+import { nameSettings, nearestName, readSettings } from './settings/read-settings.ts'
+import {
+  bytes,
+  choice,
+  dayMs,
+  GiB,
+  hourMs,
+  integer,
+  MiB,
+  milliseconds,
+  minuteMs,
+  path,
+  secondMs,
+  secret,
+  text,
+} from './settings/setting.ts'
+
+const sections = {
+  data: {
+    doc: 'Where everything is kept.',
+    settings: {
+      dir: path({
+        env: 'SLUICE_DATA_DIR',
+        default: './data',
+        doc: 'Folder of the journals, the warehouse and Postgres. One running Sluice owns it.',
+      }),
+    },
+  },
+  edge: {
+    doc: 'The HTTP front.',
+    settings: {
+      port: integer({
+        env: 'SLUICE_PORT',
+        default: 8000,
+        min: 0,
+        max: 65_535,
+        doc: 'TCP port of the HTTP front; 0 takes any free one.',
+      }),
+      host: text({
+        env: 'SLUICE_HOST',
+        default: '127.0.0.1',
+        shape: 'a host name or an IP address',
+        complaintAbout: (value) => (/^[A-Za-z0-9._:-]{1,253}$/.test(value) ? undefined : 'is neither'),
+        doc: 'Address to listen on. The default is reached from this machine alone; 0.0.0.0 is reached from everywhere.',
+      }),
+    },
+  },
+  firstProject: {
+    doc: 'Keys of the project that the first start creates, for automation. Without them random keys are made and printed.',
+    settings: {
+      token: secret({
+        env: 'SLUICE_PROJECT_TOKEN',
+        defaultText: 'random',
+        shape: '1 to 64 letters, digits, "-" or "_", not beginning with phx_',
+        pattern: /^(?!phx_)[A-Za-z0-9_-]{1,64}$/,
+        doc: 'Project token that SDKs send; it may only write.',
+      }),
+      personalKey: secret({
+        env: 'SLUICE_PERSONAL_KEY',
+        defaultText: 'random',
+        shape: '"phx_" followed by 4 to 124 letters, digits, "-" or "_"',
+        pattern: /^phx_[A-Za-z0-9_-]{4,124}$/,
+        doc: 'Personal key that asks questions.',
+      }),
+    },
+  },
+  diagnostics: {
+    doc: 'What the processes say about themselves.',
+    settings: {
+      logLevel: choice({
+        env: 'SLUICE_LOG_LEVEL',
+        default: 'info',
+        choices: ['debug', 'info', 'warn', 'error'],
+        doc: 'Least level that is logged.',
+      }),
+      seriesMax: integer({
+        default: 1000,
+        min: 10,
+        max: 100_000,
+        doc: 'Label combinations that one metric keeps apart; further ones are counted under the label "other".',
+      }),
+      failpoints: text({
+        env: 'SLUICE_FAILPOINTS',
+        default: '',
+        shape: 'a list like edge:after-sync=kill@3,core:after-insert=kill',
+        complaintAbout: failpointPlanComplaint,
+        doc: 'For crash tests only: where the first life of a process kills itself.',
+      }),
+    },
+  },
+  capture: {
+    doc: 'Reading requests at the door.',
+    settings: {
+      bodyBytesMax: bytes({ default: 20 * MiB, min: 1024, max: 512 * MiB, doc: 'Largest request body as sent.' }),
+      inflatedBytesMax: bytes({
+        default: 100 * MiB,
+        min: 1024,
+        max: GiB,
+        doc: 'Largest request body after decompression.',
+      }),
+      eventBytesMax: bytes({ default: 2_000_000, min: 1024, max: 64 * MiB, doc: 'Largest single event.' }),
+      keysPerEventMax: integer({
+        default: 10_000,
+        min: 10,
+        max: 1_000_000,
+        doc: 'Most keys in one event, nested ones included.',
+      }),
+      depthMax: integer({ default: 128, min: 8, max: 1000, doc: 'Deepest nesting of a request body.' }),
+      eventNameCharsMax: integer({ default: 200, min: 1, max: 10_000, doc: 'Longest event name.' }),
+      headersTimeoutMs: milliseconds({
+        default: 10 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'Time in which the headers of a request must arrive.',
+      }),
+      bodyTimeoutMs: milliseconds({
+        default: 30 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'Time in which the body of a request must arrive.',
+      }),
+      connectionsMax: integer({ default: 10_000, min: 1, max: 1_000_000, doc: 'Most open connections.' }),
+    },
+  },
+  intake: {
+    doc: 'The one durable step at the door: duplicates, positions, the journal of accepted events.',
+    settings: {
+      queueBytesMax: bytes({
+        default: 64 * MiB,
+        min: 1024,
+        max: 16 * GiB,
+        doc: 'Accepted bytes that may wait for the disk; beyond it the door answers 503.',
+      }),
+      duplicateWindowMs: milliseconds({
+        default: 24 * hourMs,
+        min: minuteMs,
+        max: 30 * dayMs,
+        doc: 'How long a copy of an event is known as one.',
+      }),
+      segmentBytesMax: bytes({
+        default: 256 * MiB,
+        min: 64 * 1024,
+        max: 4 * GiB,
+        doc: 'Size at which a segment of a journal is sealed.',
+      }),
+      segmentAgeMsMax: milliseconds({
+        default: hourMs,
+        min: secondMs,
+        max: 30 * dayMs,
+        doc: 'Age at which a segment of a journal is sealed.',
+      }),
+      reserveBytes: bytes({
+        default: 256 * MiB,
+        min: 0,
+        max: 1024 * GiB,
+        doc: 'Free disk space that is left alone; below it the door answers 503.',
+      }),
+      partitionCount: integer({
+        default: 16,
+        min: 1,
+        max: 256,
+        doc: 'Partitions of each lane; fixed when the data folder is created.',
+      }),
+    },
+  },
+  log: {
+    doc: 'The log between the stages.',
+    settings: {
+      retentionMs: milliseconds({
+        default: 72 * hourMs,
+        min: minuteMs,
+        max: 3650 * dayMs,
+        doc: 'How long sealed segments are kept after every reader has passed them.',
+      }),
+    },
+  },
+  ingestion: {
+    doc: 'From accepted events to derived batches.',
+    settings: {
+      batchBytesMax: bytes({
+        default: 8 * MiB,
+        min: 1024,
+        max: 256 * MiB,
+        doc: 'Bytes of events that are read and derived at once.',
+      }),
+      lingerMs: milliseconds({
+        default: 20,
+        min: 0,
+        max: 10 * secondMs,
+        doc: 'How long a batch waits for more events.',
+      }),
+    },
+  },
+  warehouse: {
+    doc: 'Rows into ClickHouse.',
+    settings: {
+      blockRowsMax: integer({ default: 20_000, min: 1, max: 1_000_000, doc: 'Most rows of one insert.' }),
+      lingerMs: milliseconds({
+        default: secondMs,
+        min: 0,
+        max: minuteMs,
+        doc: 'How long an insert waits for more rows.',
+      }),
+      memoryBytesMax: bytes({
+        default: 2 * GiB,
+        min: 256 * MiB,
+        max: 1024 * GiB,
+        doc: 'Memory that the bundled ClickHouse may take in all.',
+      }),
+      deduplicationWindow: integer({
+        default: 1000,
+        min: 100,
+        max: 1_000_000,
+        doc: 'Inserts that ClickHouse remembers by token.',
+      }),
+    },
+  },
+  query: {
+    doc: 'Answering questions.',
+    settings: {
+      timeMsMax: milliseconds({
+        default: 30 * secondMs,
+        min: 100,
+        max: hourMs,
+        doc: 'Longest time that a question may take.',
+      }),
+      rowsMax: integer({ default: 100_000, min: 1, max: 10_000_000, doc: 'Most rows of an answer.' }),
+      memoryBytesMax: bytes({
+        default: GiB,
+        min: 64 * MiB,
+        max: 1024 * GiB,
+        doc: 'Most memory that one question may take.',
+      }),
+      concurrentMax: integer({ default: 4, min: 1, max: 256, doc: 'Questions answered at once.' }),
+    },
+  },
+  health: {
+    doc: 'Health is progress.',
+    settings: {
+      canaryIntervalMs: milliseconds({
+        default: 15 * secondMs,
+        min: 100,
+        max: hourMs,
+        doc: 'Time between two canary events.',
+      }),
+      oldestWaitingMsMax: milliseconds({
+        default: minuteMs,
+        min: 100,
+        max: dayMs,
+        doc: 'Age of the oldest waiting event at which readiness turns red.',
+      }),
+    },
+  },
+  supervisor: {
+    doc: 'Starting, watching and stopping the processes.',
+    settings: {
+      stopTimeoutMs: milliseconds({
+        default: 20 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'How long a process may take to stop before it is killed.',
+      }),
+      restartDelayMsMax: milliseconds({
+        default: 5 * secondMs,
+        min: 10,
+        max: 10 * minuteMs,
+        doc: 'Longest pause before a process that died is started again.',
+      }),
+      startAttemptsMax: integer({
+        default: 5,
+        min: 1,
+        max: 1000,
+        doc: 'How often a process may die before it was ready for the first time; then the start is given up.',
+      }),
+    },
+  },
+} as const
+
+export type Config = ValuesOf<typeof sections>
+
+export type ConfigResult =
+  | { readonly kind: 'config'; readonly config: Config }
+  | { readonly kind: 'problems'; readonly problems: readonly string[] }
+
+/** Rules between settings; each says what to do. */
+const relations: readonly { readonly broken: (config: Config) => boolean; readonly problem: string }[] = [
+  {
+    broken: ({ log, intake }) => log.retentionMs < intake.duplicateWindowMs,
+    problem:
+      'log.retentionMs is shorter than intake.duplicateWindowMs, but a copy is answered with the first copy, which must still be there: raise the first or lower the second.',
+  },
+  {
+    broken: ({ capture }) => capture.eventBytesMax > capture.inflatedBytesMax,
+    problem:
+      'capture.eventBytesMax is larger than capture.inflatedBytesMax, so that no body could hold such an event: lower the first or raise the second.',
+  },
+  {
+    broken: ({ capture }) => capture.bodyBytesMax > capture.inflatedBytesMax,
+    problem:
+      'capture.bodyBytesMax is larger than capture.inflatedBytesMax, which bounds plain bodies too: lower the first or raise the second.',
+  },
+  {
+    broken: ({ query, warehouse }) => query.memoryBytesMax > warehouse.memoryBytesMax,
+    problem:
+      'query.memoryBytesMax is larger than warehouse.memoryBytesMax, which bounds all questions together: lower the first or raise the second.',
+  },
+]
+
+/** Read beside the table: it says where the file is, so the file cannot. */
+const configVariable = {
+  env: 'SLUICE_CONFIG',
+  doc: 'The settings file, as --config. Default: sluice.yaml in the working directory, when there is one.',
+}
+const testPrefix = 'SLUICE_TEST_'
+const defaultFile = 'sluice.yaml'
+
+/** Parses, bounds and checks; either every problem at once or one frozen object. */
+export function configFrom(sources: Sources): ConfigResult {
+  const problems: string[] = []
+  const config = readSettings(sections, sources, problems)
+  problems.push(...unknownVariables(sources.environment))
+  if (problems.length === 0)
+    problems.push(...relations.filter(({ broken }) => broken(config)).map(({ problem }) => problem))
+  return problems.length === 0 ? { kind: 'config', config } : { kind: 'problems', problems }
+}
+
+/** As `configFrom`, with the file that the command line, the environment or the working directory names. */
+export function readConfig(options: {
+  readonly environment: Environment
+  readonly workingFolder: string
+  /** `--config` of the command line. */
+  readonly configPath: string | undefined
+}): ConfigResult {
+  const { environment, workingFolder } = options
+  const fromEnvironment = environment[configVariable.env]
+  const named = options.configPath ?? (fromEnvironment === '' ? undefined : fromEnvironment)
+  const path = resolve(workingFolder, named ?? defaultFile)
+  let file: SettingsFile | undefined
+  try {
+    file = { path, text: readFileSync(path, 'utf8') }
+  } catch (error) {
+    if (named !== undefined || codeOf(error) !== 'ENOENT') {
+      const problem = `The settings file ${path} cannot be read (${messageOf(error)}). Correct --config or ${configVariable.env}, or make it readable.`
+      return { kind: 'problems', problems: [problem] }
+    }
+  }
+  return configFrom({ environment, file, workingFolder })
+}
+
+export function configHelp(): string {
+  return settingsHelp(sections, [configVariable])
+}
+
+/** The text of `docs/run/settings.md`. */
+export function configPage(): string {
+  return settingsPage(sections, [configVariable])
+}
+
+function unknownVariables(environment: Environment): readonly string[] {
+  const known = [configVariable.env, ...nameSettings(sections).map(({ env }) => env)]
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('SLUICE_') && !name.startsWith(testPrefix) && !known.includes(name))
+    .map((name) => `${name} is not a setting. Did you mean ${nearestName(name, known)}? Otherwise remove it.`)
+}
