@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+/**
+ * The command `sluice`, under any Node from 18 on. In a clone it installs what is missing and runs the sources;
+ * from a published package it runs what was built from them.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { endWith, handOver } from '../scripts/handover.js'
+import { ensureInstalled, nodeBinary, repairLinks, SetupProblem } from '../scripts/installation.js'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const sources = path.join(root, 'src', 'main.ts')
+const built = path.join(root, 'dist', 'main.js')
+
+try {
+  const isClone = fs.existsSync(sources)
+  if (isClone) await ensureInstalled(root)
+  else repairLinks(root)
+  handOver(nodeBinary(root), root, 'node', [isClone ? sources : built, ...process.argv.slice(2)])
+} catch (error) {
+  endWith(error, error instanceof SetupProblem)
+}

@@ -1,0 +1,18 @@
+/**
+ * node scripts/bootstrap.js COMMAND ARGUMENTS… — installs what is missing, then runs the command under the pinned Node.
+ * Every script of package.json goes through it, so each works in a fresh clone and under any Node from 18 on.
+ */
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { endWith, handOver } from './handover.js'
+import { ensureInstalled, nodeBinary, SetupProblem } from './installation.js'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const [command, ...commandArguments] = process.argv.slice(2)
+
+try {
+  await ensureInstalled(root)
+  handOver(nodeBinary(root), root, command ?? 'true', commandArguments)
+} catch (error) {
+  endWith(error, error instanceof SetupProblem)
+}
