@@ -1,0 +1,36 @@
+/**
+ * A row of `sluice.events` as it travels from ingestion to the engine: one JSON object a line, keys in this order.
+ *
+ * Times are whole numbers, which the engine takes as ticks of the column: cheapest to write, and no format to get wrong.
+ * A time outside the stated range is not refused but stored as some other time: whoever makes the row clamps it.
+ */
+export interface WarehouseRow {
+  /** Lower case with hyphens. */
+  readonly uuid: string
+  readonly event: string
+  /** JSON text of an object. */
+  readonly properties: string
+  /** Microseconds since 1970, from `timestampMinUs` to `timestampMaxUs` (years 1900 to 2299). */
+  readonly timestamp: number
+  /** The project. 0 is the canaries'. */
+  readonly team_id: number
+  readonly distinct_id: string
+  /** Unix milliseconds: when ingestion made the row. */
+  readonly created_at: number
+  /** Unix milliseconds: when the door accepted the event; every version of a row carries the same. */
+  readonly accepted_at: number
+  /** Unix seconds up to `neverExpires` (in 2106), which also says that the project keeps its events; the row goes then. */
+  readonly expires_at: number
+  /** Of rows with the same id the largest version counts. */
+  readonly version: number
+  readonly _incarnation: number
+  readonly _partition: number
+  readonly _offset: number
+  readonly _index: number
+}
+
+export const neverExpires = 4_294_967_295
+
+/** 1900-01-01 00:00:00.000000 and 2299-12-31 23:59:59.999999 UTC. */
+export const timestampMinUs = -2_208_988_800_000_000
+export const timestampMaxUs = 10_413_791_999_999_999
