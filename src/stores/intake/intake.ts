@@ -33,6 +33,8 @@ export interface IntakeRequest {
   readonly nowMs: number
   /** Client clock when it sent the request, Unix milliseconds, when it said so. */
   readonly sentAtMs: number | undefined
+  /** The health check's own events: counted apart. */
+  readonly isCanary: boolean
   readonly events: readonly IntakeEvent[]
 }
 
@@ -68,5 +70,7 @@ export interface IntakeBooks {
   readonly stored: number
   readonly duplicate: number
   readonly refused: number
+  /** Events of the health check; in none of the other counts. */
+  readonly canary: number
   readonly waitingBytes: number
 }

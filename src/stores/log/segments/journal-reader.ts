@@ -149,10 +149,12 @@ async function readableEnd(
     if (name.sequence <= sequence) continue
     const next = await openSegment(files, folder, name)
     await next.file.close()
-    if (next.head?.previous?.sequence === sequence) return { bytes: next.head.previous.bytes, last: false }
-    // A damaged head cannot say how far this one is good: whole frames then speak for themselves.
+    // A head that was never finished, or is damaged, cannot say how far this one is good; the one behind it may.
+    if (next.head === undefined) continue
+    if (next.head.previous?.sequence === sequence) return { bytes: next.head.previous.bytes, last: false }
     break
   }
+  // Nobody says: whole frames speak for themselves.
   return { bytes: await segment.file.sizeBytes(), last: false }
 }
 

@@ -48,8 +48,6 @@ export interface JournalWriterOptions {
   readonly segmentAgeMsMax: number
   /** Bytes of frames that may wait; more are refused with SLUICE_JOURNAL_FULL. */
   readonly queueBytesMax: number
-  /** Bytes that one write takes from the queue at most. */
-  readonly groupBytesMax: number
   /** Free disk space below which nothing is written any more. */
   readonly reserveBytes: number
   readonly telemetry: Telemetry
@@ -197,7 +195,8 @@ export class JournalWriter {
     // Requests of the same turn of the event loop share the first group.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
-      const group = this.#takeGroup()
+      const group = this.#waiting
+      this.#waiting = []
       this.#observer?.groupStarts()
       try {
         await this.#writeGroup(group)
@@ -206,17 +205,6 @@ export class JournalWriter {
       }
     }
     this.#running = undefined
-  }
-
-  #takeGroup(): readonly Waiting[] {
-    let bytes = 0
-    let count = 0
-    for (const waiting of this.#waiting) {
-      if (count > 0 && bytes + waiting.bytes > this.#options.groupBytesMax) break
-      bytes += waiting.bytes
-      count++
-    }
-    return this.#waiting.splice(0, count)
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
@@ -371,7 +359,7 @@ async function recoverJournal(options: JournalWriterOptions): Promise<Recovered>
     const file = await files.open(`${folder}/${name.file}`, 'write')
     try {
       const from = head?.bytes ?? 0
-      const knownBytes = published?.sequence === name.sequence ? Math.max(published.bytes, from) : from
+      const knownBytes = published?.sequence === name.sequence ? published.bytes : 0
       const bytes = await recoverSegment(file, name, state, from, knownBytes, options)
       previous = { sequence: name.sequence, bytes }
     } finally {

@@ -14,6 +14,7 @@ import { publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
 import type { JournalReaderOptions } from './journal-reader.ts'
 import type { JournalWriter } from './journal-writer.ts'
 import { loadReaders, saveReaderFile } from './reader-files.ts'
+import { listSegments } from './segment-files.ts'
 
 export interface SegmentsLogOptions {
   readonly files: Files
@@ -128,7 +129,9 @@ async function segmentHolding(options: JournalReaderOptions, lane: Lane, from: O
     const begins = head.state.next[number] ?? []
     if (begins.every((begin, partition) => begin <= (from[partition] ?? 0))) return name.sequence
   }
-  if (heads.length === 0) return 0
+  const oldest = (await listSegments(options.files, options.folder))[0]
+  // No segment at all yet, or one whose damaged head cannot say where it begins: its records say so themselves.
+  if (oldest === undefined || oldest.sequence !== heads[0]?.name.sequence) return oldest?.sequence ?? 0
   throw new Failure(
     'SLUICE_LOG_TRIMMED',
     `Records of the lane ${lane} that are still wanted were removed from ${options.folder}.`,

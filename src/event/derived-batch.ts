@@ -1,0 +1,75 @@
+/**
+ * What ingestion decided about one range of one partition, as one record of the lane `clickhouse_events`. The record is
+ * the commit: ClickHouse (and every other store) is a projection of these batches.
+ *
+ * Encoding: u32 little endian length of the head, the head as JSON, then the rows as JSON lines (one object a line), byte
+ * for byte as they go to the warehouse.
+ */
+export interface DerivedBatchHead {
+  /** Of the owner that wrote it; readers pass over batches of an older epoch than the newest they saw. */
+  readonly epoch: number
+  /** Partition of the source lane, and of this one. */
+  readonly partition: number
+  /** The source range that was decided: offsets from `from` up to `to` (exclusive). */
+  readonly from: number
+  readonly to: number
+  /** Source records that did not become exactly one row, by offset, ascending; all others did. */
+  readonly exceptions: readonly SourceException[]
+  readonly rowCount: number
+  /** Month of acceptance of all rows, `YYYYMM` in UTC: a batch never spans two. */
+  readonly month: number
+  /** Log time of the first and last source record, Unix milliseconds. */
+  readonly acceptedFromMs: number
+  readonly acceptedToMs: number
+  /** What this partition has come to since it began, this batch included. */
+  readonly books: IngestionBooks
+}
+
+export interface SourceException {
+  readonly offset: number
+  /**
+   * - dropped: by a rule of the project or of a plugin; nothing is wrong.
+   * - dead_letter: could not be processed; `raw` keeps the event so that it can be sent through again.
+   * - damaged: the record could not be read back from the log.
+   */
+  readonly kind: 'dropped' | 'dead_letter' | 'damaged'
+  readonly reason: string
+  readonly step: string
+  readonly raw?: string
+}
+
+/** in = out + dropped + deadLetter + damaged; canaries are counted in `canary` and nowhere else. */
+export interface IngestionBooks {
+  readonly in: number
+  readonly out: number
+  readonly dropped: number
+  readonly deadLetter: number
+  readonly damaged: number
+  readonly canary: number
+}
+
+export const emptyBooks: IngestionBooks = { in: 0, out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }
+
+export function encodeDerivedBatch(head: DerivedBatchHead, rows: Buffer): Buffer {
+  const json = Buffer.from(JSON.stringify(head))
+  const value = Buffer.allocUnsafe(4 + json.length + rows.length)
+  value.writeUInt32LE(json.length, 0)
+  json.copy(value, 4)
+  rows.copy(value, 4 + json.length)
+  return value
+}
+
+export function derivedBatchHead(value: Buffer): DerivedBatchHead {
+  return JSON.parse(value.utf8Slice(4, 4 + value.readUInt32LE(0))) as DerivedBatchHead
+}
+
+/** The rows as JSON lines, in place. */
+export function derivedBatchRows(value: Buffer): Buffer {
+  return value.subarray(4 + value.readUInt32LE(0))
+}
+
+/** The month of a time as `YYYYMM` in UTC. */
+export function monthOf(timeMs: number): number {
+  const date = new Date(timeMs)
+  return date.getUTCFullYear() * 100 + date.getUTCMonth() + 1
+}

@@ -1,0 +1,111 @@
+/** Turns a stretch of the source lane into one derived batch a partition (two where it crosses the end of a month). */
+import { encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead, IngestionBooks, SourceException } from '../../event/derived-batch.ts'
+import type { LogRecord } from '../../stores/log/event-log.ts'
+
+/** Where a partition stands. */
+export interface PartitionState {
+  /** Next source offset to decide. */
+  readonly decidedTo: number
+  readonly books: IngestionBooks
+}
+
+/** What became of one record: the JSON text of its row, or why there is none. `canary` marks the health check's own events. */
+export type Derived =
+  | { readonly kind: 'row'; readonly json: string; readonly canary: boolean }
+  | { readonly kind: 'dropped' | 'dead_letter'; readonly reason: string; readonly step: string }
+
+/** Prepares for a stretch of records (looks projects up), then derives record after record without waiting. */
+export type Derive = (records: readonly LogRecord[]) => Promise<(record: LogRecord) => Derived>
+
+export interface DerivedPartition {
+  readonly partition: number
+  readonly head: DerivedBatchHead
+  readonly value: Buffer
+}
+
+export async function deriveBatches(
+  records: readonly LogRecord[],
+  states: readonly PartitionState[],
+  epoch: number,
+  derive: Derive,
+): Promise<DerivedPartition[]> {
+  const deriveRecord = await derive(records)
+  const batches: DerivedPartition[] = []
+  for (const [partition, range] of Map.groupBy(records, ({ position }) => position.partition)) {
+    let state = states[partition]
+    if (state === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
+    for (const part of byMonth(range)) {
+      const batch = deriveRange(part, partition, state, epoch, deriveRecord)
+      state = { decidedTo: batch.head.to, books: batch.head.books }
+      batches.push(batch)
+    }
+  }
+  return batches
+}
+
+/** Cuts a range where the month of acceptance changes; log time never decreases, so each month is one stretch. */
+function byMonth(range: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
+  const first = range[0]
+  const last = range.at(-1)
+  if (first === undefined || last === undefined) return []
+  if (monthOf(first.timeMs) === monthOf(last.timeMs)) return [range]
+  return [...Map.groupBy(range, ({ timeMs }) => monthOf(timeMs)).values()]
+}
+
+function deriveRange(
+  range: readonly LogRecord[],
+  partition: number,
+  { decidedTo, books }: PartitionState,
+  epoch: number,
+  deriveRecord: (record: LogRecord) => Derived,
+): DerivedPartition {
+  const exceptions: SourceException[] = []
+  const count = { out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }
+  let rows = ''
+  let rowCount = 0
+  let expected = decidedTo
+  for (const record of range) {
+    const { offset } = record.position
+    // The log yields no gap except where it could not read what it once took.
+    for (; expected < offset; expected++) {
+      exceptions.push({ offset: expected, kind: 'damaged', reason: 'damaged', step: 'read' })
+      count.damaged++
+    }
+    const derived = deriveRecord(record)
+    expected = offset + 1
+    if (derived.kind === 'row') {
+      rows += derived.json
+      rowCount++
+      if (derived.canary) count.canary++
+      else count.out++
+      continue
+    }
+    const { kind, reason, step } = derived
+    if (kind === 'dropped') count.dropped++
+    else count.deadLetter++
+    exceptions.push({ offset, kind, reason, step, ...(kind === 'dead_letter' ? { raw: record.value.toString() } : {}) })
+  }
+  const first = range[0]
+  const last = range.at(-1)
+  const head: DerivedBatchHead = {
+    epoch,
+    partition,
+    from: decidedTo,
+    to: expected,
+    exceptions,
+    rowCount,
+    month: monthOf(first?.timeMs ?? 0),
+    acceptedFromMs: first?.timeMs ?? 0,
+    acceptedToMs: last?.timeMs ?? 0,
+    books: {
+      in: books.in + expected - decidedTo - count.canary,
+      out: books.out + count.out,
+      dropped: books.dropped + count.dropped,
+      deadLetter: books.deadLetter + count.deadLetter,
+      damaged: books.damaged + count.damaged,
+      canary: books.canary + count.canary,
+    },
+  }
+  return { partition, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
+}

@@ -1,0 +1,40 @@
+import type { SourceException } from '../../event/derived-batch.ts'
+import { codeOf, messageOf } from '../../kit/failure.ts'
+import type { InternalEvent } from '../../kit/telemetry/telemetry.ts'
+
+export const rangesCommitted = (records: number, rows: number): InternalEvent => ({
+  emit(to) {
+    to.count('ingestion_records_read_total', records)
+    to.count('ingestion_rows_derived_total', rows)
+  },
+})
+
+export const recordsSetAside = (partition: number, exceptions: readonly SourceException[]): InternalEvent => ({
+  emit(to) {
+    for (const { kind, reason } of exceptions) to.count('ingestion_records_set_aside_total', 1, { kind, reason })
+    const worst = exceptions.find(({ kind }) => kind !== 'dropped')
+    if (worst !== undefined) {
+      to.log(worst.kind === 'damaged' ? 'error' : 'warn', 'Events could not be processed and were set aside.', {
+        partition,
+        count: exceptions.length,
+        kind: worst.kind,
+        reason: worst.reason,
+        step: worst.step,
+        offset: worst.offset,
+      })
+    }
+  },
+})
+
+export const ownershipTaken = (epoch: number, waiting: number): InternalEvent => ({
+  emit(to) {
+    to.log('info', 'Ingestion owns its partitions.', { epoch, waiting })
+  },
+})
+
+export const ingestionRetries = (error: unknown, delayMs: number): InternalEvent => ({
+  emit(to) {
+    to.count('ingestion_retries_total')
+    to.log('warn', 'Ingestion is held up and tries again.', { reason: messageOf(error), code: codeOf(error), delayMs })
+  },
+})

@@ -1,0 +1,122 @@
+/**
+ * Log ─► steps ─► derived batches. One owner reads all partitions, decides a range of each, and appends one batch for each
+ * range; the batch is the commit. It begins where the last batch ended, so a crash at any point repeats at most the work,
+ * never the effect.
+ *
+ * ```
+ *  events_plugin_ingestion ─► ranges by partition ─► derive (steps) ─► clickhouse_events
+ * ```
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { derivedBatchHead, emptyBooks } from '../../event/derived-batch.ts'
+import type { IngestionBooks } from '../../event/derived-batch.ts'
+import { failpoint } from '../../kit/failpoint.ts'
+import { Failure } from '../../kit/failure.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import type { EventLog, LogRecord, Ownership } from '../../stores/log/event-log.ts'
+import { deriveBatches } from './derive-batches.ts'
+import type { Derive, PartitionState } from './derive-batches.ts'
+import * as happened from './ingestion.events.ts'
+
+export interface IngestionConfig {
+  /** About how many bytes of events are read, decided and committed at once. */
+  readonly batchBytesMax: number
+  /** How long to let events gather when little waits; bounds how often batches are written at low load. */
+  readonly lingerMs: number
+  /** The longest pause between two tries when a store is away. */
+  readonly retryMsMax: number
+}
+
+export interface IngestionDeps {
+  readonly log: EventLog
+  readonly derive: Derive
+  readonly telemetry: Telemetry
+}
+
+export interface Ingestion {
+  /** Runs until the signal aborts; throws only what cannot be survived in this process. */
+  run(signal: AbortSignal): Promise<void>
+  /** How far each partition of the source lane is decided. */
+  decidedTo(): readonly number[]
+  /** The partitions' books added up. */
+  books(): IngestionBooks
+}
+
+export function createIngestion(config: IngestionConfig, { log, derive, telemetry }: IngestionDeps): Ingestion {
+  let states: PartitionState[] = []
+
+  /** One life of an owner: takes over, then decides range after range. */
+  async function own(signal: AbortSignal): Promise<void> {
+    const ownership = await log.own('clickhouse_events')
+    states = await resumeFrom(ownership, log.partitionCount)
+    const bounds = await log.bounds('events_plugin_ingestion')
+    const waiting = bounds.reduce((sum, { end }, partition) => sum + end - (states[partition]?.decidedTo ?? 0), 0)
+    happened.ownershipTaken(ownership.epoch, waiting).emit(telemetry)
+    const from = states.map(({ decidedTo }) => decidedTo)
+    for await (const records of log.read('events_plugin_ingestion', { from, signal, batchBytesMax: config.batchBytesMax })) {
+      await commit(records, ownership)
+      if (bytesOf(records) < config.batchBytesMax / 4) await sleep(config.lingerMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async function commit(records: readonly LogRecord[], ownership: Ownership): Promise<void> {
+    const batches = await deriveBatches(records, states, ownership.epoch, derive)
+    failpoint('core:before-derived-append')
+    await Promise.all(batches.map(({ partition, value }) => ownership.append(partition, { headers: {}, value })))
+    failpoint('core:after-derived-append')
+    let rows = 0
+    for (const { partition, head } of batches) {
+      states[partition] = { decidedTo: head.to, books: head.books }
+      rows += head.rowCount
+      if (head.exceptions.length > 0) happened.recordsSetAside(partition, head.exceptions).emit(telemetry)
+    }
+    happened.rangesCommitted(records.length, rows).emit(telemetry)
+  }
+
+  return {
+    async run(signal) {
+      let delayMs = 100
+      while (!signal.aborted) {
+        const startedMs = Date.now()
+        try {
+          await own(signal)
+        } catch (error) {
+          if (!(error instanceof Failure && error.retryable)) throw error
+          if (Date.now() - startedMs > 10 * config.retryMsMax) delayMs = 100
+          happened.ingestionRetries(error, delayMs).emit(telemetry)
+          await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+          delayMs = Math.min(delayMs * 2, config.retryMsMax)
+        }
+      }
+    },
+    decidedTo: () => states.map(({ decidedTo }) => decidedTo),
+    books: () => addedUp(states.map(({ books }) => books)),
+  }
+}
+
+/** Where each partition stands is what its newest batch says. */
+async function resumeFrom(ownership: Ownership, partitionCount: number): Promise<PartitionState[]> {
+  const states: PartitionState[] = []
+  for (let partition = 0; partition < partitionCount; partition++) {
+    const last = await ownership.last(partition)
+    const head = last === undefined ? undefined : derivedBatchHead(last.value)
+    states.push({ decidedTo: head?.to ?? 0, books: head?.books ?? emptyBooks })
+  }
+  return states
+}
+
+function addedUp(books: readonly IngestionBooks[]): IngestionBooks {
+  const sum = (pick: (one: IngestionBooks) => number): number => books.reduce((total, one) => total + pick(one), 0)
+  return {
+    in: sum((one) => one.in),
+    out: sum((one) => one.out),
+    dropped: sum((one) => one.dropped),
+    deadLetter: sum((one) => one.deadLetter),
+    damaged: sum((one) => one.damaged),
+    canary: sum((one) => one.canary),
+  }
+}
+
+function bytesOf(records: readonly LogRecord[]): number {
+  return records.reduce((sum, { value }) => sum + value.length, 0)
+}

@@ -1,0 +1,276 @@
+/**
+ * Derived batches ─► rows in the warehouse, each once.
+ *
+ * Words: block, token, range: see `stores/warehouse/warehouse.ts`; intent: see `stores/warehouse/insert-progress.ts`.
+ *
+ * One block after the other: gather batches, save the intent, insert, save that it is done. A start finds either no intent
+ * (the last block is done) or one (it may or may not be in the table): it repeats the insert under the same token, then
+ * asks the table which rows of the intent and of the newest blocks are missing, and inserts those under a new token,
+ * because a token outlives the rows it once brought.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { derivedBatchHead } from '../../event/derived-batch.ts'
+import { failpoint } from '../../kit/failpoint.ts'
+import { Failure } from '../../kit/failure.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
+import type { BlockIntent, InsertProgress, Progress } from '../../stores/warehouse/insert-progress.ts'
+import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
+import { insertBlockOf, intentOf } from './block.ts'
+import type { ReadBatch } from './block.ts'
+import { missingRows } from './missing-rows.ts'
+import * as happened from './warehousing.events.ts'
+
+export interface WarehousingConfig {
+  /** A block is inserted when it has this many rows … */
+  readonly blockRowsMax: number
+  /** … or this many bytes of rows … */
+  readonly blockBytesMax: number
+  /** … or when its first row has waited this long. */
+  readonly lingerMs: number
+  /** How many of the newest blocks are looked for in the table at a start. */
+  readonly recentBlocksMax: number
+  /** The longest pause between two tries of an insert. */
+  readonly retryMsMax: number
+}
+
+export interface WarehousingDeps {
+  readonly log: EventLog
+  readonly warehouse: Warehouse
+  readonly progress: InsertProgress
+  readonly telemetry: Telemetry
+}
+
+export interface Warehousing {
+  run(signal: AbortSignal): Promise<void>
+  /** Where the writer stands; undefined until `run` has loaded it. */
+  progress(): Progress | undefined
+}
+
+/** The name under which the log knows this reader. */
+const readerName = 'warehouse'
+const readBytesMax = 4 * 1024 * 1024
+const readerSavedEveryMs = 10_000
+
+export function createWarehousing(config: WarehousingConfig, deps: WarehousingDeps): Warehousing {
+  const { log, warehouse, telemetry } = deps
+  let progress: Progress | undefined
+  let readerSavedMs = 0
+
+  async function save(next: Progress): Promise<void> {
+    await deps.progress.save(next)
+    progress = next
+  }
+
+  async function insert(batches: readonly ReadBatch[], signal: AbortSignal): Promise<void> {
+    if (progress === undefined || batches.length === 0) return
+    const intent = intentOf(batches)
+    await save({ ...progress, intent })
+    failpoint('core:after-intent')
+    if (intent.rowCount > 0) {
+      const startedMs = performance.now()
+      await insertWithRetry(intent, batches, signal)
+      happened.blockInserted(intent.rowCount, performance.now() - startedMs).emit(telemetry)
+    }
+    failpoint('core:after-insert')
+    await save(advanced(progress, intent, batches, config.recentBlocksMax))
+    if (Date.now() - readerSavedMs > readerSavedEveryMs) {
+      readerSavedMs = Date.now()
+      await saveReaders(progress)
+    }
+  }
+
+  /** A source record stays until its row is in the table, a batch until its block is no longer looked for. */
+  async function saveReaders({ offsets, sourceOffsets, recent }: Progress): Promise<void> {
+    const oldest = [...offsets]
+    for (const { ranges } of recent) {
+      for (const { partition, from } of ranges) oldest[partition] = Math.min(oldest[partition] ?? from, from)
+    }
+    await log.saveReader(readerName, 'clickhouse_events', oldest)
+    await log.saveReader(readerName, 'events_plugin_ingestion', sourceOffsets)
+  }
+
+  async function insertWithRetry(intent: BlockIntent, batches: readonly ReadBatch[], signal: AbortSignal): Promise<void> {
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
+      try {
+        await warehouse.insert(insertBlockOf(intent, batches))
+        return
+      } catch (error) {
+        if (!(error instanceof Failure && error.retryable) || signal.aborted) throw error
+        happened.insertRetries(error, delayMs).emit(telemetry)
+        await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  async function recover(loaded: Progress, signal: AbortSignal): Promise<void> {
+    const { intent, recent } = loaded
+    progress = loaded
+    if (intent !== undefined) {
+      const batches = await readBlock(log, intent, telemetry)
+      if (intent.rowCount > 0) await insertWithRetry(intent, batches, signal)
+      await save(advanced(loaded, intent, batches, config.recentBlocksMax))
+    }
+    let restored = 0
+    const blocks = progress.recent
+    for (const block of blocks) restored += await restore(block, signal)
+    if (recent.length > 0 || intent !== undefined) happened.recovered(blocks.length, restored).emit(telemetry)
+  }
+
+  /** Inserts what the table lacks of a block, under a token of its own. */
+  async function restore(block: BlockIntent, signal: AbortSignal): Promise<number> {
+    const missing = await missingRows(block, await readBlock(log, block, telemetry), warehouse, Date.now())
+    if (missing.rowCount === 0) return 0
+    await insertWithRetry({ ...block, token: missing.token, rowCount: missing.rowCount }, missing.batches, signal)
+    return missing.rowCount
+  }
+
+  async function follow(from: Progress, signal: AbortSignal): Promise<void> {
+    const options = { from: from.offsets, signal, batchBytesMax: readBytesMax }
+    const source = log.read('clickhouse_events', options)[Symbol.asyncIterator]()
+    let next = source.next()
+    let gathered: ReadBatch[] = []
+    let dueMs = Infinity
+    const expected = [...from.sourceOffsets]
+    const epochs = [...from.epochs]
+    for (;;) {
+      const result = await within(next, dueMs - Date.now())
+      if (result === 'late') {
+        await insert(gathered, signal)
+        gathered = []
+        dueMs = Infinity
+        continue
+      }
+      if (result.done === true) break
+      for (const record of result.value) {
+        const batch = accepted(record, expected, epochs, telemetry)
+        if (batch === undefined) continue
+        if (gathered.length > 0 && isFull(gathered, batch, config)) {
+          await insert(gathered, signal)
+          gathered = []
+        }
+        gathered.push(batch)
+      }
+      if (gathered.length > 0 && dueMs === Infinity) dueMs = Date.now() + config.lingerMs
+      if (gathered.length === 0) dueMs = Infinity
+      next = source.next()
+    }
+    await insert(gathered, signal)
+    if (progress !== undefined) await saveReaders(progress)
+  }
+
+  return {
+    async run(signal) {
+      await recover((await deps.progress.load()) ?? beginning(log.partitionCount), signal)
+      if (progress !== undefined) await follow(progress, signal)
+    },
+    progress: () => progress,
+  }
+}
+
+function beginning(partitionCount: number): Progress {
+  const zeros = Array.from({ length: partitionCount }, () => 0)
+  return { offsets: zeros, sourceOffsets: zeros, epochs: zeros, throughMs: zeros, rowsInserted: 0, recent: [] }
+}
+
+/** Where the writer stands once the block is in the table. */
+function advanced(progress: Progress, intent: BlockIntent, batches: readonly ReadBatch[], recentMax: number): Progress {
+  const offsets = [...progress.offsets]
+  const sourceOffsets = [...progress.sourceOffsets]
+  const throughMs = [...progress.throughMs]
+  const epochs = [...progress.epochs]
+  for (const { offset, head } of batches) {
+    offsets[head.partition] = offset + 1
+    sourceOffsets[head.partition] = head.to
+    throughMs[head.partition] = head.acceptedToMs
+    epochs[head.partition] = head.epoch
+  }
+  const recent = [...progress.recent, intent].slice(-recentMax)
+  return { offsets, sourceOffsets, epochs, throughMs, rowsInserted: progress.rowsInserted + intent.rowCount, recent }
+}
+
+/**
+ * Accepts a batch only when its range begins where the reader stands and no newer owner was seen: repeats and what a
+ * replaced owner still wrote are passed over; a gap means that something was lost and must not be hidden.
+ */
+function accepted(
+  record: LogRecord,
+  expected: number[],
+  epochs: number[],
+  telemetry: Telemetry,
+): ReadBatch | undefined {
+  const { partition, offset } = record.position
+  const head = derivedBatchHead(record.value)
+  const from = expected[partition] ?? 0
+  if (head.epoch < (epochs[partition] ?? 0)) {
+    happened.batchPassedOver(partition, 'older epoch').emit(telemetry)
+    return undefined
+  }
+  const epochBefore = epochs[partition] ?? 0
+  epochs[partition] = head.epoch
+  if (head.to <= from) {
+    happened.batchPassedOver(partition, 'repeat').emit(telemetry)
+    return undefined
+  }
+  if (head.from !== from) {
+    throw new Failure(
+      'SLUICE_DERIVED_GAP',
+      `Partition ${String(partition)} of clickhouse_events goes on at source offset ${String(head.from)} where ${String(from)} was due. Nothing is inserted past it; run "sluice verify" to see what is missing.`,
+    )
+  }
+  expected[partition] = head.to
+  return { offset, head, value: record.value, epochBefore }
+}
+
+function isFull(gathered: readonly ReadBatch[], next: ReadBatch, config: WarehousingConfig): boolean {
+  let rows = next.head.rowCount
+  let bytes = next.value.length
+  for (const { head, value } of gathered) {
+    rows += head.rowCount
+    bytes += value.length
+  }
+  return rows > config.blockRowsMax || bytes > config.blockBytesMax || gathered[0]?.head.month !== next.head.month
+}
+
+/** Reads the batches of a block again, accepting and passing over what was accepted and passed over the first time. */
+async function readBlock(log: EventLog, block: BlockIntent, telemetry: Telemetry): Promise<readonly ReadBatch[]> {
+  const from = Array.from({ length: log.partitionCount }, () => Number.MAX_SAFE_INTEGER)
+  const expected = from.map(() => 0)
+  const epochs = from.map(() => 0)
+  let left = 0
+  for (const range of block.ranges) {
+    from[range.partition] = range.from
+    expected[range.partition] = range.sourceFrom
+    epochs[range.partition] = range.epoch
+    left += range.to - range.from
+  }
+  const batches: ReadBatch[] = []
+  const stop = new AbortController()
+  for await (const records of log.read('clickhouse_events', { from, signal: stop.signal, batchBytesMax: readBytesMax })) {
+    for (const record of records) {
+      const range = block.ranges.find(({ partition }) => partition === record.position.partition)
+      if (range === undefined || record.position.offset >= range.to) continue
+      left--
+      const batch = accepted(record, expected, epochs, telemetry)
+      if (batch !== undefined) batches.push(batch)
+    }
+    if (left <= 0) break
+  }
+  stop.abort()
+  return batches
+}
+
+/** The promise's value, or 'late' when it takes longer. A timer for a promise that is there already is never set. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
+  if (ms === Infinity) return promise
+  if (ms <= 0) return Promise.race([promise, Promise.resolve('late' as const)])
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, ms, 'late')
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The door's step on one machine: a request becomes one frame of the journal. The frame holds the body once and, for each
+ * event, what was decided and where it stands; the duplicate index is derived from the frames.
+ *
+ * What is known of duplicate keys at any moment, newest first:
+ * - gathering: keys of requests that wait for their group;
+ * - syncing: keys of the group that is on its way to the disk;
+ * - the index: keys of all frames that are synced.
+ * A copy of an event that is gathering or syncing goes into a frame behind it, so its answer cannot come first; when the
+ * group fails, everything behind it fails too and both sets of keys are forgotten.
+ */
+import { lanes, laneNumber } from '../../../event/position.ts'
+import { partitionOf } from '../../../event/murmur2.ts'
+import type { Files } from '../../../kit/files.ts'
+import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
+import {
+  draftFrame,
+  entryBytes,
+  flags,
+  frameKinds,
+  verdicts,
+  writeEntry,
+  writeEntryKey,
+  writeEntryTexts,
+  writeEntryUuid,
+} from '../../log/segments/frame.ts'
+import type { Frame } from '../../log/segments/frame.ts'
+import { readFrames, segmentHeads } from '../../log/segments/journal-reader.ts'
+import type { JournalWriter } from '../../log/segments/journal-writer.ts'
+import type { Intake, IntakeEvent, IntakeRequest, Outcome } from '../intake.ts'
+import type { DuplicateIndex } from './duplicate-index/duplicate-index.ts'
+import type { IndexedPosition } from './duplicate-index/indexed-position.ts'
+import { PendingKeys } from './pending-keys.ts'
+
+export interface EmbeddedIntakeOptions {
+  readonly files: Files
+  readonly folder: string
+  readonly writer: JournalWriter
+  readonly index: DuplicateIndex
+  readonly partitionCount: number
+  /** How long a key is remembered, in log time. */
+  readonly duplicateWindowMs: number
+  readonly telemetry: Telemetry
+}
+
+const eventsLane = laneNumber('events_plugin_ingestion')
+const refusedLane = laneNumber('events_plugin_ingestion_dlq')
+const noBody = Buffer.alloc(0)
+const reasonCharsMax = 500
+
+/** Catches the index up with the journal, then answers requests. */
+export async function openEmbeddedIntake(options: EmbeddedIntakeOptions): Promise<Intake> {
+  await catchUp(options)
+  return new EmbeddedIntake(options)
+}
+
+class EmbeddedIntake implements Intake {
+  readonly #writer: JournalWriter
+  readonly #index: DuplicateIndex
+  readonly #partitionCount: number
+  #gathering = new PendingKeys()
+  #syncing = new PendingKeys()
+
+  constructor({ writer, index, partitionCount, duplicateWindowMs }: EmbeddedIntakeOptions) {
+    this.#writer = writer
+    this.#index = index
+    this.#partitionCount = partitionCount
+    writer.observe({
+      groupStarts: () => {
+        // The set that was syncing is empty: its group ended before this one starts.
+        const gathered = this.#gathering
+        this.#gathering = this.#syncing
+        this.#syncing = gathered
+      },
+      groupSynced: () => {
+        for (const { key, position } of this.#syncing.all()) index.add(key, position)
+        this.#syncing.clear()
+      },
+      groupFailed: () => {
+        this.#syncing.clear()
+        this.#gathering.clear()
+      },
+      segmentSealed: ({ sequence }, newestTimeMs) => {
+        index.sealed(sequence, newestTimeMs)
+        index.dropOlderThan(newestTimeMs - duplicateWindowMs)
+      },
+    })
+  }
+
+  async submit(request: IntakeRequest): Promise<Outcome[]> {
+    const { events } = request
+    this.#writer.admit(request.body.length + events.length * entryBytes)
+    const outcomes = events.map((event) => this.#decide(event, request.token))
+    await this.#writer.append(draftRequest(request, outcomes))
+    return outcomes
+  }
+
+  books() {
+    const { stored, duplicate, refused, canary } = this.#writer.state.counts
+    const waitingBytes = this.#writer.waitingBytes
+    return { durability: 'fsync', received: stored + duplicate + refused, stored, duplicate, refused, canary, waitingBytes } as const
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close()
+    await this.#index.close()
+  }
+
+  #decide(event: IntakeEvent, token: string): Outcome {
+    const key = event.duplicateKey
+    if (event.refusal === undefined && key !== undefined) {
+      const first = this.#find(key)
+      if (first !== undefined) {
+        const { partition, offset } = first
+        return { verdict: 'duplicate', lane: lanes[first.lane] ?? 'events_plugin_ingestion', partition, offset }
+      }
+    }
+    const lane = event.refusal === undefined ? 'events_plugin_ingestion' : 'events_plugin_ingestion_dlq'
+    const partition = partitionOf(`${token}:${event.distinctId}`, this.#partitionCount)
+    const offset = this.#writer.takeOffset(lane, partition)
+    if (event.refusal !== undefined) return { verdict: 'refused', lane, partition, offset }
+    if (key !== undefined) this.#gathering.add(key, { lane: eventsLane, partition, offset })
+    return { verdict: 'stored', lane, partition, offset }
+  }
+
+  #find(key: NonNullable<IntakeEvent['duplicateKey']>): IndexedPosition | undefined {
+    return this.#gathering.find(key) ?? this.#syncing.find(key) ?? this.#index.find(key)
+  }
+}
+
+function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[]) {
+  const { events } = request
+  let textsBytes = 0
+  let keepsBody = false
+  for (const event of events) {
+    // UTF-8 takes at most three bytes a UTF-16 unit; counting exactly costs more than the few bytes saved.
+    textsBytes += event.distinctId.length * 3 + (event.refusal === undefined ? 0 : reasonCharsMax * 3)
+  }
+  for (const { verdict } of outcomes) if (verdict !== 'duplicate') keepsBody = true
+  const draft = draftFrame({
+    kind: frameKinds.records,
+    entryCount: events.length,
+    headers: Buffer.from(headersText(request)),
+    textsBytes,
+    body: keepsBody ? request.body : noBody,
+  })
+  let at = draft.entriesAt
+  let textAt = 0
+  for (const [index, event] of events.entries()) {
+    const outcome = outcomes[index]
+    if (outcome === undefined) break
+    const key = outcome.verdict === 'refused' ? undefined : event.duplicateKey
+    writeEntry(draft.head, at, {
+      lane: outcome.verdict === 'refused' ? refusedLane : eventsLane,
+      verdict: verdicts[outcome.verdict],
+      flags: (key === undefined ? 0 : flags.keyed) | (request.isCanary ? flags.canary : 0),
+      partition: outcome.partition,
+      offset: outcome.offset,
+      start: keepsBody ? event.start : 0,
+      end: keepsBody ? event.end : 0,
+    })
+    writeEntryUuid(draft.head, at, event.uuid)
+    if (key !== undefined) writeEntryKey(draft.head, at, key)
+    textAt = writeEntryTexts(draft, at, textAt, event.distinctId, event.refusal?.slice(0, reasonCharsMax) ?? '')
+    at += entryBytes
+  }
+  return draft
+}
+
+/** What all events of the request share (C10). */
+function headersText({ token, ip, nowMs, sentAtMs }: IntakeRequest): string {
+  const sentAt = sentAtMs === undefined ? '' : `,"sent_at":"${String(sentAtMs)}"`
+  return `{"token":${JSON.stringify(token)},"ip":${JSON.stringify(ip)},"now":"${String(nowMs)}"${sentAt}}`
+}
+
+/** Adds the keys of every segment whose keys are in no file: the newest ones, or all after the index was thrown away. */
+async function catchUp({ files, folder, index, telemetry, duplicateWindowMs, writer }: EmbeddedIntakeOptions): Promise<void> {
+  const covered = index.coveredSegments()
+  const oldestMs = writer.state.timeMs - duplicateWindowMs
+  const options = { files, folder, telemetry, pollMs: 0 }
+  const heads = await segmentHeads(files, folder)
+  for (const [position, { name }] of heads.entries()) {
+    const endMs = heads[position + 1]?.head.state.timeMs
+    if (covered.has(name.sequence) || (endMs !== undefined && endMs < oldestMs)) continue
+    for await (const chunk of readFrames(options, name.sequence, 4 * 1024 * 1024)) {
+      if (chunk.sequence !== name.sequence) break
+      for (const frame of chunk.frames) addKeys(frame, index)
+    }
+    // Only the newest segment is still being written.
+    if (endMs !== undefined) index.sealed(name.sequence, endMs)
+  }
+}
+
+function addKeys(frame: Frame, index: DuplicateIndex): void {
+  for (let entry = 0; entry < frame.entryCount; entry++) {
+    if (frame.verdict(entry) !== verdicts.stored || (frame.flags(entry) & flags.keyed) === 0) continue
+    index.add(
+      [frame.keyWord(entry, 0), frame.keyWord(entry, 1), frame.keyWord(entry, 2), frame.keyWord(entry, 3)],
+      { lane: frame.lane(entry), partition: frame.partition(entry), offset: frame.offset(entry) },
+    )
+  }
+}

@@ -1,0 +1,183 @@
+/** What every event log promises; called by each adapter's tests. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Lane, Offsets } from '../../event/position.ts'
+import { Failure } from '../../kit/failure.ts'
+import type { EventLog, LogRecord, Ownership } from './event-log.ts'
+
+const lane: Lane = 'clickhouse_events'
+
+export interface OpenedLog {
+  readonly log: EventLog
+  close(): Promise<void>
+}
+
+/** `reopen` opens a log over the same storage, where the adapter has one. */
+export function describeEventLog(
+  name: string,
+  open: () => Promise<OpenedLog & { readonly reopen?: () => Promise<OpenedLog> }>,
+): void {
+  describe(`${name} as an event log`, () => {
+    it('yields the records of each partition in offset order, from the offsets that were asked for', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      for (let n = 0; n < 30; n++) await owner.append(n % 3, aRecord(`v${String(n)}`))
+      const all = await take(log, startOf(log), 30)
+      for (const partition of [0, 1, 2]) {
+        const own = all.filter(({ position }) => position.partition === partition)
+        assert.deepEqual(
+          own.map(({ position, value }) => [position.offset, value.toString()]),
+          Array.from({ length: 10 }, (_, offset) => [offset, `v${String(offset * 3 + partition)}`]),
+        )
+      }
+      const later = startOf(log).map((_, partition) => (partition === 1 ? 7 : 10))
+      assert.deepEqual(
+        (await take(log, later, 3)).map(({ value }) => value.toString()),
+        ['v22', 'v25', 'v28'],
+      )
+      await close()
+    })
+
+    it('waits at the end and yields what is appended later', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      const reading = take(log, startOf(log), 2)
+      await owner.append(0, aRecord('first'))
+      await owner.append(0, aRecord('second'))
+      assert.deepEqual(
+        (await reading).map(({ value }) => value.toString()),
+        ['first', 'second'],
+      )
+      await close()
+    })
+
+    it('ends a reading without an error when the signal aborts', async () => {
+      const { log, close } = await open()
+      const stop = new AbortController()
+      const reading = (async () => {
+        for await (const records of log.read(lane, { from: startOf(log), signal: stop.signal, batchBytesMax: 1000 })) {
+          assert.fail(`nothing was appended, but ${String(records.length)} records came`)
+        }
+      })()
+      setImmediate(() => {
+        stop.abort()
+      })
+      await reading
+      await close()
+    })
+
+    it('gives appended records their positions in the order of the calls, with headers and bytes as they were', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      const values = Array.from({ length: 50 }, (_, n) => Buffer.from([n, 0, 255, n]))
+      const positions = await Promise.all(values.map((value) => owner.append(2, { headers: { n: 'ü' }, value })))
+      assert.deepEqual(
+        positions.map(({ offset }) => offset),
+        values.map((_, n) => n),
+      )
+      const read = await take(log, startOf(log), 50)
+      assert.deepEqual(
+        read.map(({ value }) => Buffer.from(value)),
+        values,
+      )
+      assert.deepEqual(read[0]?.headers, { n: 'ü' })
+      await close()
+    })
+
+    it('says where each partition ends', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      await owner.append(1, aRecord('a'))
+      await owner.append(1, aRecord('b'))
+      const bounds = await log.bounds(lane)
+      assert.equal(bounds.length, log.partitionCount)
+      assert.deepEqual(bounds[1], { begin: 0, end: 2 })
+      assert.deepEqual(bounds[0], { begin: 0, end: 0 })
+      await close()
+    })
+
+    it('refuses the appends of an owner once somebody newer owns the lane', async () => {
+      const { log, close } = await open()
+      const older = await log.own(lane)
+      const newer = await log.own(lane)
+      assert.ok(newer.epoch > older.epoch)
+      await assert.rejects(older.append(0, aRecord('zombie')), isCode('SLUICE_LOG_FENCED'))
+      await newer.append(0, aRecord('heir'))
+      assert.deepEqual(
+        (await take(log, startOf(log), 1)).map(({ value }) => value.toString()),
+        ['heir'],
+      )
+      await close()
+    })
+
+    it('tells a new owner the newest record of each partition', async () => {
+      const { log, close } = await open()
+      const first = await log.own(lane)
+      for (const text of ['a', 'b', 'c']) await first.append(3, aRecord(text))
+      await first.append(1, aRecord('x'))
+      const second = await log.own(lane)
+      assert.equal(await lastText(second, 3), 'c')
+      assert.equal(await lastText(second, 1), 'x')
+      assert.equal(await lastText(second, 0), undefined)
+      await close()
+    })
+
+    it('keeps where a reader stands', async () => {
+      const { log, close } = await open()
+      const offsets = startOf(log).map((_, partition) => partition * 10)
+      assert.equal(await log.readerOffsets('warehouse', lane), undefined)
+      await log.saveReader('warehouse', lane, offsets)
+      await log.saveReader('other', lane, startOf(log))
+      assert.deepEqual(await log.readerOffsets('warehouse', lane), offsets)
+      await close()
+    })
+
+    it('has everything again after it was closed and opened, and goes on behind it under a higher epoch', async (t) => {
+      const first = await open()
+      if (first.reopen === undefined) {
+        await first.close()
+        t.diagnostic('keeps nothing beyond the process, by its nature')
+        return
+      }
+      const before = await first.log.own(lane)
+      for (let n = 0; n < 20; n++) await before.append(n % 2, aRecord(`v${String(n)}`))
+      await first.close()
+      const second = await first.reopen()
+      const after = await second.log.own(lane)
+      assert.ok(after.epoch > before.epoch)
+      assert.equal(await lastText(after, 1), 'v19')
+      const position = await after.append(1, aRecord('v20'))
+      assert.equal(position.offset, 10)
+      const all = await take(second.log, startOf(second.log), 21)
+      assert.equal(all.at(-1)?.value.toString(), 'v20')
+      await second.close()
+    })
+  })
+}
+
+function aRecord(text: string) {
+  return { headers: {}, value: Buffer.from(text) }
+}
+
+function startOf(log: EventLog): Offsets {
+  return Array.from({ length: log.partitionCount }, () => 0)
+}
+
+async function lastText(owner: Ownership, partition: number): Promise<string | undefined> {
+  return (await owner.last(partition))?.value.toString()
+}
+
+async function take(log: EventLog, from: Offsets, count: number): Promise<LogRecord[]> {
+  const stop = new AbortController()
+  const taken: LogRecord[] = []
+  for await (const records of log.read(lane, { from, signal: stop.signal, batchBytesMax: 64 })) {
+    taken.push(...records)
+    if (taken.length >= count) stop.abort()
+  }
+  assert.equal(taken.length, count)
+  return taken
+}
+
+function isCode(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof Failure && error.code === code
+}

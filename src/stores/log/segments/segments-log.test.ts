@@ -1,0 +1,36 @@
+import { createSimulatedFiles } from '../../../kit/simulated-files.ts'
+import type { Files } from '../../../kit/files.ts'
+import { silent } from '../../../kit/telemetry/telemetry.ts'
+import { describeEventLog } from '../event-log.contract.ts'
+import { openJournalWriter } from './journal-writer.ts'
+import { openSegmentsLog } from './segments-log.ts'
+
+const partitionCount = 4
+
+describeEventLog('the segments log over a simulated disk', async () => {
+  const files = createSimulatedFiles(() => 0.5)
+  return { ...(await openLog(files)), reopen: () => openLog(files) }
+})
+
+async function openLog(files: Files) {
+  const writer = await openJournalWriter({
+    files,
+    folder: '/core',
+    partitionCount,
+    // Small, so that every suite crosses segments.
+    segmentBytesMax: 700,
+    segmentAgeMsMax: 3_600_000,
+    queueBytesMax: 1_000_000,
+    reserveBytes: 0,
+    telemetry: silent,
+  })
+  const log = openSegmentsLog({
+    files,
+    partitionCount,
+    folders: { events_plugin_ingestion: '/edge', events_plugin_ingestion_dlq: '/edge', clickhouse_events: '/core' },
+    writers: new Map([['/core', writer]]),
+    pollMs: 5,
+    telemetry: silent,
+  })
+  return { log, close: () => writer.close() }
+}
