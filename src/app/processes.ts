@@ -1,0 +1,29 @@
+/** Which processes the embedded profile runs, and in which order they stop: the door first, the stores last. */
+import type { Readable } from 'node:stream'
+import { createJsonLog } from '../kit/telemetry/json-log.ts'
+import type { LogPrinter } from './supervisor/log-printer.ts'
+import { launchPostgres } from './supervisor/launch-postgres.ts'
+import { launchRole } from './supervisor/launch.ts'
+import type { SuperviseOptions, SupervisedProcess } from './supervisor/supervise.ts'
+import { supervise } from './supervisor/supervise.ts'
+
+export interface ProcessesOptions extends Omit<SuperviseOptions, 'processes'> {
+  /** `main`, as it runs now: source or build. */
+  readonly entryFile: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly printer: LogPrinter
+}
+
+/** Resolves when everything has stopped; rejects with a Failure when the start is refused. */
+export async function runProcesses(options: ProcessesOptions): Promise<void> {
+  const { entryFile, environment, printer, config } = options
+  const output = (role: string, from: Readable) => printer.follow(role, from, 'warn')
+  const postgresLog = createJsonLog({ caller: 'postgres', level: config.diagnostics.logLevel, sink: printer })
+  const program = { entryFile, config, environment, output }
+  const processes: readonly SupervisedProcess[] = [
+    { role: 'edge', launch: launchRole('edge', program), watched: true },
+    { role: 'core', launch: launchRole('core', program), watched: true },
+    { role: 'postgres', launch: launchPostgres(config, postgresLog), watched: false },
+  ]
+  await supervise({ ...options, processes })
+}

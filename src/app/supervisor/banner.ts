@@ -1,0 +1,47 @@
+/** What `sluice start` says once everything is ready. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runFolder } from './data-folder.ts'
+
+/** Written by the core when it creates the first project, readable by the user who runs Sluice alone. */
+const firstProjectFile = 'first-project.json'
+
+export function bannerText(options: { readonly url: string; readonly dataFolder: string }): string {
+  const { url, dataFolder } = options
+  const keys = firstProjectKeys(dataFolder)
+  const token = keys?.token ?? '<project token>'
+  const event = JSON.stringify({ api_key: token, event: 'hello', distinct_id: 'me' })
+  const lines = [
+    '',
+    `  Sluice is ready at ${url}`,
+    '',
+    ...(keys === undefined ? [] : [`  Project token   ${keys.token}`, `  Personal key    ${keys.personalKey}`]),
+    `  Data            ${dataFolder}`,
+    '',
+    '  Send an event:',
+    `    curl -H 'content-type: application/json' -d '${event}' ${url}/capture/`,
+    '',
+    '  Stop with Ctrl-C.',
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Where a browser or SDK on this machine reaches the front. */
+export function localUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `http://${reachable}:${String(port)}`
+}
+
+/** Undefined when the keys were not kept: they are shown by the first start only, or never. */
+function firstProjectKeys(dataFolder: string): { readonly token: string; readonly personalKey: string } | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(join(dataFolder, runFolder, firstProjectFile), 'utf8'))
+    if (typeof value !== 'object' || value === null || !('token' in value) || !('personalKey' in value))
+      return undefined
+    const { token, personalKey } = value
+    return typeof token === 'string' && typeof personalKey === 'string' ? { token, personalKey } : undefined
+  } catch {
+    return undefined
+  }
+}

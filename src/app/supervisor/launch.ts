@@ -1,0 +1,100 @@
+/** How the supervisor starts one life of a process, whatever the process is. */
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import type { Config } from '../config.ts'
+import type { StartMessage } from './role-channel.ts'
+import { isRoleMessage } from './role-channel.ts'
+import type { ReadyInfo, Role } from './role-context.ts'
+import { messageOf } from '../../kit/failure.ts'
+
+export interface Life {
+  /** 0 for the first start. */
+  readonly restarts: number
+  /** The port of an earlier life, so that port 0 stays what it became. */
+  readonly port: number | undefined
+  spawned(pid: number): void
+  ready(info: ReadyInfo): void
+}
+
+export interface Launched {
+  /** Resolves when the process is gone. Never rejects. */
+  readonly exited: Promise<Exit>
+  /** Asks it to finish and end. */
+  stop(): void
+  /** Ends it at once. */
+  kill(): void
+}
+
+export interface Exit {
+  /** `code 1`, `SIGKILL`, or why it never began. */
+  readonly how: string
+  /** Set when starting it again would end alike. */
+  readonly refusal?: { readonly code: string; readonly message: string }
+}
+
+export type Launch = (life: Life) => Launched
+
+export interface RoleProgram {
+  readonly entryFile: string
+  readonly config: Config
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Gets what the process writes. */
+  readonly output: (role: string, from: Readable) => void
+}
+
+/** Launches `node <entryFile> --role <role>`. */
+export function launchRole(role: Role, program: RoleProgram): Launch {
+  return (life) => {
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', program.entryFile, '--role', role],
+      {
+        cwd: program.config.data.dir,
+        env: withoutSettings(program.environment),
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      },
+    )
+    let refusal: Exit['refusal']
+    child.on('message', (message) => {
+      if (!isRoleMessage(message)) return
+      if (message.kind === 'ready') life.ready(message.port === undefined ? {} : { port: message.port })
+      else refusal = { code: message.code, message: message.message }
+    })
+    // The child may be gone before it has read its settings; its exit says so.
+    const start: StartMessage = { kind: 'start', config: configOfLife(program.config, life) }
+    child.send(start, () => undefined)
+    program.output(role, child.stdout as Readable)
+    program.output(role, child.stderr as Readable)
+    if (child.pid !== undefined) life.spawned(child.pid)
+    return {
+      exited: new Promise((resolve) => {
+        child.on('error', (error) => {
+          if (child.pid === undefined) resolve({ how: messageOf(error) })
+        })
+        child.once('exit', (code, signal) => {
+          resolve({ how: signal ?? `code ${String(code)}`, ...(refusal === undefined ? {} : { refusal }) })
+        })
+      }),
+      stop: () => child.kill('SIGTERM'),
+      kill: () => child.kill('SIGKILL'),
+    }
+  }
+}
+
+/** Failpoints belong to the first life alone: a process that killed itself at each start would never recover. */
+function configOfLife(config: Config, life: Life): Config {
+  return {
+    ...config,
+    edge: { ...config.edge, port: life.port ?? config.edge.port },
+    diagnostics: { ...config.diagnostics, failpoints: life.restarts === 0 ? config.diagnostics.failpoints : '' },
+  }
+}
+
+/** Settings reach a role over its channel; what the user set must not lie in its environment as well. */
+function withoutSettings(environment: RoleProgram['environment']): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && !name.startsWith('SLUICE_')) kept[name] = value
+  }
+  return kept
+}

@@ -1,0 +1,26 @@
+/** What a role is given when it runs, and what it says back. `roles.ts` exports one function of this shape for each role. */
+import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
+import type { Config } from '../config.ts'
+
+/** The Node processes of the embedded profile. The working directory of each is the data folder. */
+export const roles = ['edge', 'core'] as const
+export type Role = (typeof roles)[number]
+
+export interface RoleContext {
+  readonly telemetry: ProcessTelemetry
+  /** Aborted when the role shall stop: finish what was begun, then resolve. */
+  readonly signal: AbortSignal
+  /** Call once, when the role does its work. */
+  readonly ready: (info: ReadyInfo) => void
+}
+
+export interface ReadyInfo {
+  /** The TCP port that was taken, when the role listens on one. */
+  readonly port?: number
+}
+
+/**
+ * Resolves once the role has stopped. Rejects when it cannot go on: with a Failure that is not retryable before it was
+ * ready, the whole start is refused with that message; with anything else the process is started again.
+ */
+export type RunRole = (config: Config, context: RoleContext) => Promise<void>

@@ -1,0 +1,91 @@
+/**
+ * The child's side of the supervisor: one role in a process of its own.
+ *
+ * The process ends when the role has stopped, and at once, as in a crash, when the supervisor is gone: nobody is left
+ * to tell it anything or to read its log, and a new supervisor may be about to start its successor. Recovery after a
+ * crash is the same path as always. (A process too busy to notice is ended by `watchdog.ts`.)
+ */
+import { armFailpoints } from '../../kit/failpoint.ts'
+import { codeOf, Failure, messageOf } from '../../kit/failure.ts'
+import { lockFolder } from '../../kit/folder-lock.ts'
+import { createProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
+import type { Config } from '../config.ts'
+import type { RoleMessage } from './role-channel.ts'
+import { isStartMessage } from './role-channel.ts'
+import type { Role, RunRole } from './role-context.ts'
+
+/** Resolves with the exit code. `load` imports the role's program while the settings are on their way. */
+export async function runRole(role: Role, load: () => Promise<RunRole>): Promise<number> {
+  if (process.send === undefined) {
+    throw new Failure('SLUICE_ROLE_WITHOUT_SUPERVISOR', 'A role is started by `sluice start`, not by hand.')
+  }
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+  const stop = new AbortController()
+  process.on('SIGTERM', () => stop.abort())
+  // A terminal sends Ctrl-C to everybody; the supervisor decides who stops when.
+  process.on('SIGINT', () => undefined)
+  process.on('SIGHUP', () => undefined)
+
+  const [config, run] = await Promise.all([startConfig(), load()])
+  const { logLevel, seriesMax, failpoints } = config.diagnostics
+  const telemetry = createProcessTelemetry({ role, level: logLevel, seriesMax })
+  process.once('uncaughtException', (error) => {
+    telemetry.log('error', 'The process ends: an error was caught by nobody.', { error })
+    process.exit(1)
+  })
+  const armed = armFailpoints(failpoints)
+  if (armed.length > 0) telemetry.log('warn', 'Failpoints are armed: this process will kill itself.', { armed })
+
+  const said: { ready: boolean } = { ready: false }
+  try {
+    const lock = await lockFolder('run', role, { waitMs: config.supervisor.stopTimeoutMs })
+    try {
+      await run(config, {
+        telemetry,
+        signal: stop.signal,
+        ready(info) {
+          said.ready = true
+          void tellSupervisor({ kind: 'ready', ...info })
+        },
+      })
+    } finally {
+      lock.release()
+    }
+    return 0
+  } catch (error) {
+    const refusal = said.ready ? undefined : refusalOf(error, config)
+    if (refusal === undefined) telemetry.log('error', 'The process ends with an error.', { error })
+    else await tellSupervisor(refusal)
+    return 1
+  }
+}
+
+/** The settings as the supervisor parsed them. */
+async function startConfig(): Promise<Config> {
+  return new Promise((resolve) => {
+    process.once('message', (message) => {
+      if (isStartMessage(message)) resolve(message.config)
+    })
+  })
+}
+
+async function tellSupervisor(message: RoleMessage): Promise<void> {
+  // An error means that the supervisor is gone, and then 'disconnect' decides.
+  await new Promise<void>((resolve) => process.send?.(message, () => resolve()))
+}
+
+/** What nobody can wait out: somebody must change something first. */
+function refusalOf(error: unknown, { edge }: Config): RoleMessage | undefined {
+  const code = codeOf(error)
+  if (code === 'EADDRINUSE') {
+    const message = `Port ${String(edge.port)} on ${edge.host} is taken by another program. Stop it, or choose another port with SLUICE_PORT.`
+    return { kind: 'refused', code: 'SLUICE_PORT_TAKEN', message }
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
+    const message = `${messageOf(error)}. Check SLUICE_HOST, SLUICE_PORT and who owns the data folder.`
+    return { kind: 'refused', code: 'SLUICE_START_REFUSED', message }
+  }
+  return error instanceof Failure && !error.retryable
+    ? { kind: 'refused', code: error.code, message: error.message }
+    : undefined
+}

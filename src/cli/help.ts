@@ -1,0 +1,17 @@
+import { configHelp } from '../app/config.ts'
+
+export function helpText(): string {
+  return `Sluice takes in product events, stores each acknowledged one exactly once, and answers questions in SQL.
+
+Usage: sluice <command> [--config <file>]
+
+Commands:
+  start            Runs Sluice here until Ctrl-C; a second Ctrl-C ends it at once.
+  status [--json]  Shows the processes, what waits where, and the books.
+  verify           Compares what was acknowledged with what is stored.
+  help, version    Also --help and --version.
+
+Settings, as environment variables; sluice.yaml in the working directory takes them by the second name:
+${configHelp()}
+`
+}

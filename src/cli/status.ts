@@ -1,0 +1,164 @@
+/** `sluice status`: what runs, what it takes, what waits where, and the books. */
+import { request } from 'node:http'
+import type { Config } from '../app/config.ts'
+import type { LaneStatus, RoleStatus } from '../app/role-status.ts'
+import { roleSocket } from '../app/supervisor/data-folder.ts'
+import type { ListedProcess } from '../app/supervisor/processes-file.ts'
+import { isAlive, readProcessesFile } from '../app/supervisor/processes-file.ts'
+import { messageOf } from '../kit/failure.ts'
+import { usageOf } from './process-usage.ts'
+import { table } from './table.ts'
+
+export interface Status {
+  readonly version: string
+  readonly running: boolean
+  readonly url: string | null
+  readonly dataFolder: string
+  readonly processes: readonly ProcessStatus[]
+  readonly lanes: readonly LaneStatus[]
+  readonly books: Readonly<Record<string, unknown>>
+  /** Roles that did not answer, and why. */
+  readonly silent: Readonly<Record<string, string>>
+}
+
+export interface ProcessStatus {
+  readonly role: string
+  readonly state: string
+  readonly pid: number | null
+  readonly port: number | null
+  readonly startedAt: string
+  readonly restarts: number
+  readonly memoryBytes: number | null
+  readonly cpuSeconds: number | null
+}
+
+const answerTimeoutMs = 5000
+const answerBytesMax = 64 * 1024 * 1024
+
+/** Exit code 0 when Sluice runs on the data folder, else 1. */
+export async function status(
+  config: Config,
+  options: { readonly json: boolean; readonly version: string },
+): Promise<number> {
+  const now = await statusOf(config.data.dir, options.version)
+  process.stdout.write(options.json ? `${JSON.stringify(now, null, 2)}\n` : statusText(now))
+  return now.running ? 0 : 1
+}
+
+async function statusOf(dataFolder: string, version: string): Promise<Status> {
+  const file = readProcessesFile(dataFolder)
+  const running = file?.processes.some((one) => one.role === 'supervisor' && isAlive(one)) ?? false
+  if (file === undefined || !running) {
+    return { version, running: false, url: null, dataFolder, processes: [], lanes: [], books: {}, silent: {} }
+  }
+  // A socket's path may have 107 bytes; from inside the folder it is always short.
+  process.chdir(dataFolder)
+  const answers = await Promise.all(
+    Object.entries(roleSocket).map(async ([role, path]) => ({ role, answer: await ask(path) })),
+  )
+  const lanes = new Map<string, LaneStatus>()
+  let books: Record<string, unknown> = {}
+  const silent: Record<string, string> = {}
+  for (const { role, answer } of answers) {
+    if (typeof answer === 'string') {
+      silent[role] = answer
+      continue
+    }
+    for (const lane of answer.lanes ?? []) lanes.set(lane.lane, lane)
+    books = { ...books, ...answer.books }
+  }
+  const processes = file.processes.map(processStatus)
+  return { version, running, url: file.url, dataFolder, processes, lanes: [...lanes.values()], books, silent }
+}
+
+function processStatus(one: ListedProcess): ProcessStatus {
+  const { role, state, pid, port, startedAt, restarts } = one
+  // The other processes are the supervisor's children, and listed themselves.
+  const usage = pid !== null && isAlive(one) ? usageOf(pid, { descendants: role !== 'supervisor' }) : null
+  return {
+    role,
+    state,
+    pid,
+    port,
+    startedAt,
+    restarts,
+    memoryBytes: usage?.memoryBytes ?? null,
+    cpuSeconds: usage?.cpuSeconds ?? null,
+  }
+}
+
+/** The role's answer, or why there is none. */
+async function ask(socketPath: string): Promise<RoleStatus | string> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: '/internal/status', signal: AbortSignal.timeout(answerTimeoutMs) })
+    asked.on('error', (error) => resolve(messageOf(error)))
+    asked.on('response', (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+        if (text.length > answerBytesMax) asked.destroy(new Error('its answer is too long'))
+      })
+      response.on('error', (error) => resolve(messageOf(error)))
+      response.on('end', () => {
+        try {
+          if (response.statusCode !== 200) throw new Error(`it answered ${String(response.statusCode)}`)
+          // The roles are this program too, in the same version.
+          resolve(JSON.parse(text) as RoleStatus)
+        } catch (error) {
+          resolve(messageOf(error))
+        }
+      })
+    })
+    asked.end()
+  })
+}
+
+function statusText(now: Status): string {
+  if (!now.running) return `Sluice does not run on ${now.dataFolder}.\n`
+  const processes = table(
+    ['process', 'state', 'pid', 'port', 'memory', 'CPU', 'restarts', 'since'],
+    now.processes.map((one) => [
+      one.role,
+      one.state,
+      shown(one.pid),
+      shown(one.port),
+      one.memoryBytes === null ? '–' : `${(one.memoryBytes / 1024 / 1024).toFixed(0)} MiB`,
+      one.cpuSeconds === null ? '–' : `${one.cpuSeconds.toFixed(1)} s`,
+      String(one.restarts),
+      one.startedAt,
+    ]),
+  )
+  const missing = Object.entries(now.silent).map(([role, why]) => `${role} does not answer: ${why}\n`)
+  const books = Object.entries(now.books).map(([stage, counts]) => [stage, JSON.stringify(counts)])
+  return [
+    `Sluice ${now.version} at ${String(now.url)}, data in ${now.dataFolder}\n`,
+    processes,
+    ...missing,
+    ...now.lanes.map(laneText),
+    ...(books.length === 0 ? [] : [table(['books', ''], books)]),
+  ].join('\n')
+}
+
+/** Partitions that nothing was ever written to are left out. */
+function laneText({ lane, partitions }: LaneStatus): string {
+  const rows = partitions
+    .filter(({ end }) => end > 0)
+    .flatMap(({ partition, end, readers }) =>
+      (readers.length === 0 ? [undefined] : readers).map((reader) => [
+        String(partition),
+        String(end),
+        reader?.name ?? '–',
+        shown(reader?.offset),
+        shown(reader?.lag),
+        typeof reader?.oldestWaitingMs === 'number' ? `${String(Math.round(reader.oldestWaitingMs))} ms` : '–',
+      ]),
+    )
+  return rows.length === 0
+    ? `Lane ${lane} is empty.\n`
+    : `Lane ${lane}\n${table(['partition', 'end', 'reader', 'next', 'lag', 'oldest waiting'], rows)}`
+}
+
+function shown(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : String(value)
+}
