@@ -10,14 +10,12 @@ import { endWith, handOver } from '../scripts/handover.js'
 import { ensureInstalled, nodeBinary, repairLinks, SetupProblem } from '../scripts/installation.js'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const sources = path.join(root, 'src', 'main.ts')
-const built = path.join(root, 'dist', 'main.js')
 
 try {
-  const isClone = fs.existsSync(sources)
+  const isClone = fs.existsSync(path.join(root, 'src'))
   if (isClone) await ensureInstalled(root)
   else repairLinks(root)
-  handOver(nodeBinary(root), root, 'node', [isClone ? sources : built, ...process.argv.slice(2)])
+  handOver(nodeBinary(root), root, 'node', [path.join(root, isClone ? 'src/main.ts' : 'dist/main.js'), ...process.argv.slice(2)])
 } catch (error) {
   endWith(error, error instanceof SetupProblem)
 }

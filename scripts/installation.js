@@ -27,6 +27,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** A problem whose message already says what to do: shown without a stack. */
 export class SetupProblem extends Error {}
 
+/** The oldest Node that runs Sluice. `engines` in package.json is what starts it, which brings its own Node. */
+const oldestNode = '24.14.1'
 const lockPollMs = 250
 const progressIntervalMs = process.stderr.isTTY ? 200 : 5_000
 const npmErrorLinesMax = 12
@@ -41,10 +43,9 @@ export async function ensureInstalled(root) {
 export function nodeBinary(root) {
   const pinned = packageFolder(root, `node-${process.platform}-${process.arch}`)
   if (pinned !== undefined) return path.join(pinned, 'bin', 'node')
-  const wanted = readJson(path.join(root, 'package.json')).engines.node.replace('>=', '')
-  if (isAtLeast(process.versions.node, wanted)) return process.execPath
+  if (isAtLeast(process.versions.node, oldestNode)) return process.execPath
   throw new SetupProblem(
-    `Sluice needs Node ${wanted} or later, this is ${process.versions.node}, and no Node for ` +
+    `Sluice needs Node ${oldestNode} or later, this is ${process.versions.node}, and no Node for ` +
       `${process.platform}-${process.arch} comes with it. Install one from https://nodejs.org and try again.`,
   )
 }
