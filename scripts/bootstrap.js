@@ -1,6 +1,7 @@
 /**
  * node scripts/bootstrap.js COMMAND ARGUMENTS… — installs what is missing, then runs the command under the pinned Node.
  * Every script of package.json goes through it, so each works in a fresh clone and under any Node from 18 on.
+ * `exec` before it there: otherwise a shell stands between npm and this process, and keeps signals to itself.
  */
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'

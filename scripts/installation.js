@@ -137,9 +137,10 @@ function fitsThisMachine({ os, cpu, libc }) {
   return allows(os, process.platform) && allows(cpu, process.arch) && allows(libc, libcFamily())
 }
 
+/** process.report would say it too, but looks up names in the network first, which takes seconds. */
 function libcFamily() {
   if (process.platform !== 'linux') return undefined
-  return process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
+  return readText('/usr/bin/ldd')?.includes('musl') ? 'musl' : 'glibc'
 }
 
 /** Where a package lies: in the clone's node_modules, or above it when Sluice itself is somebody's dependency. */
@@ -169,17 +170,20 @@ async function install(root) {
   const startedAt = Date.now()
   const count = Object.keys(wantedPackages(root)).length
   say(`Installing Node and ${count} packages into ${path.join(root, 'node_modules')} (once; about 1 GB on disk).`)
-  await npmCi(staging, count)
-  const missing = missingPackages(root, staging)
-  if (missing.length > 0) {
-    throw new SetupProblem(
-      `These packages could not be fetched: ${missing.join(', ')}.\nCheck the connection to the npm registry and run the same command again.`,
-    )
+  try {
+    await npmCi(staging, count)
+    const missing = missingPackages(root, staging)
+    if (missing.length > 0)
+      throw new SetupProblem(`These packages could not be fetched: ${missing.join(', ')}.\n${tryAgain}`)
+    repairLinks(staging)
+    putInPlace(root, staging)
+  } finally {
+    fs.rmSync(staging, { recursive: true, force: true, maxRetries: 5 })
   }
-  repairLinks(staging)
-  putInPlace(root, staging)
   say(`Installed in ${seconds(startedAt)} s.`)
 }
+
+const tryAgain = 'Check the connection to the npm registry (and proxy settings), then run the same command again.'
 
 /** From here on the new packages are there as a whole. What lay there before goes away afterwards. */
 function putInPlace(root, staging) {
@@ -191,7 +195,6 @@ function putInPlace(root, staging) {
   } catch (error) {
     throw setupProblemFrom(error, place)
   }
-  fs.rmSync(staging, { recursive: true, force: true })
   fs.rmSync(old, { recursive: true, force: true })
 }
 
@@ -213,18 +216,23 @@ function npmCi(folder, packageCount) {
   }
   child.stdout.on('data', onOutput)
   child.stderr.on('data', onOutput)
-  const passOn = (signal) => child.kill(signal)
-  process.on('SIGINT', passOn).on('SIGTERM', passOn)
+  let interrupted = false
+  const interrupt = () => {
+    // npm would finish first; what it leaves behind in staging is thrown away.
+    interrupted = true
+    child.kill('SIGKILL')
+  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
 
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(npmMissing(error)))
-    child.once('close', (code, signal) => {
+    child.once('close', (code) => {
       if (code === 0) resolve()
-      else if (signal !== null || code > 128) reject(new SetupProblem('Interrupted; the next run begins again.'))
+      else if (interrupted) reject(new SetupProblem('Interrupted; the next run begins again.'))
       else reject(new SetupProblem(explainNpmFailure(output)))
     })
   }).finally(() => {
-    process.off('SIGINT', passOn).off('SIGTERM', passOn)
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
     progress.close()
   })
 }
@@ -244,7 +252,7 @@ function npmMissing(error) {
 const explanations = [
   [
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ENOTCACHED/,
-    'The npm registry cannot be reached. Check the network (and proxy settings), then run the same command again.',
+    `The npm registry cannot be reached. ${tryAgain}`,
   ],
   [
     /EINTEGRITY/,
@@ -263,7 +271,7 @@ function explainNpmFailure(output) {
   const advice = explanations.find(([pattern]) => pattern.test(output))?.[1] ?? 'npm could not install the packages.'
   const lines = output
     .split('\n')
-    .filter((line) => /^npm (error|ERR!)/.test(line) && !/A complete log of this run/.test(line))
+    .filter((line) => /^npm (error|ERR!) +\S/.test(line) && !/^npm \S+ +(at |A complete log)/.test(line))
   return [advice, ...lines.slice(0, npmErrorLinesMax).map((line) => `  ${line}`)].join('\n')
 }
 

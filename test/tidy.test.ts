@@ -236,9 +236,9 @@ describe('package.json', () => {
     )
     assertNone(
       commands
-        .filter(({ command }) => !/^(node scripts\/bootstrap\.js|npm run) /.test(command))
+        .filter(({ command }) => !/^((exec )?node scripts\/bootstrap\.js|npm run) /.test(command))
         .map(({ name }) => name),
-      'Begin these scripts with `node scripts/bootstrap.js`, so that they work in a fresh clone under any Node:',
+      'Begin these scripts with `exec node scripts/bootstrap.js`, so that they work in a fresh clone under any Node:',
     )
   })
 
@@ -260,6 +260,6 @@ function record(value: unknown): Record<string, unknown> {
 }
 
 function mapCommand(): readonly string[] {
-  const script = String(record(manifest()['scripts'])['map']).replace('node scripts/bootstrap.js ', '')
+  const script = String(record(manifest()['scripts'])['map']).replace('exec node scripts/bootstrap.js ', '')
   return [...script.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '')
 }
