@@ -52,11 +52,15 @@ export function isAlive({ pid, startTicks }: ListedProcess): boolean {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the name in field 2 may hold anything, so count from its closing bracket. */
+/**
+ * Field 22 of /proc/<pid>/stat; the name in field 2 may hold anything, so count from its closing bracket. A zombie (state Z)
+ * holds nothing any more and only waits to be noticed by its parent: it is gone.
+ */
 function startTicksOf(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? null : Number(fields[19])
   } catch {
     return null
   }

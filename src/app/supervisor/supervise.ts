@@ -50,6 +50,8 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   const lock = await lockDataFolder(dataFolder)
   try {
     makeLayout(dataFolder)
+    // Of a supervisor that was killed.
+    removeProcessesFile(dataFolder)
     if (liesInMemory(dataFolder)) dataFolderInMemory(dataFolder).emit(telemetry)
     await runAll(options, lock)
   } finally {
