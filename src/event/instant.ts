@@ -47,10 +47,11 @@ function fromJavaScriptIso(text: string): number | undefined {
   const hour = twoDigits(text, 11)
   const minute = twoDigits(text, 14)
   const second = twoDigits(text, 17)
-  const ms = twoDigits(text, 20) * 10 + (text.charCodeAt(22) - 0x30)
+  const thousandths = text.charCodeAt(22) - 0x30
+  const ms = twoDigits(text, 20) * 10 + (thousandths >= 0 && thousandths <= 9 ? thousandths : 1_000_000)
   // What is not a digit became a number so large that one of these fails.
   if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return undefined
-  if (!(year <= 9999 && hour <= 23 && minute <= 59 && second <= 59 && ms >= 0 && ms <= 999)) return undefined
+  if (!(year <= 9999 && hour <= 23 && minute <= 59 && second <= 59 && ms <= 999)) return undefined
   return daysFromCivil(year, month, day) * dayMs + hour * 3_600_000 + minute * 60_000 + second * 1000 + ms
 }
 
