@@ -91,8 +91,14 @@ module.exports = {
     forbidden(
       'adapters-know-their-port',
       'An adapter imports its own folder, its port, event/ and kit/; never a sibling adapter or another store.',
-      { path: '^src/stores/([^/]+)/([^/]+)/', pathNot: '^src/stores/intake/embedded/' },
+      { path: '^src/stores/([^/]+)/([^/]+)/', pathNot: ['^src/stores/intake/embedded/', tests] },
       { path: '^src/', pathNot: '^src/(stores/$1/($2/|[^/]+\\.ts$|migrations/)|event/|kit/)' },
+    ),
+    forbidden(
+      'tests-of-adapters-stay-in-their-store',
+      'A test of an adapter may run another adapter of the same store, and nothing of another store.',
+      { path: `^src/stores/([^/]+)/[^/]+/.*${tests}`, pathNot: '^src/stores/intake/embedded/' },
+      { path: '^src/', pathNot: '^src/(stores/$1|event|kit)/' },
     ),
     forbidden(
       'the-embedded-intake-stands-on-the-journal',

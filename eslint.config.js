@@ -45,6 +45,10 @@ export default defineConfig(
         },
       ],
 
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       // `() => close()` is how callbacks are written here; the value nobody reads costs nothing.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // `while (true)` with a reason to leave inside is clearer than a flag.

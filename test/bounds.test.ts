@@ -24,6 +24,7 @@ const planted = [
   ['src/stores/intake/intake.test.ts', '../log/memory/memory-log.ts', 'tests-of-ports-stay-in-their-store'],
   ['src/stores/log/kafka/topic.ts', '../segments/segment.ts', 'adapters-know-their-port'],
   ['src/stores/log/memory/memory-log.ts', '../../intake/intake.ts', 'adapters-know-their-port'],
+  ['src/stores/log/kafka/kafka.int.test.ts', '../../intake/intake.ts', 'tests-of-adapters-stay-in-their-store'],
   ['src/stores/intake/embedded/keep.ts', '../../log/memory/memory-log.ts', 'the-embedded-intake-stands-on-the-journal'],
   ['src/plugins/geoip/geoip.ts', '../../kit/tool.ts', 'plugins-have-no-privileges'],
   ['src/plugin-api/plugin.ts', '../kit/tool.ts', 'the-plugin-api-stands-on-words'],
@@ -43,6 +44,7 @@ const allowed = [
   ['src/stores/intake/embedded/embedded-intake.ts', '../../log/segments/segment.ts'],
   ['src/stages/capture/capture.test.ts', '../../stores/log/memory/memory-log.ts'],
   ['src/stages/capture/capture.ts', '../../stores/intake/intake.ts'],
+  ['src/stores/log/kafka/kafka.test.ts', '../segments/segment.ts'],
   ['src/app/pipeline.ts', '../stages/capture/capture.ts'],
   ['src/cli/verify.ts', '../stores/log/segments/segment.ts'],
 ] as const
