@@ -2,12 +2,9 @@
  * Every setting of Sluice: where it is read, bounded and documented, and nowhere else. A stage or store has one section;
  * what it takes is `config.<section>`. `sluice --help` and `docs/run/settings.md` come from the same table.
  */
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { failpointPlanComplaint } from '../kit/failpoint.ts'
-import { codeOf, messageOf } from '../kit/failure.ts'
 import { settingsHelp, settingsPage } from './settings/describe-settings.ts'
-import type { Environment, SettingsFile, Sources, ValuesOf } from './settings/read-settings.ts'
+import type { Environment, Sources, ValuesOf } from './settings/read-settings.ts'
 import { nameSettings, nearestName, readSettings } from './settings/read-settings.ts'
 import {
   bytes,
@@ -153,6 +150,12 @@ const sections = {
         max: 4 * GiB,
         doc: 'Size at which a segment of a journal is sealed.',
       }),
+      segmentEntriesMax: integer({
+        default: 1_000_000,
+        min: 1000,
+        max: 100_000_000,
+        doc: 'Entries at which a segment of a journal is sealed.',
+      }),
       segmentAgeMsMax: milliseconds({
         default: hourMs,
         min: secondMs,
@@ -199,6 +202,12 @@ const sections = {
         max: 10 * secondMs,
         doc: 'How long a batch waits for more events.',
       }),
+      retryMsMax: milliseconds({
+        default: 5 * secondMs,
+        min: 10,
+        max: 10 * minuteMs,
+        doc: 'Longest pause between two tries while a store is away.',
+      }),
     },
   },
   warehouse: {
@@ -222,6 +231,19 @@ const sections = {
         min: 100,
         max: 1_000_000,
         doc: 'Inserts that ClickHouse remembers by token.',
+      }),
+      blockBytesMax: bytes({ default: 64 * MiB, min: 1024, max: GiB, doc: 'Most bytes of rows in one insert.' }),
+      recentBlocksMax: integer({
+        default: 64,
+        min: 1,
+        max: 10_000,
+        doc: 'Newest inserts that are looked for in the table at a start.',
+      }),
+      retryMsMax: milliseconds({
+        default: 5 * secondMs,
+        min: 10,
+        max: 10 * minuteMs,
+        doc: 'Longest pause between two tries of an insert.',
       }),
     },
   },
@@ -317,12 +339,11 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
 ]
 
 /** Read beside the table: it says where the file is, so the file cannot. */
-const configVariable = {
+export const configFileVariable = {
   env: 'SLUICE_CONFIG',
   doc: 'The settings file, as --config. Default: sluice.yaml in the working directory, when there is one.',
 }
 const testPrefix = 'SLUICE_TEST_'
-const defaultFile = 'sluice.yaml'
 
 /** Parses, bounds and checks; either every problem at once or one frozen object. */
 export function configFrom(sources: Sources): ConfigResult {
@@ -334,40 +355,17 @@ export function configFrom(sources: Sources): ConfigResult {
   return problems.length === 0 ? { kind: 'config', config } : { kind: 'problems', problems }
 }
 
-/** As `configFrom`, with the file that the command line, the environment or the working directory names. */
-export function readConfig(options: {
-  readonly environment: Environment
-  readonly workingFolder: string
-  /** `--config` of the command line. */
-  readonly configPath: string | undefined
-}): ConfigResult {
-  const { environment, workingFolder } = options
-  const fromEnvironment = environment[configVariable.env]
-  const named = options.configPath ?? (fromEnvironment === '' ? undefined : fromEnvironment)
-  const path = resolve(workingFolder, named ?? defaultFile)
-  let file: SettingsFile | undefined
-  try {
-    file = { path, text: readFileSync(path, 'utf8') }
-  } catch (error) {
-    if (named !== undefined || codeOf(error) !== 'ENOENT') {
-      const problem = `The settings file ${path} cannot be read (${messageOf(error)}). Correct --config or ${configVariable.env}, or make it readable.`
-      return { kind: 'problems', problems: [problem] }
-    }
-  }
-  return configFrom({ environment, file, workingFolder })
-}
-
 export function configHelp(): string {
-  return settingsHelp(sections, [configVariable])
+  return settingsHelp(sections, [configFileVariable])
 }
 
 /** The text of `docs/run/settings.md`. */
 export function configPage(): string {
-  return settingsPage(sections, [configVariable])
+  return settingsPage(sections, [configFileVariable])
 }
 
 function unknownVariables(environment: Environment): readonly string[] {
-  const known = [configVariable.env, ...nameSettings(sections).map(({ env }) => env)]
+  const known = [configFileVariable.env, ...nameSettings(sections).map(({ env }) => env)]
   return Object.keys(environment)
     .filter((name) => name.startsWith('SLUICE_') && !name.startsWith(testPrefix) && !known.includes(name))
     .map((name) => `${name} is not a setting. Did you mean ${nearestName(name, known)}? Otherwise remove it.`)

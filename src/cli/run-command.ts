@@ -1,6 +1,6 @@
 /** From the words of the command line to a command and its exit code. */
 import type { Config } from '../app/config.ts'
-import { readConfig } from '../app/config.ts'
+import { readConfig } from '../app/read-config.ts'
 import { Failure, messageOf } from '../kit/failure.ts'
 import type { CommandLine } from './command-line.ts'
 import { parseCommandLine } from './command-line.ts'

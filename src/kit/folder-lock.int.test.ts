@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { describe, it } from 'node:test'
-import { FolderLocked, lastHolder, lockFolder } from './folder-lock.ts'
+import { FolderLocked, lockFolder } from './folder-lock.ts'
 
 const module = new URL('./folder-lock.ts', import.meta.url).href
 
@@ -112,7 +112,7 @@ describe('a folder lock', () => {
     const folder = aFolder(test)
     const lock = await lockFolder(folder, 'x')
     lock.describe('http://127.0.0.1:8000')
-    assert.equal(lastHolder(folder, 'x')?.note, 'http://127.0.0.1:8000')
+    assert.equal((await refusalOf(lockFolder(folder, 'x'))).holder?.note, 'http://127.0.0.1:8000')
     lock.release()
   })
 

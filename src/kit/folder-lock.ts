@@ -77,11 +77,6 @@ export async function lockFolder(
   }
 }
 
-/** Who took the lock of this name last, whether or not it lives. */
-export function lastHolder(folder: string, name: string): LockHolder | undefined {
-  return readHolder(join(folder, `${name}.holder`))
-}
-
 /** The open database that holds the lock, or undefined when somebody else has it. */
 function lockNow(path: string): sqlite.DatabaseSync | undefined {
   const { DatabaseSync } = loadSqlite()

@@ -136,7 +136,7 @@ export function secret(
 }
 
 /** `1048576` → `1 MiB`, `1500` → `1500 ms`: the largest unit that divides it. */
-export function quantityText(value: number, units: Units): string {
+function quantityText(value: number, units: Units): string {
   const [name, factor] = Object.entries(units).find(([, size]) => value !== 0 && value % size === 0) ?? ['', 1]
   return `${String(value / factor)} ${name}`.trim()
 }

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { codeOf, messageOf } from '../kit/failure.ts'
+import type { ConfigResult } from './config.ts'
+import { configFileVariable, configFrom } from './config.ts'
+import type { Environment, SettingsFile } from './settings/read-settings.ts'
+
+const defaultFile = 'sluice.yaml'
+
+/** The settings by the environment and by the file that the command line, the environment or the working directory names. */
+export function readConfig(options: {
+  readonly environment: Environment
+  readonly workingFolder: string
+  /** `--config` of the command line. */
+  readonly configPath: string | undefined
+}): ConfigResult {
+  const { environment, workingFolder } = options
+  const fromEnvironment = environment[configFileVariable.env]
+  const named = options.configPath ?? (fromEnvironment === '' ? undefined : fromEnvironment)
+  const path = resolve(workingFolder, named ?? defaultFile)
+  let file: SettingsFile | undefined
+  try {
+    file = { path, text: readFileSync(path, 'utf8') }
+  } catch (error) {
+    if (named !== undefined || codeOf(error) !== 'ENOENT') {
+      const problem = `The settings file ${path} cannot be read (${messageOf(error)}). Correct --config or ${configFileVariable.env}, or make it readable.`
+      return { kind: 'problems', problems: [problem] }
+    }
+  }
+  return configFrom({ environment, file, workingFolder })
+}
