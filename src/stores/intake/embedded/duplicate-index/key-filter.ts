@@ -1,0 +1,77 @@
+/**
+ * "Surely not here" without reading a file: a Bloom filter split into blocks of 256 bits (half a cache line). A key
+ * has one block and sets one bit in each of its eight words. The block follows from the key's first word and grows with
+ * it, so that a file written in key order fills its filter front to back.
+ *
+ * False alarms measured with random keys: 0.55 % at 13 bits a key, 0.10 % at 18; each costs one read of 4 KiB.
+ */
+
+const wordsPerBlock = 8
+const bitsPerBlock = 256
+
+/** Big files have few bits a key because they are most of the memory; small ones can afford fewer false alarms. */
+const bigFileKeys = 4_000_000
+const bitsPerKeyBig = 13
+const bitsPerKeySmall = 18
+
+export function createFilter(keyCount: number): Int32Array<SharedArrayBuffer> {
+  const bits = keyCount * (keyCount >= bigFileKeys ? bitsPerKeyBig : bitsPerKeySmall)
+  const blocks = Math.max(1, Math.ceil(bits / bitsPerBlock))
+  return new Int32Array(new SharedArrayBuffer(blocks * wordsPerBlock * 4))
+}
+
+/** A key's first word (unsigned) times this, rounded down, is its block. */
+export function filterScale(filter: Int32Array): number {
+  return filter.length / wordsPerBlock / 2 ** 32
+}
+
+/** `first` and `third` are words of the mixed key. */
+export function addToFilter(filter: Int32Array, scale: number, first: number, third: number): void {
+  const at = (((first >>> 0) * scale) | 0) << 3
+  ;(filter[at] as number) |= 1 << (Math.imul(third, 0x47b6137b) >>> 27)
+  ;(filter[at + 1] as number) |= 1 << (Math.imul(third, 0x44974d91) >>> 27)
+  ;(filter[at + 2] as number) |= 1 << (Math.imul(third, 0x8824ad5b) >>> 27)
+  ;(filter[at + 3] as number) |= 1 << (Math.imul(third, 0xa2b7289d) >>> 27)
+  ;(filter[at + 4] as number) |= 1 << (Math.imul(third, 0x705495c7) >>> 27)
+  ;(filter[at + 5] as number) |= 1 << (Math.imul(third, 0x2df1424b) >>> 27)
+  ;(filter[at + 6] as number) |= 1 << (Math.imul(third, 0x9efc4947) >>> 27)
+  ;(filter[at + 7] as number) |= 1 << (Math.imul(third, 0x5c6bfb31) >>> 27)
+}
+
+/**
+ * The index of the first filter at or after `from` that may hold the key, -1 when none does. All filters are asked in
+ * one loop with a single rarely taken branch each, so that the processor waits for several cache lines at once
+ * (`bench/trials/duplicate-index.ts` pays for the repetition).
+ */
+export function firstPossible(
+  filters: readonly Int32Array[],
+  scales: Float64Array,
+  from: number,
+  first: number,
+  third: number,
+): number {
+  const m0 = 1 << (Math.imul(third, 0x47b6137b) >>> 27)
+  const m1 = 1 << (Math.imul(third, 0x44974d91) >>> 27)
+  const m2 = 1 << (Math.imul(third, 0x8824ad5b) >>> 27)
+  const m3 = 1 << (Math.imul(third, 0xa2b7289d) >>> 27)
+  const m4 = 1 << (Math.imul(third, 0x705495c7) >>> 27)
+  const m5 = 1 << (Math.imul(third, 0x2df1424b) >>> 27)
+  const m6 = 1 << (Math.imul(third, 0x9efc4947) >>> 27)
+  const m7 = 1 << (Math.imul(third, 0x5c6bfb31) >>> 27)
+  const unsigned = first >>> 0
+  for (let i = from; i < filters.length; i++) {
+    const filter = filters[i] as Int32Array
+    const at = ((unsigned * (scales[i] as number)) | 0) << 3
+    const missing =
+      (~(filter[at] as number) & m0) |
+      (~(filter[at + 1] as number) & m1) |
+      (~(filter[at + 2] as number) & m2) |
+      (~(filter[at + 3] as number) & m3) |
+      (~(filter[at + 4] as number) & m4) |
+      (~(filter[at + 5] as number) & m5) |
+      (~(filter[at + 6] as number) & m6) |
+      (~(filter[at + 7] as number) & m7)
+    if (missing === 0) return i
+  }
+  return -1
+}
