@@ -15,7 +15,10 @@ try {
   const isClone = fs.existsSync(path.join(root, 'src'))
   if (isClone) await ensureInstalled(root)
   else repairLinks(root)
-  handOver(nodeBinary(root), root, 'node', [path.join(root, isClone ? 'src/main.ts' : 'dist/main.js'), ...process.argv.slice(2)])
+  handOver(nodeBinary(root), root, 'node', [
+    path.join(root, isClone ? 'src/main.ts' : 'dist/main.js'),
+    ...process.argv.slice(2),
+  ])
 } catch (error) {
   endWith(error, error instanceof SetupProblem)
 }

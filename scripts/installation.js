@@ -123,7 +123,7 @@ function missingPackages(root, folder) {
  */
 function wantedPackages(root) {
   const { packages } = readJson(lockFileOf(root))
-  const own = packages[''].optionalDependencies
+  const own = packages[''].optionalDependencies ?? {}
   return Object.fromEntries(
     Object.entries(packages).filter(([place, entry]) => {
       if (place === '' || !fitsThisMachine(entry)) return false
