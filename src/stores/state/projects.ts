@@ -1,0 +1,100 @@
+/** Projects and the tokens by which events reach them. */
+import type { SqlSession } from './sql-client.ts'
+
+/** How capture answers a refused event: `sdk` as the real SDKs need it, `strict` with a status for each refusal. */
+export type Answers = 'sdk' | 'strict'
+
+export interface Project {
+  readonly id: number
+  /** Undefined for the reserved project alone. */
+  readonly organizationId: string | undefined
+  readonly name: string
+  readonly answers: Answers
+  /** Undefined keeps events for ever. */
+  readonly eventRetentionDays: number | undefined
+  readonly createdAt: Date
+}
+
+/** What a list of tokens says about one of them. */
+export interface TokenChange {
+  readonly token: string
+  readonly projectId: number
+  readonly answers: Answers
+  readonly revoked: boolean
+  /** Larger than that of every change that was visible before. */
+  readonly version: number
+}
+
+/** The project of canaries. No question counts it and no list shows it. */
+export const canaryProjectId = 0
+
+/** The project that a token writes to; undefined when nobody has the token or it was revoked. */
+export async function projectByToken(sql: SqlSession, token: string): Promise<Project | undefined> {
+  const rows = await sql.query<ProjectRow>(
+    `select ${columns} from sluice.project_tokens t join sluice.projects p on p.id = t.project_id
+     where t.token = $1 and t.revoked_at is null`,
+    [token],
+  )
+  return rows[0] && projectFrom(rows[0])
+}
+
+export async function project(sql: SqlSession, id: number): Promise<Project | undefined> {
+  const rows = await sql.query<ProjectRow>(`select ${columns} from sluice.projects p where p.id = $1`, [id])
+  return rows[0] && projectFrom(rows[0])
+}
+
+/** All projects of an organization, oldest first; never the reserved one. */
+export async function listProjects(sql: SqlSession, organizationId: string): Promise<readonly Project[]> {
+  const rows = await sql.query<ProjectRow>(
+    `select ${columns} from sluice.projects p where p.organization_id = $1 and p.id <> $2 order by p.id`,
+    [organizationId, canaryProjectId],
+  )
+  return rows.map(projectFrom)
+}
+
+/**
+ * Up to `limit` tokens that were added, changed or revoked after `version`, in order of their versions. Whoever asks again
+ * with the last version he got, until there are none, misses nothing; from 0 on these are all tokens.
+ */
+export async function tokensChangedSince(
+  sql: SqlSession,
+  version: number,
+  limit: number,
+): Promise<readonly TokenChange[]> {
+  return await sql.query<TokenChange>(
+    `select t.token, t.project_id as "projectId", p.answers, t.revoked_at is not null as revoked, t.version
+     from sluice.project_tokens t join sluice.projects p on p.id = t.project_id
+     where t.version > $1 order by t.version limit $2`,
+    [version, limit],
+  )
+}
+
+/** One token as a list would show it; undefined when nobody has it. */
+export async function tokenNow(sql: SqlSession, token: string): Promise<TokenChange | undefined> {
+  const rows = await sql.query<TokenChange>(
+    `select t.token, t.project_id as "projectId", p.answers, t.revoked_at is not null as revoked, t.version
+     from sluice.project_tokens t join sluice.projects p on p.id = t.project_id where t.token = $1`,
+    [token],
+  )
+  return rows[0]
+}
+
+interface ProjectRow {
+  readonly id: number
+  readonly organizationId: string | null
+  readonly name: string
+  readonly answers: Answers
+  readonly eventRetentionDays: number | null
+  readonly createdAt: Date
+}
+
+const columns = `p.id, p.organization_id as "organizationId", p.name, p.answers,
+  p.event_retention_days as "eventRetentionDays", p.created_at as "createdAt"`
+
+function projectFrom(row: ProjectRow): Project {
+  return {
+    ...row,
+    organizationId: row.organizationId ?? undefined,
+    eventRetentionDays: row.eventRetentionDays ?? undefined,
+  }
+}
