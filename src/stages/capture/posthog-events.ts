@@ -9,6 +9,7 @@
  * `timestamp`, several of `token`, `$token` and `api_key` in one object (the first of these counts), a batch without a
  * token of its own (then the rules for arrays hold), events of a batch without a name under `/engage`.
  */
+import { firstCharacters } from '../../event/first-characters.ts'
 import { instantFrom } from '../../event/instant.ts'
 import { canonicalUuid, isCanonicalUuidAt } from '../../event/uuid.ts'
 import { createJsonScanner, flagUnstorable, recordWords, slotOf, wordOf } from './decode/json-scan.ts'
@@ -250,7 +251,7 @@ function readEvent(
   else if (!isObjectOrNothing(firstByte(source, record, slotOf.properties))) refusal = refusals.badProperties
   else if (!isTimeOrNothing(firstByte(source, record, slotOf.timestamp))) refusal = refusals.badTimestamp
   else if (name === '') refusal = refusals.emptyName
-  else if (name.length > limits.eventNameCharactersMax && unitsOf(name, limits.eventNameCharactersMax) < name.length)
+  else if (firstCharacters(name, limits.eventNameCharactersMax) !== name)
     refusal = unfit(
       `event submitted with an event name of more than ${String(limits.eventNameCharactersMax)} characters`,
     )
@@ -391,17 +392,7 @@ function sorted(value: unknown): unknown {
 
 /** §6: what stores refuse is replaced, then the first 200 characters count. */
 function cut(text: string): string {
-  const storable = text.toWellFormed().replaceAll('\0', '\ufffd')
-  return storable.length <= distinctIdCharactersMax
-    ? storable
-    : storable.slice(0, unitsOf(storable, distinctIdCharactersMax))
-}
-
-/** How many UTF-16 units the first `count` characters (Unicode scalar values) of a text take. */
-function unitsOf(text: string, count: number): number {
-  let units = 0
-  for (let n = 0; n < count && units < text.length; n++) units += (text.codePointAt(units) ?? 0) > 0xffff ? 2 : 1
-  return units
+  return firstCharacters(text.toWellFormed().replaceAll('\0', '\ufffd'), distinctIdCharactersMax)
 }
 
 /** The slot of an object's own token: the first of its names that holds a string; 0 when none does. */
