@@ -30,7 +30,7 @@ export function launchPostgres(config: Config, telemetry: Pick<Telemetry, 'log'>
     return {
       exited: opening.then(exitOf, refusalOf),
       stop: () => withServer((server) => server.stop()),
-      kill: () => withServer(({ pid }) => process.kill(pid, 'SIGKILL')),
+      kill: () => withServer(({ pid }) => killIfAlive(pid)),
     }
   }
 }
@@ -59,6 +59,14 @@ async function exitOf(server: PostgresServer): Promise<Exit> {
 function refusalOf(error: unknown): Exit {
   const how = messageOf(error)
   return error instanceof Failure && !error.retryable ? { how, refusal: { code: error.code, message: how } } : { how }
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone, which is what was wanted.
+  }
 }
 
 /** Postgres tells of every start and stop as LOG; what went wrong for a client is WARN, for itself ERROR. */

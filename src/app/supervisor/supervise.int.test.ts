@@ -22,14 +22,23 @@ interface Installation {
   said(): string
 }
 
+const started = new Map<string, Installation[]>()
+
+/** A folder that goes away after the test, with whatever runs on it. */
 function aFolder(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-supervise-'))
-  test.after(() => rmSync(folder, { recursive: true, force: true }))
+  test.after(async () => {
+    for (const { supervisor, exit } of started.get(folder) ?? []) {
+      supervisor.kill('SIGKILL')
+      await exit
+    }
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
   return folder
 }
 
-/** Starts the fixture's supervisor on the folder; whatever becomes of the test, nothing of it stays behind. */
-function start(test: TestContext, folder: string, settings: Readonly<Record<string, string>> = {}): Installation {
+/** Starts the fixture's supervisor on the folder. */
+function start(folder: string, settings: Readonly<Record<string, string>> = {}): Installation {
   const environment = { SLUICE_DATA_DIR: folder, SLUICE_PORT: '0', ...settings }
   const supervisor = spawn(process.execPath, [fixture, JSON.stringify(environment)], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -40,11 +49,9 @@ function start(test: TestContext, folder: string, settings: Readonly<Record<stri
   const exit = once(supervisor, 'close').then(
     ([code, signal]) => [code as number | null, signal as string | null] as const,
   )
-  test.after(async () => {
-    supervisor.kill('SIGKILL')
-    await exit
-  })
-  return { folder, supervisor, exit, said: () => said }
+  const installation = { folder, supervisor, exit, said: () => said }
+  started.set(folder, [...(started.get(folder) ?? []), installation])
+  return installation
 }
 
 /** Waits for a condition, and fails with what the installation said when it does not come. */
@@ -85,7 +92,7 @@ const trace = (folder: string): string => readFileSync(join(folder, 'trace'), 'u
 
 describe('a supervisor', () => {
   it('starts the processes and says once where they are', async (test) => {
-    const installation = start(test, aFolder(test))
+    const installation = start(aFolder(test))
     const url = await allReady(installation)
     const edge = await readyProcess(installation, 'edge', 0)
     const core = await readyProcess(installation, 'core', 0)
@@ -95,7 +102,7 @@ describe('a supervisor', () => {
   })
 
   it('stops the door first and the rest after it, and leaves with 0', async (test) => {
-    const installation = start(test, aFolder(test))
+    const installation = start(aFolder(test))
     await allReady(installation)
     installation.supervisor.kill('SIGTERM')
     assert.deepEqual(await installation.exit, [0, null])
@@ -104,14 +111,14 @@ describe('a supervisor', () => {
   })
 
   it('can be stopped before anything is ready', async (test) => {
-    const installation = start(test, aFolder(test))
+    const installation = start(aFolder(test))
     await until(installation, 'a first process', () => listed(installation, 'core')?.pid ?? undefined)
     installation.supervisor.kill('SIGTERM')
     assert.deepEqual(await installation.exit, [0, null])
   })
 
   it('starts a process again when it was killed, on the port that it had', async (test) => {
-    const installation = start(test, aFolder(test))
+    const installation = start(aFolder(test))
     const url = await allReady(installation)
     for (const life of [0, 1]) {
       kill(await readyProcess(installation, 'edge', life))
@@ -122,7 +129,7 @@ describe('a supervisor', () => {
   })
 
   it('kills a process that takes too long to stop', async (test) => {
-    const installation = start(test, aFolder(test), {
+    const installation = start(aFolder(test), {
       SLUICE_QUERY_ROWS_MAX: '3',
       SLUICE_SUPERVISOR_STOP_TIMEOUT_MS: '200',
     })
@@ -133,22 +140,22 @@ describe('a supervisor', () => {
   })
 
   it('refuses to start, with the words of the process that cannot', async (test) => {
-    const installation = start(test, aFolder(test), { SLUICE_QUERY_ROWS_MAX: '1' })
+    const installation = start(aFolder(test), { SLUICE_QUERY_ROWS_MAX: '1' })
     assert.deepEqual(await installation.exit, [1, null])
     assert.match(installation.said(), /^The core wants something changed\.$/m)
   })
 
   it('gives up on a process that dies again and again before it was ever ready', async (test) => {
     const settings = { SLUICE_QUERY_ROWS_MAX: '2', SLUICE_SUPERVISOR_START_ATTEMPTS_MAX: '2' }
-    const installation = start(test, aFolder(test), settings)
+    const installation = start(aFolder(test), settings)
     assert.deepEqual(await installation.exit, [1, null])
     assert.match(installation.said(), /^The process core died 2 times before it was ready/m)
   })
 
   it('refuses a second start on the same folder, naming the first', async (test) => {
-    const first = start(test, aFolder(test))
+    const first = start(aFolder(test))
     const url = await allReady(first)
-    const second = start(test, first.folder)
+    const second = start(first.folder)
     assert.deepEqual(await second.exit, [1, null])
     assert.ok(second.said().includes(`process ${String(first.supervisor.pid)}`), second.said())
     assert.ok(second.said().includes(url), second.said())
@@ -156,9 +163,9 @@ describe('a supervisor', () => {
   })
 
   it('refuses a port that is taken, in words', async (test) => {
-    const first = start(test, aFolder(test))
+    const first = start(aFolder(test))
     const { port } = new URL(await allReady(first))
-    const second = start(test, aFolder(test), { SLUICE_PORT: port })
+    const second = start(aFolder(test), { SLUICE_PORT: port })
     assert.deepEqual(await second.exit, [1, null])
     assert.match(second.said(), new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is taken.*SLUICE_PORT`, 'm'))
   })
@@ -166,20 +173,20 @@ describe('a supervisor', () => {
   it('refuses a data folder that cannot be one, in words', async (test) => {
     const folder = aFolder(test)
     writeFileSync(join(folder, 'file'), '')
-    const installation = start(test, join(folder, 'file', 'data'))
+    const installation = start(join(folder, 'file', 'data'))
     assert.deepEqual(await installation.exit, [1, null])
     assert.match(installation.said(), /cannot be used: a part of the path is a file.*SLUICE_DATA_DIR/)
   })
 
   it('takes its processes with it when it is killed, even busy ones, and a new one starts at once', async (test) => {
-    const first = start(test, aFolder(test))
+    const first = start(aFolder(test))
     const url = await allReady(first)
     const old = [await readyProcess(first, 'edge', 0), await readyProcess(first, 'core', 0)]
     // Nobody answers: the edge's only thread is in an endless loop from here on.
     const busy = fetch(`${url}/busy`).catch(() => undefined)
     await until(first, 'the edge being busy', () => cpuTicks(old[0]) > 20)
     first.supervisor.kill('SIGKILL')
-    const second = start(test, first.folder)
+    const second = start(first.folder)
     await allReady(second)
     assert.deepEqual(old.map(isAlive), [false, false])
     assert.equal(await ask(await allReady(second)), listed(second, 'edge')?.pid)
@@ -187,20 +194,20 @@ describe('a supervisor', () => {
   })
 
   it('never has two writers, though its processes outlive it for a while', async (test) => {
-    const first = start(test, aFolder(test))
+    const first = start(aFolder(test))
     await allReady(first)
     const edge = await readyProcess(first, 'edge', 0)
     // A stopped process notices nothing; only the watchdog's SIGKILL can end it.
     assert.ok(edge.pid !== null)
     process.kill(edge.pid, 'SIGSTOP')
     first.supervisor.kill('SIGKILL')
-    const second = start(test, first.folder)
+    const second = start(first.folder)
     await allReady(second)
     assert.equal(isAlive(edge), false)
   })
 
   it('arms failpoints in the first life of a process alone', async (test) => {
-    const installation = start(test, aFolder(test), { SLUICE_FAILPOINTS: 'edge:asked=kill' })
+    const installation = start(aFolder(test), { SLUICE_FAILPOINTS: 'edge:asked=kill' })
     const url = await allReady(installation)
     assert.match(installation.said(), /"level":"warn".*"armed":\["edge:asked"\]/)
     await assert.rejects(ask(url))

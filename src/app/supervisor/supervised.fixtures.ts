@@ -3,11 +3,11 @@
  * supervisor (its argument is the environment as JSON) and, with `--role`, each of its processes.
  *
  * The edge answers `GET /` with its process id, and falls into an endless loop at `GET /busy`. Both roles add a line to
- * `trace` when they start and stop. Settings are all that reaches a role, so `query.rowsMax` says what the core does:
+ * `trace` when they start and stop; the core answers `sluice status`. Settings are all that reaches a role, so `query.rowsMax` says what the core does:
  * 1 it refuses to start, 2 it crashes at start, 3 it never stops.
  */
 import { once } from 'node:events'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -16,6 +16,8 @@ import { failpoint } from '../../kit/failpoint.ts'
 import { createJsonLog } from '../../kit/telemetry/json-log.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { readConfig } from '../read-config.ts'
+import type { RoleStatus } from '../role-status.ts'
+import { roleSocket } from './data-folder.ts'
 import { launchRole } from './launch.ts'
 import { createLogPrinter } from './log-printer.ts'
 import type { RunRole } from './role-context.ts'
@@ -39,12 +41,29 @@ const runEdge: RunRole = async (config, { signal, ready }) => {
   appendFileSync('trace', 'edge stops\n')
 }
 
+const coreStatus: RoleStatus = {
+  lanes: [
+    {
+      lane: 'events_plugin_ingestion',
+      partitions: [
+        { partition: 0, end: 7, readers: [{ name: 'warehouse', offset: 5, lag: 2, oldestWaitingMs: 40 }] },
+        { partition: 1, end: 0, readers: [] },
+      ],
+    },
+  ],
+  books: { ingestion: { decided: 5 } },
+}
+
 const runCore: RunRole = async (config, { signal, ready, telemetry }) => {
   const behaviour = config.query.rowsMax
   if (behaviour === 1) throw new Failure('SLUICE_TEST_REFUSED', 'The core wants something changed.')
   if (behaviour === 2) throw new Error('broken')
   appendFileSync('trace', 'core starts\n')
   telemetry.log('info', 'The core of the fixture runs.')
+  const status = createServer((_, response) => response.end(JSON.stringify(coreStatus)))
+  rmSync(roleSocket.core, { force: true })
+  status.listen(roleSocket.core)
+  await once(status, 'listening')
   ready({})
   if (!signal.aborted) await once(signal, 'abort')
   if (behaviour === 3) await new Promise(() => setInterval(() => undefined, 1000))
