@@ -30,8 +30,7 @@ async function main(): Promise<number> {
 }
 
 async function programOf(role: Role) {
-  const { runEdge, runCore } = await import('./app/roles.ts')
-  return { edge: runEdge, core: runCore }[role]
+  return role === 'edge' ? (await import('./app/run-edge.ts')).runEdge : (await import('./app/run-core.ts')).runCore
 }
 
 function version(): string {

@@ -114,6 +114,13 @@ const sections = {
       }),
       depthMax: integer({ default: 128, min: 8, max: 1000, doc: 'Deepest nesting of a request body.' }),
       eventNameCharsMax: integer({ default: 200, min: 1, max: 10_000, doc: 'Longest event name.' }),
+      keysPerRequestMax: integer({
+        default: 5_000_000,
+        min: 10,
+        max: 100_000_000,
+        doc: 'Most keys in all events of one request together.',
+      }),
+      eventsPerRequestMax: integer({ default: 100_000, min: 1, max: 1_000_000, doc: 'Most events in one request.' }),
       headersTimeoutMs: milliseconds({
         default: 10 * secondMs,
         min: 100,
@@ -152,9 +159,9 @@ const sections = {
       }),
       segmentEntriesMax: integer({
         default: 1_000_000,
-        min: 1000,
-        max: 100_000_000,
-        doc: 'Entries at which a segment of a journal is sealed.',
+        min: 100,
+        max: 1_500_000,
+        doc: 'Events after which a segment of a journal is sealed; their keys are in memory until then.',
       }),
       segmentAgeMsMax: milliseconds({
         default: hourMs,
@@ -191,7 +198,7 @@ const sections = {
     doc: 'From accepted events to derived batches.',
     settings: {
       batchBytesMax: bytes({
-        default: 8 * MiB,
+        default: 2 * MiB,
         min: 1024,
         max: 256 * MiB,
         doc: 'Bytes of events that are read and derived at once.',

@@ -16,6 +16,8 @@ export interface DerivedBatchHead {
   /** Source records that did not become exactly one row, by offset, ascending; all others did. */
   readonly exceptions: readonly SourceException[]
   readonly rowCount: number
+  /** `IdSet` of the rows, as decimal text of 64 bits. */
+  readonly idSetHash: string
   /** Month of acceptance of all rows, `YYYYMM` in UTC: a batch never spans two. */
   readonly month: number
   /** Log time of the first and last source record, Unix milliseconds. */
@@ -60,7 +62,7 @@ export function encodeDerivedBatch(head: DerivedBatchHead, rows: Buffer): Buffer
 }
 
 export function derivedBatchHead(value: Buffer): DerivedBatchHead {
-  return JSON.parse(value.utf8Slice(4, 4 + value.readUInt32LE(0))) as DerivedBatchHead
+  return JSON.parse(value.toString('utf8', 4, 4 + value.readUInt32LE(0))) as DerivedBatchHead
 }
 
 /** The rows as JSON lines, in place. */

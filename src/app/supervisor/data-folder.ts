@@ -1,7 +1,7 @@
 /**
  * The layout of the data folder, as far as processes share it:
  * - `sluice.lock`, `sluice.holder`: one supervisor at a time.
- * - `run/`: sockets, role locks, `processes.json`, `first-project.json`. Nothing in it matters after a stop.
+ * - `run/`: sockets, role locks, `processes.json`, `postgres.json`; and `first-project.json`, which is written once and kept.
  * - `edge/`, `core/`: what only that role writes. `postgres/`: the bundled Postgres.
  */
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'

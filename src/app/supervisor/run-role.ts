@@ -5,6 +5,7 @@
  * to tell it anything or to read its log, and a new supervisor may be about to start its successor. Recovery after a
  * crash is the same path as always. (A process too busy to notice is ended by `watchdog.ts`.)
  */
+import { flushCompileCache } from 'node:module'
 import { armFailpoints } from '../../kit/failpoint.ts'
 import { codeOf, Failure, messageOf } from '../../kit/failure.ts'
 import { lockFolder } from '../../kit/folder-lock.ts'
@@ -45,6 +46,8 @@ export async function runRole(role: Role, load: () => Promise<RunRole>): Promise
         signal: stop.signal,
         ready(info) {
           said.ready = true
+          // A life that is killed later would leave nothing compiled for the next one.
+          flushCompileCache()
           void tellSupervisor({ kind: 'ready', ...info })
         },
       })

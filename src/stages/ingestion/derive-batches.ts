@@ -2,6 +2,7 @@
 import { encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead, IngestionBooks, SourceException } from '../../event/derived-batch.ts'
 import type { LogRecord } from '../../stores/log/event-log.ts'
+import { IdSet } from '../../stores/warehouse/id-set.ts'
 
 /** Where a partition stands. */
 export interface PartitionState {
@@ -62,6 +63,7 @@ function deriveRange(
 ): DerivedPartition {
   const exceptions: SourceException[] = []
   const count = { out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }
+  const ids = new IdSet()
   let rows = ''
   let rowCount = 0
   let expected = decidedTo
@@ -77,6 +79,7 @@ function deriveRange(
     if (derived.kind === 'row') {
       rows += derived.json
       rowCount++
+      ids.add(record.headers['uuid'] ?? '', offset, 0)
       if (derived.canary) count.canary++
       else count.out++
       continue
@@ -95,6 +98,7 @@ function deriveRange(
     to: expected,
     exceptions,
     rowCount,
+    idSetHash: String(ids.hash),
     month: monthOf(first?.timeMs ?? 0),
     acceptedFromMs: first?.timeMs ?? 0,
     acceptedToMs: last?.timeMs ?? 0,

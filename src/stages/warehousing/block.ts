@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { derivedBatchRows } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead } from '../../event/derived-batch.ts'
 import type { BlockIntent, BlockRange } from '../../stores/warehouse/insert-progress.ts'
-import { emptyIdSet, idSetUnion } from '../../stores/warehouse/id-set.ts'
+import { unionOf } from '../../stores/warehouse/id-set.ts'
 import type { InsertBlock } from '../../stores/warehouse/warehouse.ts'
 
 /** One record of the lane `clickhouse_events`, read. */
@@ -60,7 +60,7 @@ export function insertBlockOf(intent: BlockIntent, batches: readonly ReadBatch[]
         fromOffset: sourceFrom,
         toOffset: sourceTo,
         rowCount: rowCountOf(own),
-        idSetHash: own.reduce((set, { head }) => idSetUnion(set, BigInt(head.idSetHash)), emptyIdSet),
+        idSetHash: unionOf(own.map(({ head }) => BigInt(head.idSetHash))),
       }
     }),
   }

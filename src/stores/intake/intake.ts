@@ -3,6 +3,7 @@
  * `intake.contract.ts` checks every promise.
  */
 import type { Lane } from '../../event/position.ts'
+import type { UuidWords } from '../../event/uuid.ts'
 
 export interface Intake {
   /**
@@ -42,8 +43,8 @@ export interface IntakeEvent {
   /** Byte range of the event's JSON object in the body. */
   readonly start: number
   readonly end: number
-  /** UUID in lower case with hyphens: the client's, else made at the door. */
-  readonly uuid: string
+  /** The client's UUID, else one made at the door. */
+  readonly uuid: UuidWords
   /** As resolved at the door (C10); empty when the event is refused for lacking one. */
   readonly distinctId: string
   /** What makes two events copies of each other; undefined when the client gave nothing to tell by. */

@@ -11,6 +11,7 @@
  */
 import { lanes, laneNumber } from '../../../event/position.ts'
 import { partitionOf } from '../../../event/murmur2.ts'
+import { Failure } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import {
@@ -27,16 +28,21 @@ import {
 import type { Frame } from '../../log/segments/frame.ts'
 import { readFrames, segmentHeads } from '../../log/segments/journal-reader.ts'
 import type { JournalWriter } from '../../log/segments/journal-writer.ts'
+import { listSegments } from '../../log/segments/segment-files.ts'
 import type { Intake, IntakeEvent, IntakeRequest, Outcome } from '../intake.ts'
-import type { DuplicateIndex } from './duplicate-index/duplicate-index.ts'
+import { openDuplicateIndex } from './duplicate-index/duplicate-index.ts'
+import type { DuplicateIndex, SegmentRestoration } from './duplicate-index/duplicate-index.ts'
 import type { IndexedPosition } from './duplicate-index/indexed-position.ts'
+import * as happened from './embedded-intake.events.ts'
 import { PendingKeys } from './pending-keys.ts'
 
 export interface EmbeddedIntakeOptions {
   readonly files: Files
+  /** The journal's folder, which `writer` writes. */
   readonly folder: string
+  /** Where the duplicate index keeps its files. */
+  readonly indexFolder: string
   readonly writer: JournalWriter
-  readonly index: DuplicateIndex
   readonly partitionCount: number
   /** How long a key is remembered, in log time. */
   readonly duplicateWindowMs: number
@@ -47,11 +53,28 @@ const eventsLane = laneNumber('events_plugin_ingestion')
 const refusedLane = laneNumber('events_plugin_ingestion_dlq')
 const noBody = Buffer.alloc(0)
 const reasonCharsMax = 500
+const readBytesMax = 4 * 1024 * 1024
 
 /** Catches the index up with the journal, then answers requests. */
 export async function openEmbeddedIntake(options: EmbeddedIntakeOptions): Promise<Intake> {
-  await catchUp(options)
-  return new EmbeddedIntake(options)
+  const { files, folder, telemetry, duplicateWindowMs } = options
+  const salts = new Map((await listSegments(files, folder)).map(({ sequence, salt }) => [sequence, salt]))
+  const oldest = Math.min(...salts.keys())
+  const index: DuplicateIndex = await openDuplicateIndex({
+    dir: options.indexFolder,
+    telemetry,
+    windowMs: duplicateWindowMs,
+    // What retention took away was ours.
+    isKnownSegment: (segment, fingerprint) => segment < oldest || salts.get(segment) === fingerprint,
+    onDamaged: (segments) => {
+      restoreSegments(options, index, (sequence) => segments.includes(sequence)).catch((error: unknown) => {
+        happened.restoreFailed(segments, error).emit(telemetry)
+      })
+    },
+  })
+  const covered = index.coveredSegments()
+  await restoreSegments(options, index, (sequence) => !covered.has(sequence))
+  return new EmbeddedIntake(options, index)
 }
 
 class EmbeddedIntake implements Intake {
@@ -61,7 +84,7 @@ class EmbeddedIntake implements Intake {
   #gathering = new PendingKeys()
   #syncing = new PendingKeys()
 
-  constructor({ writer, index, partitionCount, duplicateWindowMs }: EmbeddedIntakeOptions) {
+  constructor({ writer, partitionCount, duplicateWindowMs }: EmbeddedIntakeOptions, index: DuplicateIndex) {
     this.#writer = writer
     this.#index = index
     this.#partitionCount = partitionCount
@@ -80,8 +103,8 @@ class EmbeddedIntake implements Intake {
         this.#syncing.clear()
         this.#gathering.clear()
       },
-      segmentSealed: ({ sequence }, newestTimeMs) => {
-        index.sealed(sequence, newestTimeMs)
+      segmentSealed: ({ sequence, salt }, oldestTimeMs, newestTimeMs) => {
+        index.sealed({ segment: sequence, fingerprint: salt, oldestTimeMs, newestTimeMs })
         index.dropOlderThan(newestTimeMs - duplicateWindowMs)
       },
     })
@@ -90,6 +113,9 @@ class EmbeddedIntake implements Intake {
   async submit(request: IntakeRequest): Promise<Outcome[]> {
     const { events } = request
     this.#writer.admit(request.body.length + events.length * entryBytes)
+    if (this.#index.room() < this.#pendingKeys + events.length) {
+      throw new Failure('SLUICE_INTAKE_FULL', 'Too many events wait to be indexed; try again shortly.', { retryable: true })
+    }
     const outcomes = events.map((event) => this.#decide(event, request.token))
     await this.#writer.append(draftRequest(request, outcomes))
     return outcomes
@@ -121,6 +147,10 @@ class EmbeddedIntake implements Intake {
     if (event.refusal !== undefined) return { verdict: 'refused', lane, partition, offset }
     if (key !== undefined) this.#gathering.add(key, { lane: eventsLane, partition, offset })
     return { verdict: 'stored', lane, partition, offset }
+  }
+
+  get #pendingKeys(): number {
+    return this.#gathering.size + this.#syncing.size
   }
 
   #find(key: NonNullable<IntakeEvent['duplicateKey']>): IndexedPosition | undefined {
@@ -173,30 +203,36 @@ function headersText({ token, ip, nowMs, sentAtMs }: IntakeRequest): string {
   return `{"token":${JSON.stringify(token)},"ip":${JSON.stringify(ip)},"now":"${String(nowMs)}"${sentAt}}`
 }
 
-/** Adds the keys of every segment whose keys are in no file: the newest ones, or all after the index was thrown away. */
-async function catchUp({ files, folder, index, telemetry, duplicateWindowMs, writer }: EmbeddedIntakeOptions): Promise<void> {
-  const covered = index.coveredSegments()
-  const oldestMs = writer.state.timeMs - duplicateWindowMs
-  const options = { files, folder, telemetry, pollMs: 0 }
+/** Puts the keys of sealed segments into the index again, from their frames, as far as they reach into the window. */
+async function restoreSegments(
+  { files, folder, telemetry, duplicateWindowMs, writer }: EmbeddedIntakeOptions,
+  index: DuplicateIndex,
+  isWanted: (sequence: number) => boolean,
+): Promise<void> {
   const heads = await segmentHeads(files, folder)
-  for (const [position, { name }] of heads.entries()) {
-    const endMs = heads[position + 1]?.head.state.timeMs
-    if (covered.has(name.sequence) || (endMs !== undefined && endMs < oldestMs)) continue
-    for await (const chunk of readFrames(options, name.sequence, 4 * 1024 * 1024)) {
-      if (chunk.sequence !== name.sequence) break
-      for (const frame of chunk.frames) addKeys(frame, index)
+  for (const [at, { name, head }] of heads.entries()) {
+    const next = heads[at + 1]
+    // The newest segment is being written: its keys are added as they come.
+    if (next === undefined || !isWanted(name.sequence)) continue
+    const newestTimeMs = next.head.state.timeMs
+    if (newestTimeMs < writer.state.timeMs - duplicateWindowMs) continue
+    const restoration = index.restore(name.sequence)
+    for await (const chunk of readFrames({ files, folder, telemetry, pollMs: 0 }, name.sequence, readBytesMax)) {
+      // A damaged head hides a segment from the list; its frames then belong to the one before it.
+      if (chunk.sequence >= next.name.sequence) break
+      for (const frame of chunk.frames) addKeys(frame, restoration)
     }
-    // Only the newest segment is still being written.
-    if (endMs !== undefined) index.sealed(name.sequence, endMs)
+    await restoration.done({ fingerprint: name.salt, oldestTimeMs: head.createdMs, newestTimeMs })
   }
 }
 
-function addKeys(frame: Frame, index: DuplicateIndex): void {
+function addKeys(frame: Frame, into: SegmentRestoration): void {
   for (let entry = 0; entry < frame.entryCount; entry++) {
     if (frame.verdict(entry) !== verdicts.stored || (frame.flags(entry) & flags.keyed) === 0) continue
-    index.add(
-      [frame.keyWord(entry, 0), frame.keyWord(entry, 1), frame.keyWord(entry, 2), frame.keyWord(entry, 3)],
-      { lane: frame.lane(entry), partition: frame.partition(entry), offset: frame.offset(entry) },
-    )
+    into.add([frame.keyWord(entry, 0), frame.keyWord(entry, 1), frame.keyWord(entry, 2), frame.keyWord(entry, 3)], {
+      lane: frame.lane(entry),
+      partition: frame.partition(entry),
+      offset: frame.offset(entry),
+    })
   }
 }

@@ -12,6 +12,10 @@ export interface PendingKey {
 export class PendingKeys {
   readonly #byPrefix = new Map<number, PendingKey>()
 
+  get size(): number {
+    return this.#byPrefix.size
+  }
+
   find(key: DuplicateKey): IndexedPosition | undefined {
     for (let pending = this.#byPrefix.get(prefixOf(key)); pending !== undefined; pending = pending.next) {
       const other = pending.key

@@ -154,7 +154,7 @@ export class Frame {
 
   get headers(): Record<string, string> {
     if (this.#textsAt === this.#headersAt) return {}
-    return JSON.parse(this.#payload.utf8Slice(this.#headersAt, this.#textsAt)) as Record<string, string>
+    return JSON.parse(this.#payload.toString('utf8', this.#headersAt, this.#textsAt)) as Record<string, string>
   }
 
   get body(): Buffer {
@@ -186,16 +186,16 @@ export class Frame {
   distinctId(entry: number): string {
     const at = this.#at(entry)
     const start = this.#textsAt + this.#payload.readUInt32LE(at + 24)
-    return this.#payload.utf8Slice(start, start + this.#payload.readUInt16LE(at + 6))
+    return this.#payload.toString('utf8', start, start + this.#payload.readUInt16LE(at + 6))
   }
   reason(entry: number): string {
     const at = this.#at(entry)
     const start = this.#textsAt + this.#payload.readUInt32LE(at + 24) + this.#payload.readUInt16LE(at + 6)
-    return this.#payload.utf8Slice(start, start + this.#payload.readUInt16LE(at + 28))
+    return this.#payload.toString('utf8', start, start + this.#payload.readUInt16LE(at + 28))
   }
   uuid(entry: number): string {
     const at = this.#at(entry) + 32
-    const hex = this.#payload.hexSlice(at, at + 16)
+    const hex = this.#payload.toString('hex', at, at + 16)
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
   }
   /** One of the four words of the duplicate key. */
@@ -230,20 +230,18 @@ export function writeEntry(head: Buffer, at: number, entry: EntryDraft): void {
   head.writeUInt32LE(entry.end, at + 20)
 }
 
-/** `uuid` is 36 characters, checked by the caller. */
-export function writeEntryUuid(head: Buffer, at: number, uuid: string): void {
-  head.write(uuid.slice(0, 8), at + 32, 'hex')
-  head.write(uuid.slice(9, 13), at + 36, 'hex')
-  head.write(uuid.slice(14, 18), at + 38, 'hex')
-  head.write(uuid.slice(19, 23), at + 40, 'hex')
-  head.write(uuid.slice(24), at + 42, 'hex')
+export function writeEntryUuid(head: Buffer, at: number, uuid: readonly [number, number, number, number]): void {
+  head.writeUInt32BE(uuid[0] >>> 0, at + 32)
+  head.writeUInt32BE(uuid[1] >>> 0, at + 36)
+  head.writeUInt32BE(uuid[2] >>> 0, at + 40)
+  head.writeUInt32BE(uuid[3] >>> 0, at + 44)
 }
 
 export function writeEntryKey(head: Buffer, at: number, key: readonly [number, number, number, number]): void {
-  head.writeUInt32LE(key[0], at + 48)
-  head.writeUInt32LE(key[1], at + 52)
-  head.writeUInt32LE(key[2], at + 56)
-  head.writeUInt32LE(key[3], at + 60)
+  head.writeUInt32LE(key[0] >>> 0, at + 48)
+  head.writeUInt32LE(key[1] >>> 0, at + 52)
+  head.writeUInt32LE(key[2] >>> 0, at + 56)
+  head.writeUInt32LE(key[3] >>> 0, at + 60)
 }
 
 /** Writes distinct id and reason at `textAt` (relative to the texts) and returns where the next text begins. */

@@ -184,10 +184,12 @@ interface Overrides {
 
 function writerOptions(files: SimulatedFiles, overrides: Overrides = {}) {
   return {
+    role: 'core',
     files,
     folder,
     partitionCount,
     segmentBytesMax: 100_000,
+    segmentEntriesMax: 1_000_000,
     segmentAgeMsMax: 3_600_000,
     queueBytesMax: 1_000_000,
     reserveBytes: 0,

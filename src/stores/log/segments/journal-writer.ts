@@ -39,11 +39,15 @@ import type { JournalState, SegmentHead, SegmentName } from './segment-files.ts'
 import { scanSegment } from './scan-segment.ts'
 
 export interface JournalWriterOptions {
+  /** The process that writes; failpoints carry it, e.g. `edge:after-journal-sync`. */
+  readonly role: string
   readonly files: Files
   readonly folder: string
   readonly partitionCount: number
   /** A segment is closed when it has grown beyond this … */
   readonly segmentBytesMax: number
+  /** … or holds more entries than this … */
+  readonly segmentEntriesMax: number
   /** … or is older than this when something is to be written. */
   readonly segmentAgeMsMax: number
   /** Bytes of frames that may wait; more are refused with SLUICE_JOURNAL_FULL. */
@@ -60,7 +64,7 @@ export interface JournalObserver {
   groupSynced(segment: number, timeMs: number): void
   /** The group and all that waited behind it are lost; offsets taken for them are given again. */
   groupFailed(): void
-  segmentSealed(segment: SegmentName, newestTimeMs: number): void
+  segmentSealed(segment: SegmentName, oldestTimeMs: number, newestTimeMs: number): void
 }
 
 interface Waiting {
@@ -75,8 +79,7 @@ interface Segment {
   readonly file: OpenFile
   readonly createdMs: number
   bytes: number
-  /** Bytes of the head frame: a segment without records is not worth closing. */
-  readonly headBytes: number
+  entries: number
 }
 
 const reserveCheckMs = 1000
@@ -95,6 +98,7 @@ export class JournalWriter {
   readonly #now: () => number
   readonly incarnation: number
   readonly #publishBuffer: Buffer
+  readonly #failpoints: { readonly write: string; readonly sync: string; readonly segment: string }
   #published: OpenFile | undefined
   #segment: Segment | undefined
   /** How far the newest segment on disk is good, for the next head. */
@@ -118,6 +122,11 @@ export class JournalWriter {
     this.#previous = recovered.previous
     this.#synced = recovered.state
     this.#taken = recovered.state.next.map((offsets) => [...offsets])
+    this.#failpoints = {
+      write: `${options.role}:after-journal-write`,
+      sync: `${options.role}:after-journal-sync`,
+      segment: `${options.role}:after-segment-open`,
+    }
     this.#publishBuffer = Buffer.alloc(publishedBytesMax(options.partitionCount))
   }
 
@@ -215,11 +224,15 @@ export class JournalWriter {
     let bytes = 0
     for (const { draft } of group) bytes += finishFrame(draft, timeMs, segment.name.salt, buffers)
     await segment.file.write(buffers, segment.bytes)
-    failpoint('journal:after-write')
+    failpoint(this.#failpoints.write)
     await segment.file.sync()
-    failpoint('journal:after-sync')
+    failpoint(this.#failpoints.sync)
     segment.bytes += bytes
-    for (const { draft } of group) advance(this.#synced, new Frame(draft.head.subarray(frameHeadBytes)))
+    for (const { draft } of group) {
+      const frame = new Frame(draft.head.subarray(frameHeadBytes))
+      advance(this.#synced, frame)
+      segment.entries += frame.entryCount
+    }
     this.#publish(segment)
     this.#observer?.groupSynced(segment.name.sequence, timeMs)
     for (const waiting of group) {
@@ -267,15 +280,15 @@ export class JournalWriter {
   /** The segment to write to now: the present one, or a new one when it is large or old enough, or was given up. */
   async #segmentFor(): Promise<Segment> {
     const segment = this.#segment
-    const { segmentBytesMax, segmentAgeMsMax } = this.#options
+    const { segmentBytesMax, segmentEntriesMax, segmentAgeMsMax } = this.#options
     if (segment !== undefined) {
-      const hasRecords = segment.bytes > segment.headBytes
-      const due = segment.bytes >= segmentBytesMax || this.#now() - segment.createdMs >= segmentAgeMsMax
-      if (!hasRecords || !due) return segment
+      const isOld = this.#now() - segment.createdMs >= segmentAgeMsMax
+      const isLarge = segment.bytes >= segmentBytesMax || segment.entries >= segmentEntriesMax
+      if (segment.entries === 0 || !(isOld || isLarge)) return segment
       this.#previous = { sequence: segment.name.sequence, bytes: segment.bytes }
       this.#segment = undefined
       await segment.file.close()
-      this.#observer?.segmentSealed(segment.name, this.#synced.timeMs)
+      this.#observer?.segmentSealed(segment.name, segment.createdMs, this.#synced.timeMs)
     }
     return this.#openSegment()
   }
@@ -300,8 +313,8 @@ export class JournalWriter {
     await file.write(buffers, 0)
     await file.sync()
     await files.syncFolder(folder)
-    failpoint('journal:segment-opened')
-    const segment = { name, file, createdMs, bytes, headBytes: bytes }
+    failpoint(this.#failpoints.segment)
+    const segment = { name, file, createdMs, bytes, entries: 0 }
     this.#segment = segment
     this.#publish(segment)
     return segment

@@ -14,11 +14,13 @@ describeEventLog('the segments log over a simulated disk', async () => {
 
 async function openLog(files: Files) {
   const writer = await openJournalWriter({
+    role: 'core',
     files,
     folder: '/core',
     partitionCount,
     // Small, so that every suite crosses segments.
     segmentBytesMax: 700,
+    segmentEntriesMax: 1_000_000,
     segmentAgeMsMax: 3_600_000,
     queueBytesMax: 1_000_000,
     reserveBytes: 0,

@@ -46,7 +46,7 @@ import { KeyFileThread } from './key-file-thread.ts'
 import { mixKey, randomSeed, seedWords } from './key-mixing.ts'
 import { KeyRun } from './key-run.ts'
 import { chooseMerge } from './merge-plan.ts'
-import { SegmentTable } from './segment-table.ts'
+import { BucketPool, SegmentTable } from './segment-table.ts'
 
 export interface DuplicateIndex {
   /**
@@ -207,7 +207,8 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
   /** The key being worked on, mixed. */
   readonly #mixed = new Int32Array(seedWords)
 
-  #current = new SegmentTable()
+  readonly #pool = new BucketPool()
+  #current = new SegmentTable(this.#pool)
   readonly #restoring = new Set<SegmentTable>()
   readonly #waiting: WaitingTable[] = []
   /** All tables but the current one. */
@@ -277,13 +278,13 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
 
   sealed(segment: SealedSegment): void {
     const table = this.#current
-    this.#current = new SegmentTable()
+    this.#current = new SegmentTable(this.#pool)
     // The owner of a live segment does not wait for its file.
     this.#wait(table, segment).catch(() => undefined)
   }
 
   restore(segment: number): SegmentRestoration {
-    const table = new SegmentTable()
+    const table = new SegmentTable(this.#pool)
     this.#restoring.add(table)
     this.#setOtherTables()
     return {
@@ -441,6 +442,7 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
     this.#setRuns([...this.#runs, new KeyRun(file)])
     this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
     this.#setOtherTables()
+    table.release()
     this.#dropRestored(file)
     this.#dropAboveKeysMax()
     written.resolve(undefined)

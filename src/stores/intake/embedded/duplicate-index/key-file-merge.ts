@@ -6,8 +6,9 @@ import {
   blockWords,
   isBlockWhole,
   KeyFileDamaged,
-  loadKeyFile,
+  type KeyFileFacts,
   type LoadedKeyFile,
+  readKeyFileFacts,
   readWhole,
   trailerWord,
 } from './key-file.ts'
@@ -27,7 +28,7 @@ export async function mergeKeyFiles(
   path: string,
   isStopped: () => boolean,
 ): Promise<LoadedKeyFile | undefined> {
-  const files = inputs.map(loadKeyFile)
+  const files = inputs.map(readKeyFileFacts)
   const readers: KeyFileReader[] = []
   let writer: KeyFileWriter | undefined
   try {
@@ -68,19 +69,13 @@ function leastOf(readers: readonly KeyFileReader[]): KeyFileReader {
   return least
 }
 
-function mergedFacts(files: readonly LoadedKeyFile[]) {
+function mergedFacts(files: readonly KeyFileFacts[]) {
   const bySegment = new Map<number, number>()
   for (const file of files) file.segments.forEach((segment, i) => bySegment.set(segment, file.fingerprints[i] ?? 0))
   const sorted = [...bySegment].sort(([left], [right]) => left - right)
-  const segments = new Float64Array(new SharedArrayBuffer(sorted.length * 8))
-  const fingerprints = new Uint32Array(new SharedArrayBuffer(sorted.length * 4))
-  sorted.forEach(([segment, fingerprint], i) => {
-    segments[i] = segment
-    fingerprints[i] = fingerprint
-  })
   return {
-    segments,
-    fingerprints,
+    segments: new Float64Array(sorted.map(([segment]) => segment)),
+    fingerprints: new Uint32Array(sorted.map(([, fingerprint]) => fingerprint)),
     oldestTimeMs: files.reduce((oldest, file) => Math.min(oldest, file.oldestTimeMs), Infinity),
     newestTimeMs: files.reduce((newest, file) => Math.max(newest, file.newestTimeMs), -Infinity),
   }
@@ -88,7 +83,7 @@ function mergedFacts(files: readonly LoadedKeyFile[]) {
 
 /** Walks a key file in order. */
 class KeyFileReader {
-  readonly #file: LoadedKeyFile
+  readonly #file: KeyFileFacts
   readonly #fd: number
   readonly #chunk = new Int32Array(blocksPerRead * blockWords)
   #nextBlock = 0
@@ -101,7 +96,7 @@ class KeyFileReader {
   at = 0
   first = 0
 
-  constructor(file: LoadedKeyFile) {
+  constructor(file: KeyFileFacts) {
     this.#file = file
     this.#fd = openSync(file.path, 'r')
   }
@@ -129,10 +124,10 @@ class KeyFileReader {
   }
 
   #beginBlock(): boolean {
-    const { path, fileId, fences } = this.#file
+    const { path, fileId, blockCount } = this.#file
     if (this.#chunkDone === this.#chunkBlocks) {
-      if (this.#nextBlock === fences.length) return false
-      this.#chunkBlocks = Math.min(blocksPerRead, fences.length - this.#nextBlock)
+      if (this.#nextBlock === blockCount) return false
+      this.#chunkBlocks = Math.min(blocksPerRead, blockCount - this.#nextBlock)
       this.#chunkDone = 0
       readWhole(
         path,

@@ -31,7 +31,13 @@ async function answer(id: number, task: KeyFileTask): Promise<void> {
         ? { id, outcome: 'damaged', path: error.path, reason: error.message }
         : { id, outcome: 'failed', reason: messageOf(error), code: codeOf(error) }
   }
-  port?.postMessage(answer)
+  // Moved, not copied: nothing of a file stays in this thread's memory.
+  const file = answer.outcome === 'done' ? answer.file : undefined
+  const arrays = file === undefined ? [] : [file.fences, file.filter, file.segments, file.fingerprints]
+  port?.postMessage(
+    answer,
+    arrays.map((array) => array.buffer),
+  )
 }
 
 async function perform(task: KeyFileTask): Promise<LoadedKeyFile | undefined> {
@@ -55,11 +61,9 @@ function write(task: WriteTask): LoadedKeyFile {
       const words = sortBucket(bucket, sorted) * entryWords
       for (let at = 0; at < words; at += entryWords) writer.push(sorted, at)
     }
-    const segments = new Float64Array(new SharedArrayBuffer(8))
-    const fingerprints = new Uint32Array(new SharedArrayBuffer(4))
-    segments[0] = task.segment
-    fingerprints[0] = task.fingerprint
-    const { oldestTimeMs, newestTimeMs } = task
+    const { segment, fingerprint, oldestTimeMs, newestTimeMs } = task
+    const segments = Float64Array.of(segment)
+    const fingerprints = Uint32Array.of(fingerprint)
     return writer.finish({ segments, fingerprints, oldestTimeMs, newestTimeMs })
   } catch (error) {
     writer.abandon()

@@ -28,8 +28,8 @@ export class KeyFileWriter {
   #isOpen = true
   readonly #fileId = randomInt(2 ** 32) | 0
   readonly #chunk = new Int32Array(blocksPerWrite * blockWords)
-  readonly #fences: Uint32Array<SharedArrayBuffer>
-  readonly #filter: Int32Array<SharedArrayBuffer>
+  readonly #fences: Uint32Array<ArrayBuffer>
+  readonly #filter: Int32Array<ArrayBuffer>
   readonly #filterScale: number
   #keyCount = 0
   #blockCount = 0
@@ -44,7 +44,7 @@ export class KeyFileWriter {
     this.#path = options.path
     this.#temporaryPath = `${options.path}.tmp`
     this.#seed = options.seed
-    this.#fences = new Uint32Array(new SharedArrayBuffer(Math.ceil(options.keyCountMax / entriesPerBlock) * 4))
+    this.#fences = new Uint32Array(Math.ceil(options.keyCountMax / entriesPerBlock))
     this.#filter = createFilter(options.keyCountMax)
     this.#filterScale = filterScale(this.#filter)
     this.#fd = openSync(this.#temporaryPath, 'w')
@@ -78,6 +78,7 @@ export class KeyFileWriter {
       fileId: this.#fileId,
       seed: this.#seed,
       keyCount: this.#keyCount,
+      blockCount: this.#blockCount,
       fences: this.#fences.subarray(0, this.#blockCount),
       filter: this.#filter,
     }

@@ -54,19 +54,23 @@ const headerWord = {
 const headerDouble = { oldestTimeMs: 8, newestTimeMs: 9 } as const
 const segmentBytes = 16
 
-/** What is kept in memory of a key file; its arrays lie in shared memory so that threads hand it over without copying. */
-export interface LoadedKeyFile {
+export interface KeyFileFacts {
   readonly path: string
   readonly fileId: number
   readonly seed: Int32Array
   readonly keyCount: number
+  readonly blockCount: number
   readonly oldestTimeMs: number
   readonly newestTimeMs: number
-  readonly fences: Uint32Array<SharedArrayBuffer>
-  readonly filter: Int32Array<SharedArrayBuffer>
   /** Ascending; `fingerprints` has the same order. */
-  readonly segments: Float64Array<SharedArrayBuffer>
-  readonly fingerprints: Uint32Array<SharedArrayBuffer>
+  readonly segments: Float64Array<ArrayBuffer>
+  readonly fingerprints: Uint32Array<ArrayBuffer>
+}
+
+/** What is kept in memory of a key file in service. */
+export interface LoadedKeyFile extends KeyFileFacts {
+  readonly fences: Uint32Array<ArrayBuffer>
+  readonly filter: Int32Array<ArrayBuffer>
 }
 
 /** The file (or one block of it) is not what was written. The keys in it can be had from the journal's frames. */
@@ -135,7 +139,7 @@ export function headerOf(file: LoadedKeyFile): Int32Array {
   header[headerWord.fileId] = file.fileId
   header[headerWord.keyCount] = file.keyCount
   header.set(file.seed, headerWord.seed)
-  header[headerWord.blockCount] = file.fences.length
+  header[headerWord.blockCount] = file.blockCount
   header[headerWord.filterWords] = file.filter.length
   header[headerWord.segmentCount] = file.segments.length
   header[headerWord.fencesChecksum] = checksumOf(file.fences)
@@ -148,61 +152,70 @@ export function headerOf(file: LoadedKeyFile): Int32Array {
 }
 
 /**
- * Opens a key file and reads all of it but the blocks.
+ * Reads all of a key file but the blocks.
  * @throws KeyFileDamaged when it is cut short, changed, unreadable, or of another format.
  */
 export function loadKeyFile(path: string): LoadedKeyFile {
+  return withKeyFile(path, ({ fd, header, layout, facts }) => {
+    const fences = new Uint32Array(facts.blockCount)
+    const filter = new Int32Array(header[headerWord.filterWords] ?? 0)
+    readWhole(path, fd, fences, layout.fencesAt)
+    readWhole(path, fd, filter, layout.filterAt)
+    if (
+      checksumOf(fences) !== header[headerWord.fencesChecksum] ||
+      checksumOf(filter) !== header[headerWord.filterChecksum]
+    )
+      throw new KeyFileDamaged(path, 'Its fences or its filter are damaged.')
+    return { ...facts, fences, filter }
+  })
+}
+
+/** What a merge needs to know of a file. Throws as `loadKeyFile` does. */
+export function readKeyFileFacts(path: string): KeyFileFacts {
+  return withKeyFile(path, ({ facts }) => facts)
+}
+
+interface OpenKeyFile {
+  readonly fd: number
+  readonly header: Int32Array
+  readonly layout: ReturnType<typeof layoutOf>
+  readonly facts: KeyFileFacts
+}
+
+function withKeyFile<T>(path: string, use: (file: OpenKeyFile) => T): T {
   const fd = openSync(path, 'r')
   try {
     const header = new Int32Array(blockWords)
-    const times = new Float64Array(header.buffer)
     readWhole(path, fd, header, 0)
-    const word = (name: keyof typeof headerWord) => (header[headerWord[name]] ?? 0) >>> 0
-    if (word('magic') !== magic) throw new KeyFileDamaged(path, 'It is no key file.')
-    if (word('checksum') !== checksumOf(header, headerWord.checksum * 4) >>> 0)
+    if (header[headerWord.magic] !== magic) throw new KeyFileDamaged(path, 'It is no key file.')
+    if (header[headerWord.checksum] !== checksumOf(header, headerWord.checksum * 4))
       throw new KeyFileDamaged(path, 'Its header is damaged.')
-    if (word('formatVersion') !== formatVersion)
-      throw new KeyFileDamaged(path, `Its format is version ${String(word('formatVersion'))}.`)
-    const counts = {
-      blockCount: word('blockCount'),
-      filterWords: word('filterWords'),
-      segmentCount: word('segmentCount'),
-    }
-    const layout = layoutOf(counts)
+    const version = header[headerWord.formatVersion] ?? 0
+    if (version !== formatVersion) throw new KeyFileDamaged(path, `Its format is version ${String(version)}.`)
+    const blockCount = header[headerWord.blockCount] ?? 0
+    const segmentCount = header[headerWord.segmentCount] ?? 0
+    const layout = layoutOf({ blockCount, filterWords: header[headerWord.filterWords] ?? 0, segmentCount })
     if (fstatSync(fd).size !== layout.fileBytes)
       throw new KeyFileDamaged(path, 'It has not the length that its header says.')
 
-    const fences = new Uint32Array(new SharedArrayBuffer(counts.blockCount * 4))
-    const filter = new Int32Array(new SharedArrayBuffer(counts.filterWords * 4))
-    const segmentWords = new Float64Array(counts.segmentCount * 2)
-    readWhole(path, fd, fences, layout.fencesAt)
-    readWhole(path, fd, filter, layout.filterAt)
-    readWhole(path, fd, segmentWords, layout.segmentsAt)
-    if (
-      checksumOf(fences) !== header[headerWord.fencesChecksum] ||
-      checksumOf(filter) !== header[headerWord.filterChecksum] ||
-      checksumOf(segmentWords) !== header[headerWord.segmentsChecksum]
-    )
-      throw new KeyFileDamaged(path, 'Its fences, filter or list of segments are damaged.')
-    const segments = new Float64Array(new SharedArrayBuffer(counts.segmentCount * 8))
-    const fingerprints = new Uint32Array(new SharedArrayBuffer(counts.segmentCount * 4))
-    const fingerprintWords = new Uint32Array(segmentWords.buffer)
-    for (let i = 0; i < counts.segmentCount; i++) {
-      segments[i] = segmentWords[i * 2] ?? 0
-      fingerprints[i] = fingerprintWords[i * 4 + 2] ?? 0
-    }
-    return {
+    const part = new Float64Array(segmentCount * 2)
+    readWhole(path, fd, part, layout.segmentsAt)
+    if (checksumOf(part) !== header[headerWord.segmentsChecksum])
+      throw new KeyFileDamaged(path, 'Its list of segments is damaged.')
+    const partWords = new Uint32Array(part.buffer)
+    const times = new Float64Array(header.buffer)
+    const facts = {
       path,
       fileId: header[headerWord.fileId] ?? 0,
       seed: header.slice(headerWord.seed, headerWord.seed + seedWords),
-      keyCount: word('keyCount'),
+      keyCount: (header[headerWord.keyCount] ?? 0) >>> 0,
+      blockCount,
       oldestTimeMs: times[headerDouble.oldestTimeMs] ?? 0,
       newestTimeMs: times[headerDouble.newestTimeMs] ?? 0,
-      fences,
-      filter,
-      segments,
-      fingerprints,
+      segments: part.filter((_, i) => i % 2 === 0),
+      fingerprints: partWords.filter((_, i) => i % 4 === 2),
     }
+    return use({ fd, header, layout, facts })
   } finally {
     closeSync(fd)
   }

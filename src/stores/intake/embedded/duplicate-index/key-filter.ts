@@ -14,10 +14,10 @@ const bigFileKeys = 4_000_000
 const bitsPerKeyBig = 13
 const bitsPerKeySmall = 18
 
-export function createFilter(keyCount: number): Int32Array<SharedArrayBuffer> {
+export function createFilter(keyCount: number): Int32Array<ArrayBuffer> {
   const bits = keyCount * (keyCount >= bigFileKeys ? bitsPerKeyBig : bitsPerKeySmall)
   const blocks = Math.max(1, Math.ceil(bits / bitsPerBlock))
-  return new Int32Array(new SharedArrayBuffer(blocks * wordsPerBlock * 4))
+  return new Int32Array(blocks * wordsPerBlock)
 }
 
 /** A key's first word (unsigned) times this, rounded down, is its block. */

@@ -62,6 +62,9 @@ export class KeyRun {
   close(): void {
     // Not synchronously: freeing a big file that was unlinked takes long.
     close(this.#fd, () => undefined)
+    // Frees the memory now; a big array may wait for a garbage collection for hours.
+    const { fences, filter } = this.file
+    for (const array of [fences, filter]) array.buffer.transfer(0)
   }
 
   #findInBlock(blockNumber: number, first: number, b: number, c: number, d: number): IndexedPosition | undefined {

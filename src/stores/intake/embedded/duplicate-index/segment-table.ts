@@ -28,12 +28,19 @@ const countAt = slots * entryWords
 const depthAt = countAt + 1
 const bucketWords = depthAt + 1
 const depthMax = 32 - slotBits
+const bucketsKeptMax = 128
 
 export class SegmentTable {
-  #directory: Bucket[] = [createBucket(0)]
+  readonly #pool: BucketPool
+  #directory: Bucket[]
   #depth = 0
   #buckets = 1
   #keyCount = 0
+
+  constructor(pool: BucketPool) {
+    this.#pool = pool
+    this.#directory = [pool.take(0)]
+  }
 
   get keyCount(): number {
     return this.#keyCount
@@ -72,6 +79,12 @@ export class SegmentTable {
     this.#keyCount--
   }
 
+  /** Gives the buckets away: nobody may use the table or its buckets any more. */
+  release(): void {
+    for (const bucket of this.buckets()) this.#pool.give(bucket)
+    this.#directory = []
+  }
+
   /** Every bucket once, in key order. */
   buckets(): Bucket[] {
     return this.#directory.filter((bucket, i) => i === 0 || bucket !== this.#directory[i - 1])
@@ -89,7 +102,7 @@ export class SegmentTable {
       this.#directory = this.#directory.flatMap((each) => [each, each])
       this.#depth++
     }
-    const halves = [createBucket(depth + 1), createBucket(depth + 1)] as const
+    const halves = [this.#pool.take(depth + 1), this.#pool.take(depth + 1)] as const
     for (let slot = 0; slot < slots; slot++) {
       const from = slot * entryWords
       const highWord = bucket[from + 4] as number
@@ -114,6 +127,26 @@ export class SegmentTable {
     this.#directory.fill(halves[0], firstPlace, firstPlace + places / 2)
     this.#directory.fill(halves[1], firstPlace + places / 2, firstPlace + places)
     this.#buckets++
+    this.#pool.give(bucket)
+  }
+}
+
+/**
+ * Buckets for use again. Shared memory does not press the garbage collector, so what is merely dropped can stay for
+ * hours. `bucketsKeptMax` bounds what lies idle: 12 MB.
+ */
+export class BucketPool {
+  readonly #idle: Bucket[] = []
+
+  take(depth: number): Bucket {
+    const bucket = this.#idle.pop() ?? new Int32Array(new SharedArrayBuffer(bucketWords * 4))
+    bucket.fill(0)
+    bucket[depthAt] = depth
+    return bucket
+  }
+
+  give(bucket: Bucket): void {
+    if (this.#idle.length < bucketsKeptMax) this.#idle.push(bucket)
   }
 }
 
@@ -157,12 +190,6 @@ export function isKeyLess(left: Int32Array, i: number, right: Int32Array, j: num
     if (x !== y) return x < y
   }
   return false
-}
-
-function createBucket(depth: number): Bucket {
-  const bucket = new Int32Array(new SharedArrayBuffer(bucketWords * 4))
-  bucket[depthAt] = depth
-  return bucket
 }
 
 function homeOf(a: number, depth: number): number {

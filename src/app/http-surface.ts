@@ -1,0 +1,70 @@
+/**
+ * The one HTTP surface of the edge: capture's paths are answered here, health and metrics are put together here, everything
+ * else is the core's and passed on to its socket.
+ */
+import { createServer, request as httpRequest } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream'
+import type { Capture } from '../stages/capture/capture.ts'
+import type { Config } from './config.ts'
+
+/** What the edge answers itself, by path. */
+export type OwnRoutes = Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>
+
+export function createSurface(config: Config, capture: Capture, own: OwnRoutes, coreSocket: string): Server {
+  const passOn = createPassOn(coreSocket)
+  const listener: RequestListener = (request, response) => {
+    const url = request.url ?? '/'
+    const queryAt = url.indexOf('?')
+    const path = queryAt === -1 ? url : url.slice(0, queryAt)
+    const search = queryAt === -1 ? '' : url.slice(queryAt + 1)
+    if (capture.serves(path)) {
+      capture.answer(request, response, path, search)
+      return
+    }
+    const answer = Object.hasOwn(own, path) ? own[path] : undefined
+    if (answer !== undefined) answer(request, response)
+    else if (path.startsWith('/internal/')) answerJson(response, 404, { error: 'There is nothing here.' })
+    else passOn(request, response)
+  }
+  const server = createServer(
+    {
+      headersTimeout: config.capture.headersTimeoutMs,
+      requestTimeout: config.capture.headersTimeoutMs + config.capture.bodyTimeoutMs,
+      // Longer than the idle time of usual load balancers, so that they are the ones who close.
+      keepAliveTimeout: 75_000,
+      noDelay: true,
+    },
+    listener,
+  )
+  server.maxConnections = config.capture.connectionsMax
+  return server
+}
+
+export function answerJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = `${JSON.stringify(value)}\n`
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+/** Hands a request to the core and its answer back; when the client goes away the core is told. */
+function createPassOn(socketPath: string): RequestListener {
+  return (request, response) => {
+    const { method, headers, url } = request
+    const onward = httpRequest({ socketPath, method, path: url, headers: { ...headers, connection: 'close' } })
+    onward.on('response', (answer) => {
+      const { connection: _, ...answerHeaders } = answer.headers
+      response.writeHead(answer.statusCode ?? 502, answerHeaders)
+      // A stream that breaks on one side ends the other; there is nobody left to tell.
+      pipeline(answer, response, () => undefined)
+    })
+    onward.on('error', () => {
+      if (response.headersSent) response.destroy()
+      else answerJson(response, 503, { error: 'The core is not there right now; events are accepted all the same.' })
+    })
+    response.on('close', () => {
+      if (!response.writableFinished) onward.destroy()
+    })
+    pipeline(request, onward, () => undefined)
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The stages joined in flow order; the one place that knows them all.
+ *
+ * ```
+ *  edge:  HTTP ─► capture ─► admission ─► intake
+ *  core:  intake's lane ─► ingestion ─► derived batches ─► warehousing ─► ClickHouse ◄─ query ◄─ HTTP
+ * ```
+ */
+import type { Telemetry } from '../kit/telemetry/telemetry.ts'
+import { createAdmission } from '../stages/admission/admission.ts'
+import { createCapture } from '../stages/capture/capture.ts'
+import type { Capture } from '../stages/capture/capture.ts'
+import { createDerive } from '../stages/ingestion/derive.ts'
+import { createIngestion } from '../stages/ingestion/ingestion.ts'
+import type { Ingestion } from '../stages/ingestion/ingestion.ts'
+import { createWarehousing } from '../stages/warehousing/warehousing.ts'
+import type { Warehousing } from '../stages/warehousing/warehousing.ts'
+import type { Intake } from '../stores/intake/intake.ts'
+import type { EventLog } from '../stores/log/event-log.ts'
+import type { ProjectCache } from '../stores/state/project-cache.ts'
+import type { TokenDirectory } from '../stores/state/token-directory.ts'
+import type { InsertProgress } from '../stores/warehouse/insert-progress.ts'
+import type { Warehouse } from '../stores/warehouse/warehouse.ts'
+import type { Config } from './config.ts'
+
+/** The door: from a request's bytes to the durable decision about its events. */
+export function buildDoor(
+  config: Config,
+  stores: {
+    readonly intake: Intake
+    readonly tokens: TokenDirectory
+    readonly duplicateKeySecret: Buffer
+    readonly canaryToken: string
+  },
+  telemetry: (stage: string) => Telemetry,
+): Capture {
+  const admit = createAdmission(stores)
+  const { durability } = stores.intake.books()
+  return createCapture(config.capture, { admit, durability, telemetry: telemetry('capture') })
+}
+
+export interface Flow {
+  readonly ingestion: Ingestion
+  readonly warehousing: Warehousing
+}
+
+/** From the durable decision to rows. */
+export function buildFlow(
+  config: Config,
+  stores: {
+    readonly log: EventLog
+    readonly projects: ProjectCache
+    readonly warehouse: Warehouse
+    readonly progress: InsertProgress
+  },
+  telemetry: (stage: string) => Telemetry,
+): Flow {
+  const { log, projects, warehouse, progress } = stores
+  const derive = createDerive({ projects })
+  return {
+    ingestion: createIngestion(config.ingestion, { log, derive, telemetry: telemetry('ingestion') }),
+    warehousing: createWarehousing(config.warehouse, { log, warehouse, progress, telemetry: telemetry('warehousing') }),
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Everything on one machine: segment journals, the duplicate index beside the intake's, chDB, and the bundled Postgres.
+ * Each opener gives a process the stores it works with, as ports; the folders are below the working directory, which is
+ * the data folder.
+ */
+import { laneNumber } from '../../event/position.ts'
+import type { Offsets } from '../../event/position.ts'
+import { nodeFiles } from '../../kit/node-files.ts'
+import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
+import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
+import type { Intake } from '../../stores/intake/intake.ts'
+import type { EventLog } from '../../stores/log/event-log.ts'
+import { openJournalWriter } from '../../stores/log/segments/journal-writer.ts'
+import type { JournalWriter } from '../../stores/log/segments/journal-writer.ts'
+import { publishedOf } from '../../stores/log/segments/journal-reader.ts'
+import type { JournalState } from '../../stores/log/segments/segment-files.ts'
+import { openSegmentsLog } from '../../stores/log/segments/segments-log.ts'
+import { trimJournal } from '../../stores/log/segments/trim-journal.ts'
+import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
+import type { SqlClient } from '../../stores/state/sql-client.ts'
+import { openFileInsertProgress } from '../../stores/warehouse/file-progress/file-insert-progress.ts'
+import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
+import type { Config } from '../config.ts'
+import { readPostgresConnection } from '../supervisor/launch-postgres.ts'
+import { createLateSqlClient } from './late-sql-client.ts'
+
+/** Folders of the two journals, for whoever only reads them too. */
+export const journals = { edge: 'edge/journal', core: 'core/journal' } as const
+
+const journalOfLane = {
+  events_plugin_ingestion: journals.edge,
+  events_plugin_ingestion_dlq: journals.edge,
+  clickhouse_events: journals.core,
+} as const
+
+/** A reader that misses the file system's sign looks again after this; at low load it is what bounds freshness. */
+const pollMs = 250
+
+export interface EdgeStores {
+  readonly intake: Intake
+  readonly sql: SqlClient
+  /** Removes segments that nobody needs any more. */
+  trim(nowMs: number): Promise<void>
+}
+
+export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores> {
+  const { partitionCount, duplicateWindowMs } = config.intake
+  const own = telemetry.of('intake')
+  const writer = await openWriter('edge', config, telemetry)
+  const intake = await openEmbeddedIntake({
+    files: nodeFiles,
+    folder: journals.edge,
+    indexFolder: 'edge/duplicates',
+    writer,
+    partitionCount,
+    duplicateWindowMs,
+    telemetry: own,
+  })
+  return {
+    intake,
+    sql: openSql('sluice-edge'),
+    async trim(nowMs) {
+      await trimJournal({
+        files: nodeFiles,
+        folder: journals.edge,
+        retentionMs: Math.max(config.log.retentionMs, duplicateWindowMs),
+        readers: [{ reader: 'warehouse', lane: 'events_plugin_ingestion' }],
+        telemetry: own,
+        nowMs,
+      })
+    },
+  }
+}
+
+export interface CoreStores {
+  readonly log: EventLog
+  readonly progress: InsertProgress
+  readonly sql: SqlClient
+  trim(nowMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores> {
+  const own = telemetry.of('log')
+  const writer = await openWriter('core', config, telemetry)
+  const sql = openSql('sluice-core')
+  return {
+    log: openLog(config, telemetry, new Map([[journals.core, writer]])),
+    progress: await openFileInsertProgress(nodeFiles, 'core/inserting'),
+    sql,
+    async trim(nowMs) {
+      await trimJournal({
+        files: nodeFiles,
+        folder: journals.core,
+        retentionMs: config.log.retentionMs,
+        readers: [{ reader: 'warehouse', lane: 'clickhouse_events' }],
+        telemetry: own,
+        nowMs,
+      })
+    },
+    async close() {
+      await writer.close()
+      await sql.close()
+    },
+  }
+}
+
+/** The log for a process that writes none of its lanes. */
+export function openLog(
+  config: Config,
+  telemetry: ProcessTelemetry,
+  writers: ReadonlyMap<string, JournalWriter> = new Map(),
+): EventLog {
+  return openSegmentsLog({
+    files: nodeFiles,
+    partitionCount: config.intake.partitionCount,
+    folders: journalOfLane,
+    writers,
+    pollMs,
+    telemetry: telemetry.of('log'),
+  })
+}
+
+/** What the door has written, as its journal says; there also while the edge is away. */
+export async function intakeCounts(): Promise<{ readonly counts: JournalState['counts']; readonly ends: Offsets }> {
+  const published = await publishedOf(nodeFiles, journals.edge)
+  return {
+    counts: published?.state.counts ?? { stored: 0, duplicate: 0, refused: 0, canary: 0 },
+    ends: published?.state.next[laneNumber('events_plugin_ingestion')] ?? [],
+  }
+}
+
+function openWriter(role: 'edge' | 'core', config: Config, telemetry: ProcessTelemetry): Promise<JournalWriter> {
+  const { intake } = config
+  return openJournalWriter({
+    role,
+    files: nodeFiles,
+    folder: journals[role],
+    partitionCount: intake.partitionCount,
+    segmentBytesMax: intake.segmentBytesMax,
+    segmentEntriesMax: intake.segmentEntriesMax,
+    segmentAgeMsMax: intake.segmentAgeMsMax,
+    queueBytesMax: intake.queueBytesMax,
+    reserveBytes: intake.reserveBytes,
+    telemetry: telemetry.of('log'),
+  })
+}
+
+function openSql(applicationName: string): SqlClient {
+  return createLateSqlClient(() => {
+    const connection = readPostgresConnection('.')
+    return connection === undefined ? undefined : openPostgresSqlClient({ connection, applicationName })
+  })
+}

@@ -1,0 +1,220 @@
+/** The core: turns accepted events into rows and answers questions. Only writer of its journal and of the warehouse. */
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, Failure, messageOf } from '../kit/failure.ts'
+import type { Telemetry } from '../kit/telemetry/telemetry.ts'
+import { partitionOf } from '../event/murmur2.ts'
+import { balance } from '../stages/health/books.ts'
+import type { Books } from '../stages/health/books.ts'
+import { createCanaries } from '../stages/health/canaries.ts'
+import type { CanaryEvent } from '../stages/health/canaries.ts'
+import * as healthEvents from '../stages/health/health.events.ts'
+import { createProgressWatch } from '../stages/health/progress-watch.ts'
+import { createAskSql } from '../stages/query/ask-sql.ts'
+import { ensureFirstProject } from '../stores/state/first-project.ts'
+import { migrate, readMigrations } from '../stores/state/migrate.ts'
+import { createProjectCache } from '../stores/state/project-cache.ts'
+import type { SqlClient } from '../stores/state/sql-client.ts'
+import type { Config } from './config.ts'
+import { createCoreHttp } from './core-http.ts'
+import { freeSocket } from './listen.ts'
+import { buildFlow } from './pipeline.ts'
+import { intakeCounts, openCoreStores, openWarehouse } from './profiles/embedded.ts'
+import { aborted, canaryToken } from './run-edge.ts'
+import { roleSocket } from './supervisor/data-folder.ts'
+import { readProcessesFile } from './supervisor/processes-file.ts'
+import type { RunRole } from './supervisor/role-context.ts'
+
+const sampleEveryMs = 1000
+const trimEveryMs = 60_000
+const canaryTimeoutMs = 30_000
+const booksEveryMs = 10_000
+
+export const runCore: RunRole = async (config, { telemetry, signal, ready }) => {
+  const stores = await openCoreStores(config, telemetry)
+  const { warehouse, reader } = await openWarehouse(config, telemetry)
+  const projects = createProjectCache({ sql: stores.sql })
+  const { log, progress, sql } = stores
+  const flow = buildFlow(config, { log, projects, warehouse, progress }, (stage) => telemetry.of(stage))
+  const { ingestion, warehousing } = flow
+
+  // Whatever breaks one stage for good ends the process; the supervisor starts it again.
+  const stop = signal
+  const running = [ingestion.run(stop), warehousing.run(stop)]
+
+  const watch = createProgressWatch({
+    log,
+    sampleEveryMs,
+    decidedTo: () => ingestion.decidedTo(),
+    inserted: () => warehousing.progress(),
+  })
+  running.push(watch.run(stop))
+
+  const own = await canaryToken()
+  const canaries = createCanaries({
+    send: (events) => sendCanaries(config, own, events),
+    async seen(uuids) {
+      const { rows } = await reader.ask({
+        sql: 'SELECT count() FROM sluice.events WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR',
+        parameters: { uuids },
+        limits: { timeMs: 5000, memoryBytes: 256 * 1024 * 1024, rowsMax: 1, resultBytesMax: 1000 },
+        signal: stop,
+      })
+      return Number(rows[0]?.[0] ?? 0)
+    },
+    distinctIds: onePerPartition(own, config.intake.partitionCount),
+    intervalMs: config.health.canaryIntervalMs,
+    timeoutMs: canaryTimeoutMs,
+    telemetry: telemetry.of('health'),
+  })
+  running.push(canaries.run(stop))
+
+  const books = async (): Promise<Books> => {
+    const counts = await intakeCounts()
+    const inserted = warehousing.progress()
+    const decidedTo = ingestion.decidedTo()
+    return balance({
+      intake: counts.counts,
+      sourceRecords: sum(counts.ends),
+      ingestion: ingestion.books(),
+      decidedRecords: sum(decidedTo),
+      insertedRecords: sum(inserted?.sourceOffsets ?? []),
+      rowsInserted: inserted?.rowsInserted ?? 0,
+    })
+  }
+  const health = async () => {
+    await watch.sample()
+    const { oldestWaitingMs, waitingEvents } = watch.freshness()
+    const { imbalances } = await books()
+    const canary = canaries.state()
+    const isLate = (oldestWaitingMs ?? 0) > config.health.oldestWaitingMsMax
+    const healthy = !isLate && canary.failure === undefined && imbalances.length === 0
+    return { healthy, oldestWaitingMs, waitingEvents, canary, imbalances }
+  }
+  running.push(
+    repeat(booksEveryMs, stop, telemetry, async () => {
+      const { waitingEvents, oldestWaitingMs } = watch.freshness()
+      healthEvents.progressSeen(waitingEvents, oldestWaitingMs).emit(telemetry)
+      const { imbalances } = await books()
+      if (imbalances.length > 0) healthEvents.booksDoNotBalance(imbalances).emit(telemetry.of('health'))
+    }),
+    repeat(trimEveryMs, stop, telemetry, () => stores.trim(Date.now())),
+  )
+
+  const http = createCoreHttp({
+    sql,
+    askSql: createAskSql({ reader, ...config.query }),
+    async freshness() {
+      await watch.sample()
+      return watch.freshness()
+    },
+    status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
+    health,
+    metrics: () => telemetry.metrics.exposition(),
+    present: (range) => warehouse.present(range),
+    telemetry: telemetry.of('http'),
+  })
+  await freeSocket(roleSocket.core)
+  await http.listen({ path: roleSocket.core })
+
+  running.push(bootstrap(config, sql, own, stop, telemetry.of('state')).then(() => {
+    ready({})
+    return aborted(stop)
+  }))
+  try {
+    await Promise.all(running)
+  } finally {
+    await http.close()
+    await reader.close()
+    await warehouse.close()
+    await stores.close()
+  }
+}
+
+/** Brings Postgres up to date and makes sure that there is a project; tries until Postgres is there. */
+async function bootstrap(
+  config: Config,
+  sql: SqlClient,
+  canary: string,
+  signal: AbortSignal,
+  telemetry: Telemetry,
+): Promise<void> {
+  const { token, personalKey } = config.firstProject
+  for (let delayMs = 50; !signal.aborted; delayMs = Math.min(delayMs * 2, 2000)) {
+    try {
+      await migrate(sql, await readMigrations())
+      const first = await ensureFirstProject(sql, {
+        canaryToken: canary,
+        ...(token === undefined ? {} : { projectToken: token }),
+        ...(personalKey === undefined ? {} : { personalKey }),
+      })
+      // Only who reads this folder can read it, and he could read everything else here as well.
+      if (first.personalKey !== undefined) await keepFirstProject(first.token, first.personalKey)
+      return
+    } catch (error) {
+      if (!(error instanceof Failure && error.retryable)) throw error
+      telemetry.log(delayMs > 1000 ? 'warn' : 'debug', 'Waiting for Postgres.', { reason: messageOf(error), code: codeOf(error) })
+      await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+}
+
+async function keepFirstProject(token: string, personalKey: string): Promise<void> {
+  await mkdir('run', { recursive: true })
+  await writeFile('run/first-project.json.next', JSON.stringify({ token, personalKey }), { mode: 0o600 })
+  await rename('run/first-project.json.next', 'run/first-project.json')
+}
+
+/** Through the front door, as any client would. */
+function sendCanaries(config: Config, token: string, events: readonly CanaryEvent[]): Promise<void> {
+  const port = readProcessesFile('.')?.processes.find(({ role }) => role === 'edge')?.port ?? undefined
+  if (port === undefined) return Promise.reject(new Failure('SLUICE_EDGE_AWAY', 'The edge has not said where it listens.', { retryable: true }))
+  const host = config.edge.host === '0.0.0.0' || config.edge.host === '::' ? '127.0.0.1' : config.edge.host
+  const body = JSON.stringify({ api_key: token, batch: events })
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host, port, path: '/batch/', method: 'POST', timeout: 10_000, headers: { 'content-type': 'application/json' } },
+      (response) => {
+        response.resume()
+        if (response.statusCode === 200) resolve()
+        else reject(new Failure('SLUICE_CANARY_REFUSED', `The door answered ${String(response.statusCode)}.`, { retryable: true }))
+      },
+    )
+    request.on('timeout', () => request.destroy(new Error('The door did not answer in time.')))
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** A distinct id for each partition, found by trying. */
+function onePerPartition(token: string, partitionCount: number): string[] {
+  const found = new Map<number, string>()
+  for (let n = 0; found.size < partitionCount; n++) {
+    const distinctId = `canary-${String(n)}`
+    const partition = partitionOf(`${token}:${distinctId}`, partitionCount)
+    if (!found.has(partition)) found.set(partition, distinctId)
+  }
+  return [...found.values()]
+}
+
+async function repeat(
+  everyMs: number,
+  signal: AbortSignal,
+  telemetry: Telemetry,
+  act: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return
+    try {
+      await act()
+    } catch (error) {
+      telemetry.log('warn', 'A recurring task failed and runs again later.', { error })
+    }
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

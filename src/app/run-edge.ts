@@ -1,0 +1,104 @@
+/** The edge: answers requests, and is the only writer of the intake's journal. Needs nobody else to acknowledge. */
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { secretFile } from '../kit/secret-file.ts'
+import { openTokenDirectory } from '../stores/state/token-directory.ts'
+import { askCore } from './ask-core.ts'
+import { createSurface, answerJson } from './http-surface.ts'
+import type { OwnRoutes } from './http-surface.ts'
+import { closeServer, freeSocket, listenOnPort } from './listen.ts'
+import { buildDoor } from './pipeline.ts'
+import { openEdgeStores } from './profiles/embedded.ts'
+import { roleSocket } from './supervisor/data-folder.ts'
+import type { RunRole } from './supervisor/role-context.ts'
+
+const trimEveryMs = 60_000
+
+export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => {
+  const stores = await openEdgeStores(config, telemetry)
+  const tokens = await openTokenDirectory({
+    sql: stores.sql,
+    snapshotFile: 'edge/tokens.json',
+    telemetry: telemetry.of('tokens'),
+    // The first requests need not wait for Postgres: what is not known yet is let in.
+    firstRefreshTimeoutMs: 200,
+  })
+  const capture = buildDoor(
+    config,
+    {
+      intake: stores.intake,
+      tokens,
+      duplicateKeySecret: await secretFile('edge/duplicates.key', 32),
+      canaryToken: await canaryToken(),
+    },
+    (stage) => telemetry.of(stage),
+  )
+
+  const health = async (response: ServerResponse): Promise<void> => {
+    const core = await askCore<{ readonly healthy: boolean }>('/internal/health')
+    const body = { status: core?.healthy === true ? 'ok' : 'unhealthy', edge: { healthy: true }, core: core ?? unreachable }
+    answerJson(response, core?.healthy === true ? 200 : 503, body)
+  }
+  const metrics = async (response: ServerResponse): Promise<void> => {
+    response.writeHead(200, { 'content-type': telemetry.metrics.contentType })
+    response.end(await telemetry.metrics.exposition())
+  }
+  const status = (response: ServerResponse): void => {
+    answerJson(response, 200, { books: { door: stores.intake.books() } })
+  }
+  const later =
+    (answer: (response: ServerResponse) => Promise<void>) =>
+    (_: unknown, response: ServerResponse): void => {
+      answer(response).catch(() => response.destroy())
+    }
+  const alive = (_: unknown, response: ServerResponse): void => {
+    answerJson(response, 200, { status: 'ok' })
+  }
+  const routes: OwnRoutes = {
+    '/_liveness': alive,
+    '/_readiness': later(health),
+    '/_ready': later(health),
+    '/_health': later(health),
+    '/health': later(health),
+    '/metrics': later(metrics),
+  }
+
+  const server = createSurface(config, capture, routes, roleSocket.core)
+  const internal = createServer((request, response) => {
+    if (request.url === '/internal/status') status(response)
+    else answerJson(response, 404, { error: 'There is nothing here.' })
+  })
+  await freeSocket(roleSocket.edge)
+  internal.listen(roleSocket.edge)
+  const port = await listenOnPort(server, config.edge.port, config.edge.host)
+  ready({ port })
+
+  const trimming = setInterval(() => {
+    stores.trim(Date.now()).catch((error: unknown) => {
+      telemetry.log('warn', 'Old segments could not be removed.', { error })
+    })
+  }, trimEveryMs)
+  await aborted(signal)
+  clearInterval(trimming)
+  await closeServer(server, config.supervisor.stopTimeoutMs / 2)
+  await closeServer(internal, 100)
+  await tokens.close()
+  await stores.intake.close()
+  await stores.sql.close()
+}
+
+const unreachable = { healthy: false, reason: 'The core does not answer.' }
+
+/** By which the health check writes to its reserved project; nobody else knows it. */
+export async function canaryToken(): Promise<string> {
+  return `phc_canary${(await secretFile('canary.key', 20)).toString('hex')}`
+}
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => {
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,214 @@
+/**
+ * Bytes in, answer out: PostHog's v0 wire for events (capture spec §1 to §10). Decides nothing about the events; that is
+ * admission's.
+ *
+ * ```
+ *  route ─► query ─► body (capped) ─► decode ─► read events ─► admit ─► answer
+ * ```
+ *
+ * Errors are plain text with the texts of the spec, because SDKs and their users know them; a refused token says what to do.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Failure } from '../../kit/failure.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import * as happened from './capture.events.ts'
+import type { CaptureConfig } from './capture.config.ts'
+import { bearerToken, clientIp, readQuery } from './request-facts.ts'
+import { createBodyDecoder } from './decode/body.ts'
+import { readBody } from './decode/read-body.ts'
+import { createEventReader } from './posthog-events.ts'
+import type { ReadEvents } from './posthog-events.ts'
+import { receiptHeader, receiptList, verdictsHeader } from './receipt.ts'
+import type { ReceiptEvent } from './receipt.ts'
+
+/** What capture needs of admission: handed over in `app/pipeline.ts`. */
+export type AdmitRequest = (request: {
+  readonly body: Buffer
+  readonly token: string
+  readonly ip: string
+  readonly nowMs: number
+  readonly sentAtMs: number | undefined
+  readonly events: ReadEvents['events']
+}) => Promise<
+  | { readonly kind: 'admitted'; readonly outcomes: readonly ReceiptEvent[] }
+  | { readonly kind: 'unknown_token' }
+  | { readonly kind: 'refused_whole'; readonly index: number; readonly reason: string }
+>
+
+export interface CaptureDeps {
+  readonly admit: AdmitRequest
+  /** How durable a stored event is, for the receipt. */
+  readonly durability: string
+  readonly telemetry: Telemetry
+}
+
+export interface Capture {
+  /** True when the path is one of this stage's; the request is then answered here. */
+  serves(path: string): boolean
+  answer(request: IncomingMessage, response: ServerResponse, path: string, search: string): void
+}
+
+/** C1. Each with and without a trailing slash; nothing below them. */
+const eventPaths = new Set(
+  ['/e', '/i/v0/e', '/capture', '/track', '/engage', '/batch'].flatMap((path) => [path, `${path}/`]),
+)
+
+const okBody = '{"status":"Ok"}'
+const retryAfterSeconds = '2'
+const unknownTokenText =
+  'API key is not valid: unknown: no project has this token. Send the project token (it begins with phc_; "npm start" prints it, GET /api/projects lists it), not a personal key.'
+
+export function createCapture(config: CaptureConfig, { admit, durability, telemetry }: CaptureDeps): Capture {
+  const decode = createBodyDecoder({ inflatedBytesMax: config.inflatedBytesMax })
+  const readEvents = createEventReader({
+    depthMax: config.depthMax,
+    eventBytesMax: config.eventBytesMax,
+    eventKeysMax: config.keysPerEventMax,
+    eventNameCharactersMax: config.eventNameCharsMax,
+    requestKeysMax: config.keysPerRequestMax,
+    requestEventsMax: config.eventsPerRequestMax,
+  })
+
+  /** The whole of a request, from its body to what is answered. */
+  async function answered(request: IncomingMessage, path: string, search: string): Promise<Answer> {
+    const query = readQuery(search)
+    if (query.kind === 'refused') return refused(400, query.message)
+    const sent = await readBody(request, config.bodyBytesMax)
+    if (sent.kind === 'refused') return refused(sent.status, sent.message)
+    if (sent.body.length === 0) return refused(400, 'request missing data payload')
+    const decoded = await decode(sent.body, {
+      contentEncoding: request.headers['content-encoding'],
+      compression: query.compression,
+    })
+    if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)
+    const read = readEvents(decoded.body, {
+      isEngage: path.startsWith('/engage'),
+      headerToken: bearerToken(request.headers.authorization),
+    })
+    if (read.kind === 'refused') return refused(read.status, read.message)
+    if (read.kind === 'nothing') return { status: 200, body: okBody, isText: false }
+    const admission = await admit({
+      body: decoded.body,
+      token: read.token,
+      ip: clientIp(request),
+      nowMs: Date.now(),
+      sentAtMs: read.sentAtMs ?? query.sentAtMs,
+      events: read.events,
+    })
+    if (admission.kind === 'unknown_token') return refused(401, unknownTokenText)
+    if (admission.kind === 'refused_whole')
+      return refused(400, `${admission.reason} (event ${String(admission.index)})`)
+    const { outcomes } = admission
+    const bad = outcomes.find(({ refusal }) => refusal !== undefined)
+    if (bad?.refusal !== undefined) {
+      const count = outcomes.filter(({ refusal }) => refusal !== undefined).length
+      happened.eventsRefused(count, bad.refusal, read.token).emit(telemetry)
+    }
+    return {
+      // SDKs send their last words with `beacon=1` and want nothing back.
+      status: query.isBeacon ? 204 : 200,
+      body: query.isBeacon
+        ? ''
+        : query.wantsReceipts
+          ? JSON.stringify({ status: 'Ok', receipts: receiptList(outcomes) })
+          : okBody,
+      isText: false,
+      outcomes,
+    }
+  }
+
+  return {
+    serves: (path) => eventPaths.has(path),
+
+    answer(request, response, path, search) {
+      const startedMs = performance.now()
+      if (request.method === 'OPTIONS') {
+        answerPreflight(request, response)
+        return
+      }
+      if (request.method !== 'POST' && request.method !== 'GET') {
+        send(
+          request,
+          response,
+          { status: 405, body: 'method not allowed', isText: true, allow: 'GET,POST,OPTIONS' },
+          durability,
+        )
+        return
+      }
+      answered(request, path, search)
+        .catch((error: unknown): Answer => {
+          if (error instanceof Failure && error.retryable)
+            return { status: 503, body: `transient error, please retry: ${error.message}`, isText: true }
+          happened.requestFailed(error).emit(telemetry)
+          return { status: 500, body: 'internal server error', isText: true }
+        })
+        .then((answer) => {
+          if (answer.isText) happened.requestRefused(answer.status, answer.body, clientIp(request)).emit(telemetry)
+          happened
+            .requestAnswered(answer.status, performance.now() - startedMs, answer.outcomes?.length ?? 0)
+            .emit(telemetry)
+          send(request, response, answer, durability)
+        })
+        .catch((error: unknown) => {
+          happened.requestFailed(error).emit(telemetry)
+          response.destroy()
+        })
+    },
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly isText: boolean
+  readonly outcomes?: readonly ReceiptEvent[]
+  readonly allow?: string
+}
+
+function refused(status: number, body: string): Answer {
+  return { status, body, isText: true }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer, durability: string): void {
+  if (response.destroyed) return
+  const headers: string[] = []
+  const { origin } = request.headers
+  if (origin !== undefined) headers.push(...corsHeaders(origin))
+  if (answer.outcomes !== undefined) {
+    headers.push('sluice-receipt', receiptHeader(durability, answer.outcomes))
+    headers.push('sluice-verdicts', verdictsHeader(answer.outcomes))
+  }
+  if (answer.status === 503) headers.push('retry-after', retryAfterSeconds)
+  if (answer.allow !== undefined) headers.push('allow', answer.allow)
+  if (answer.status !== 204) {
+    headers.push('content-type', answer.isText ? 'text/plain; charset=utf-8' : 'application/json')
+    headers.push('content-length', String(Buffer.byteLength(answer.body)))
+  }
+  // The rest of a body that was too large is not waited for.
+  if (!request.complete) headers.push('connection', 'close')
+  response.writeHead(answer.status, headers)
+  response.end(answer.body)
+}
+
+/** The CORS layer answers every OPTIONS request itself (§1.4): any origin, with credentials, whatever headers it names. */
+function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers
+  const wanted = request.headers['access-control-request-headers']
+  const headers = origin === undefined ? [] : corsHeaders(origin)
+  headers.push('access-control-allow-methods', 'GET,POST,OPTIONS')
+  if (wanted !== undefined) headers.push('access-control-allow-headers', wanted)
+  headers.push('content-length', '0')
+  response.writeHead(200, headers)
+  response.end()
+}
+
+function corsHeaders(origin: string): string[] {
+  return [
+    'access-control-allow-origin',
+    origin,
+    'access-control-allow-credentials',
+    'true',
+    'vary',
+    'origin, access-control-request-method, access-control-request-headers',
+  ]
+}

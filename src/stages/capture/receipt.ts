@@ -1,0 +1,63 @@
+/** What the answer says about where the events are (design §4.1). */
+import { formatUuid } from '../../event/uuid.ts'
+import type { UuidWords } from '../../event/uuid.ts'
+
+/** What the door decided about one event. */
+export interface ReceiptEvent {
+  readonly verdict: 'stored' | 'duplicate' | 'refused'
+  readonly lane: string
+  readonly partition: number
+  readonly offset: number
+  readonly uuid: UuidWords
+  readonly refusal: string | undefined
+}
+
+/**
+ * Header `sluice-receipt`: `<durability>; n=<events>; <lane>/<partition>@<offset>..<lane>/<partition>@<offset>`, positions
+ * of the first and last event that is stored (of its first copy for a duplicate); one position when there is one event.
+ * A request sent again gets the first receipt again. At most 512 bytes.
+ */
+export function receiptHeader(durability: string, events: readonly ReceiptEvent[]): string {
+  let first: ReceiptEvent | undefined
+  let last: ReceiptEvent | undefined
+  let count = 0
+  for (const event of events) {
+    if (event.verdict === 'refused') continue
+    first ??= event
+    last = event
+    count++
+  }
+  const head = `${durability}; n=${String(count)}`
+  if (first === undefined || last === undefined) return head
+  return count === 1 ? `${head}; ${positionText(first)}` : `${head}; ${positionText(first)}..${positionText(last)}`
+}
+
+/** Header `sluice-verdicts`: how many events got which verdict, e.g. `stored=48, duplicate=1, refused=1`. */
+export function verdictsHeader(events: readonly ReceiptEvent[]): string {
+  let stored = 0
+  let duplicate = 0
+  for (const { verdict } of events) {
+    if (verdict === 'stored') stored++
+    else if (verdict === 'duplicate') duplicate++
+  }
+  const refused = events.length - stored - duplicate
+  const parts = [`stored=${String(stored)}`]
+  if (duplicate > 0) parts.push(`duplicate=${String(duplicate)}`)
+  if (refused > 0) parts.push(`refused=${String(refused)}`)
+  return parts.join(', ')
+}
+
+/** The list per event, for `?receipts=1`: uuid, verdict, position, and the reason of a refused one. */
+export function receiptList(events: readonly ReceiptEvent[]): unknown[] {
+  return events.map((event, index) => ({
+    index,
+    uuid: formatUuid(event.uuid),
+    verdict: event.verdict,
+    position: positionText(event),
+    ...(event.refusal === undefined ? {} : { reason: event.refusal }),
+  }))
+}
+
+function positionText({ lane, partition, offset }: ReceiptEvent): string {
+  return `${lane}/${String(partition)}@${String(offset)}`
+}

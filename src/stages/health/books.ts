@@ -1,0 +1,52 @@
+/** The books of every stage (N4): what came in is what went out, was set aside for a reason, or still waits. */
+import type { IngestionBooks } from '../../event/derived-batch.ts'
+
+/** What the door wrote into its journal, by verdict; canaries apart. */
+export interface IntakeCounts {
+  readonly stored: number
+  readonly duplicate: number
+  readonly refused: number
+  readonly canary: number
+}
+
+export interface StageCounts {
+  readonly intake: IntakeCounts
+  /** Source records of all partitions up to the lane's ends. */
+  readonly sourceRecords: number
+  readonly ingestion: IngestionBooks
+  /** Source records that ingestion decided. */
+  readonly decidedRecords: number
+  /** Source records whose rows are in the table. */
+  readonly insertedRecords: number
+  readonly rowsInserted: number
+}
+
+export interface Books {
+  readonly intake: IntakeCounts & { readonly received: number }
+  readonly ingestion: IngestionBooks & { readonly waiting: number }
+  readonly warehouse: { readonly rows: number; readonly waiting: number }
+  /** What does not add up, in words; empty when all does. Anything here is an alarm. */
+  readonly imbalances: readonly string[]
+}
+
+export function balance(counts: StageCounts): Books {
+  const { intake, ingestion, sourceRecords, decidedRecords, insertedRecords, rowsInserted } = counts
+  const imbalances: string[] = []
+  const expect = (what: string, left: number, right: number): void => {
+    if (left !== right) imbalances.push(`${what}: ${String(left)} against ${String(right)}`)
+  }
+  expect('events stored at the door, against records in the lane', intake.stored + intake.canary, sourceRecords)
+  expect('records that ingestion decided, against its books', decidedRecords, ingestion.in + ingestion.canary)
+  const { out, dropped, deadLetter, damaged } = ingestion
+  expect('ingestion in, against out and set aside', ingestion.in, out + dropped + deadLetter + damaged)
+  // Between two blocks only: while rows wait, nobody has counted them.
+  if (insertedRecords === decidedRecords) {
+    expect('rows that ingestion derived, against rows inserted', out + ingestion.canary, rowsInserted)
+  }
+  return {
+    intake: { ...intake, received: intake.stored + intake.duplicate + intake.refused },
+    ingestion: { ...ingestion, waiting: sourceRecords - decidedRecords },
+    warehouse: { rows: rowsInserted, waiting: decidedRecords - insertedRecords },
+    imbalances,
+  }
+}

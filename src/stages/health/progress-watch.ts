@@ -1,0 +1,171 @@
+/**
+ * How far everything is, and since when what waits has waited (N5). Looks at the ends of the lanes every `sampleEveryMs` and
+ * remembers when an end was first seen, so that the age of the oldest waiting record is known without reading it.
+ *
+ * Words:
+ * - mark: "at this time the partition ended here": every record behind it was accepted later.
+ * - reader: who follows a lane; `decided` is ingestion, `inserted` the warehouse writer.
+ */
+import type { Lane, Offsets } from '../../event/position.ts'
+import type { EventLog } from '../../stores/log/event-log.ts'
+
+export interface ProgressWatchOptions {
+  readonly log: EventLog
+  readonly sampleEveryMs: number
+  /** Next source offset that ingestion decides, by partition; empty until it owns the lane. */
+  decidedTo(): Offsets
+  /** Where the warehouse writer stands; undefined until it knows. */
+  inserted(): { readonly sourceOffsets: Offsets; readonly offsets: Offsets } | undefined
+}
+
+export interface Freshness {
+  /** Everything accepted up to this time can be asked for, Unix milliseconds. */
+  readonly completeThroughMs: number
+  /** Accepted events that cannot be asked for yet. */
+  readonly waitingEvents: number
+  /** Age of the oldest of them; null when there is none. */
+  readonly oldestWaitingMs: number | null
+}
+
+export interface ReaderPosition {
+  readonly name: string
+  readonly offset: number
+  readonly lag: number
+  readonly oldestWaitingMs: number | null
+}
+
+export interface LaneProgress {
+  readonly lane: Lane
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly end: number
+    readonly readers: readonly ReaderPosition[]
+  }[]
+}
+
+export interface ProgressWatch {
+  /** Looks now. */
+  sample(): Promise<void>
+  /** As of the last look; `sample` first for an answer about this moment. */
+  freshness(): Freshness
+  lanes(): Promise<readonly LaneProgress[]>
+  /** Looks again and again until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+interface Mark {
+  readonly end: number
+  readonly firstSeenMs: number
+  readonly lastSeenMs: number
+}
+
+/** Marks kept a partition; beyond it the second oldest goes, so that the age of the oldest stays exact. */
+const marksMax = 4096
+
+export function createProgressWatch(options: ProgressWatchOptions): ProgressWatch {
+  const { log } = options
+  const marks: Mark[][] = Array.from({ length: log.partitionCount }, () => [
+    { end: 0, firstSeenMs: Date.now(), lastSeenMs: Date.now() },
+  ])
+  let sampledAtMs = Date.now()
+
+  async function sample(): Promise<void> {
+    const atMs = Date.now()
+    const bounds = await log.bounds('events_plugin_ingestion')
+    sampledAtMs = atMs
+    const inserted = options.inserted()?.sourceOffsets
+    for (const [partition, own] of marks.entries()) {
+      const end = bounds[partition]?.end ?? 0
+      const newest = own.at(-1)
+      if (newest?.end === end) own[own.length - 1] = { ...newest, lastSeenMs: atMs }
+      else own.push({ end, firstSeenMs: atMs, lastSeenMs: atMs })
+      // The newest mark that is reached says how far the table is complete; those before it say nothing any more.
+      while ((own[1]?.end ?? Infinity) <= (inserted?.[partition] ?? 0)) own.shift()
+      if (own.length > marksMax) own.splice(1, 1)
+    }
+  }
+
+  /** When the first record behind `offset` was seen to wait; undefined when nothing waits. */
+  function waitingSince(partition: number, offset: number): number | undefined {
+    return marks[partition]?.find(({ end }) => end > offset)?.firstSeenMs
+  }
+
+  function ageAt(partition: number, offset: number): number | null {
+    const sinceMs = waitingSince(partition, offset)
+    return sinceMs === undefined ? null : Math.max(0, sampledAtMs - sinceMs)
+  }
+
+  return {
+    sample,
+
+    freshness() {
+      const inserted = options.inserted()?.sourceOffsets
+      let waitingEvents = 0
+      let completeThroughMs = sampledAtMs
+      let oldestWaitingMs: number | null = null
+      for (const [partition, own] of marks.entries()) {
+        const offset = inserted?.[partition] ?? 0
+        const waiting = Math.max(0, (own.at(-1)?.end ?? 0) - offset)
+        if (waiting === 0) continue
+        waitingEvents += waiting
+        const reached = own.findLast(({ end }) => end <= offset)
+        completeThroughMs = Math.min(completeThroughMs, reached?.lastSeenMs ?? own[0]?.firstSeenMs ?? 0)
+        oldestWaitingMs = Math.max(oldestWaitingMs ?? 0, ageAt(partition, offset) ?? 0)
+      }
+      return { completeThroughMs, waitingEvents, oldestWaitingMs }
+    },
+
+    async lanes() {
+      await sample()
+      const decided = options.decidedTo()
+      const inserted = options.inserted()
+      const source = await log.bounds('events_plugin_ingestion')
+      const derived = await log.bounds('clickhouse_events')
+      const refused = await log.bounds('events_plugin_ingestion_dlq')
+      const reader = (name: string, partition: number, end: number, offset: number, isSource: boolean): ReaderPosition => ({
+        name,
+        offset,
+        lag: Math.max(0, end - offset),
+        oldestWaitingMs: isSource ? ageAt(partition, offset) : null,
+      })
+      return [
+        {
+          lane: 'events_plugin_ingestion' as const,
+          partitions: source.map(({ end }, partition) => ({
+            partition,
+            end,
+            readers: [
+              reader('ingestion', partition, end, decided[partition] ?? 0, true),
+              reader('warehouse', partition, end, inserted?.sourceOffsets[partition] ?? 0, true),
+            ],
+          })),
+        },
+        {
+          lane: 'clickhouse_events' as const,
+          partitions: derived.map(({ end }, partition) => ({
+            partition,
+            end,
+            readers: [reader('warehouse', partition, end, inserted?.offsets[partition] ?? 0, false)],
+          })),
+        },
+        {
+          lane: 'events_plugin_ingestion_dlq' as const,
+          partitions: refused.map(({ end }, partition) => ({ partition, end, readers: [] })),
+        },
+      ]
+    },
+
+    async run(signal) {
+      while (!signal.aborted) {
+        await sample()
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, options.sampleEveryMs)
+          signal.addEventListener('abort', () => {
+            clearTimeout(timer)
+            resolve()
+          }, { once: true })
+        })
+      }
+    },
+  }
+}

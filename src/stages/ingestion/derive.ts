@@ -1,0 +1,83 @@
+/**
+ * One accepted event ─► one row, through the steps:
+ *
+ * ```
+ *  project ─► parse ─► time ─► normalise ─► row
+ * ```
+ */
+import type { LogRecord } from '../../stores/log/event-log.ts'
+import type { ProjectCache } from '../../stores/state/project-cache.ts'
+import { canaryProjectId } from '../../stores/state/projects.ts'
+import type { Project } from '../../stores/state/projects.ts'
+import { neverExpires } from '../../stores/warehouse/warehouse-row.ts'
+import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
+import type { Derive, Derived } from './derive-batches.ts'
+import { normaliseEvent } from './steps/normalise.ts'
+import { parseEvent } from './steps/parse-event.ts'
+import { eventTime } from './steps/timestamps.ts'
+
+const daySeconds = 86_400
+
+export function createDerive({ projects }: { readonly projects: ProjectCache }): Derive {
+  return async function derive(records) {
+    const byToken = new Map<string, Project | undefined>()
+    for (const { headers } of records) {
+      const token = headers['token'] ?? ''
+      if (!byToken.has(token)) byToken.set(token, await projects.projectOf(token))
+    }
+    return (record) => deriveRecord(record, byToken.get(record.headers['token'] ?? ''))
+  }
+}
+
+function deriveRecord(record: LogRecord, project: Project | undefined): Derived {
+  const { headers, position, timeMs, value } = record
+  if (headers['erased'] !== undefined) return { kind: 'dropped', reason: 'erased', step: 'read' }
+  if (project === undefined) return { kind: 'dead_letter', reason: 'unknown_token', step: 'project' }
+  const parsed = parseEvent(value)
+  if (parsed.kind !== 'keep') {
+    const kind = parsed.kind === 'drop' ? 'dropped' : 'dead_letter'
+    return { kind, reason: parsed.reason, step: 'parse' }
+  }
+  const event = parsed.value
+  const nowMs = Number(headers['now'])
+  const sentAtMs = headers['sent_at'] === undefined ? undefined : Number(headers['sent_at'])
+  const { timestamp, offset } = event
+  const time = eventTime({ timestamp, offset, ignoreSentAt: ignoresSentAt(event['properties']), sentAtMs, nowMs })
+  const { name, distinctId, properties } = normaliseEvent(event, {
+    distinctId: headers['distinct_id'] ?? '',
+    ip: headers['ip'] ?? '',
+    sentAtMs,
+  })
+  const row: WarehouseRow = {
+    uuid: headers['uuid'] ?? '',
+    event: name,
+    properties: JSON.stringify(properties),
+    timestamp: time.ms * 1000,
+    team_id: project.id,
+    distinct_id: distinctId,
+    created_at: Date.now(),
+    accepted_at: timeMs,
+    expires_at: expiry(time.ms, project.eventRetentionDays),
+    version: timeMs,
+    _incarnation: position.incarnation,
+    _partition: position.partition,
+    _offset: position.offset,
+    _index: 0,
+  }
+  return { kind: 'row', json: `${JSON.stringify(row)}\n`, canary: project.id === canaryProjectId }
+}
+
+function ignoresSentAt(properties: unknown): boolean {
+  return (
+    typeof properties === 'object' &&
+    properties !== null &&
+    '$ignore_sent_at' in properties &&
+    properties.$ignore_sent_at === true
+  )
+}
+
+/** When the project no longer wants the row, Unix seconds; by event time, so that old events imported late go at once. */
+function expiry(eventMs: number, retentionDays: number | undefined): number {
+  if (retentionDays === undefined) return neverExpires
+  return Math.min(neverExpires, Math.max(0, Math.floor(eventMs / 1000) + retentionDays * daySeconds))
+}
