@@ -80,16 +80,17 @@ describe('the stores', () => {
     )
   })
 
-  it('have a test that calls the contract in each adapter', () => {
-    const callsContract = (file: string): boolean => /from '\.\.\/[^/']+\.contract\.ts'/.test(read(file))
+  it('have a test for each adapter that runs the contract over it', () => {
+    const suites = sources.filter((file) => isTest(file) && /from '\.\.?\/[^/']+\.contract\.ts'/.test(read(file)))
+    const runsOver = (suite: string, adapter: string): boolean =>
+      path.posix.dirname(suite) === adapter ||
+      (suite.startsWith(`${path.posix.dirname(adapter)}/`) &&
+        new RegExp(`from '\\.\\.?/${path.posix.basename(adapter)}/`).test(read(suite)))
     assertNone(
       adapters
         .filter((adapter) => !adapter.endsWith('/migrations'))
-        .filter(
-          (adapter) =>
-            !sources.some((file) => path.posix.dirname(file) === adapter && isTest(file) && callsContract(file)),
-        ),
-      'Write a test that imports the contract of the port (`../<port>.contract.ts`) in these adapters:',
+        .filter((adapter) => !suites.some((suite) => runsOver(suite, adapter))),
+      'Write a test that runs the contract of the port (`../<port>.contract.ts`) over each of these adapters:',
     )
   })
 })
