@@ -1,4 +1,5 @@
 /** Which processes the embedded profile runs, and in which order they stop: the door first, the stores last. */
+import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createJsonLog } from '../kit/telemetry/json-log.ts'
 import type { LogPrinter } from './supervisor/log-printer.ts'
@@ -19,7 +20,9 @@ export async function runProcesses(options: ProcessesOptions): Promise<void> {
   const { entryFile, environment, printer, config } = options
   const output = (role: string, from: Readable) => printer.follow(role, from, 'warn')
   const postgresLog = createJsonLog({ caller: 'postgres', level: config.diagnostics.logLevel, sink: printer })
-  const program = { entryFile, config, environment, output }
+  // Beside the packages of the clone or the published package that runs.
+  const compileCacheFolder = resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice')
+  const program = { entryFile, compileCacheFolder, config, environment, output }
   const processes: readonly SupervisedProcess[] = [
     { role: 'edge', launch: launchRole('edge', program), watched: true },
     { role: 'core', launch: launchRole('core', program), watched: true },

@@ -10,6 +10,8 @@ import { once } from 'node:events'
 import { appendFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Failure, messageOf } from '../../kit/failure.ts'
 import { failpoint } from '../../kit/failpoint.ts'
@@ -81,6 +83,7 @@ async function runSupervisor(): Promise<number> {
   process.on('SIGTERM', () => stop.abort())
   const program = {
     entryFile: import.meta.filename,
+    compileCacheFolder: join(tmpdir(), 'sluice-compiled-fixtures'),
     config,
     environment,
     output: (role: string, from: Readable) => printer.follow(role, from, 'warn'),
