@@ -5,7 +5,7 @@
 import { Failure } from '../../kit/failure.ts'
 import { createPersonalKey, keyHash } from './keys.ts'
 import { newProjectToken, tokenRefusal } from './project-token.ts'
-import { canaryProjectId } from './projects.ts'
+import { canaryProjectId, projectTokens } from './projects.ts'
 import type { SqlClient, SqlSession } from './sql-client.ts'
 
 export interface FirstProjectWishes {
@@ -88,11 +88,8 @@ async function ensureToken(
     }
     return kept
   }
-  const rows = await session.query<{ readonly token: string }>(
-    'select token from sluice.project_tokens where project_id = $1 and revoked_at is null order by created_at, version limit 1',
-    [projectId],
-  )
-  return rows[0] === undefined ? await addToken(session, projectId, newProjectToken()) : { ...rows[0], projectId }
+  const [oldest] = await projectTokens(session, projectId, 1)
+  return oldest === undefined ? await addToken(session, projectId, newProjectToken()) : { token: oldest, projectId }
 }
 
 /** Adds a token, or makes it valid again where it was revoked. A token stays with the project that has it. */

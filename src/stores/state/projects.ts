@@ -43,15 +43,6 @@ export async function project(sql: SqlSession, id: number): Promise<Project | un
   return rows[0] && projectFrom(rows[0])
 }
 
-/** Tokens that write to the project now, oldest first. */
-export async function projectTokens(sql: SqlSession, id: number): Promise<readonly string[]> {
-  const rows = await sql.query<{ readonly token: string }>(
-    'select token from sluice.project_tokens where project_id = $1 and revoked_at is null order by version',
-    [id],
-  )
-  return rows.map(({ token }) => token)
-}
-
 /** All projects of an organization, oldest first; never the reserved one. */
 export async function listProjects(sql: SqlSession, organizationId: string): Promise<readonly Project[]> {
   const rows = await sql.query<ProjectRow>(
@@ -59,6 +50,16 @@ export async function listProjects(sql: SqlSession, organizationId: string): Pro
     [organizationId, canaryProjectId],
   )
   return rows.map(projectFrom)
+}
+
+/** The tokens that write to a project now, oldest first; the newest are left out when there are more than `limit`. */
+export async function projectTokens(sql: SqlSession, projectId: number, limit = 100): Promise<readonly string[]> {
+  const rows = await sql.query<{ readonly token: string }>(
+    `select token from sluice.project_tokens where project_id = $1 and revoked_at is null
+     order by created_at, version limit $2`,
+    [projectId, limit],
+  )
+  return rows.map(({ token }) => token)
 }
 
 /**

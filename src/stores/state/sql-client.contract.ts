@@ -108,6 +108,10 @@ export function describeSqlClient(name: string, openServer: () => Promise<SqlCli
       await sql.query('delete from things')
     })
 
+    it('says that the database is not set up yet when a table is missing', async () => {
+      await rejects(sql.query('select * from sluice_of_tomorrow.things'), 'SLUICE_STATE_NOT_READY', true)
+    })
+
     it('undoes a statement that takes too long, and goes on', async () => {
       const impatient = server.open({ statementTimeoutMs: 50, connectTimeoutMs: 10_000 })
       await rejects(impatient.query('select pg_sleep(600)'), 'SLUICE_STATE_TIMEOUT', true)

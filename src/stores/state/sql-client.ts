@@ -8,6 +8,7 @@
  * - SLUICE_STATE_BUSY (retryable): too many calls wait for a connection already. Nothing was done.
  * - SLUICE_STATE_TIMEOUT (retryable): the statement took too long and was undone.
  * - SLUICE_STATE_CONFLICT (retryable): a deadlock or another transaction was in the way; everything was undone.
+ * - SLUICE_STATE_NOT_READY (retryable): a table is missing. Whoever starts first migrates; the others wait for it.
  * - SLUICE_STATE_REFUSED: the server refuses the statement or the connection. `cause` has its reason.
  * - SLUICE_STATE_CLOSED: the client was closed.
  */

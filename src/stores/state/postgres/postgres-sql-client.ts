@@ -176,6 +176,10 @@ function failureFrom(error: unknown, during: 'connecting' | 'querying'): Classif
     const message = 'Another transaction was in the way.'
     return { failure: new Failure('SLUICE_STATE_CONFLICT', message, { retryable: true, cause: error }), broken: false }
   }
+  if (state === '42P01') {
+    const message = `The state store is not set up: ${messageOf(error)}`
+    return { failure: new Failure('SLUICE_STATE_NOT_READY', message, { retryable: true, cause: error }), broken: false }
+  }
   const message = `The state store refuses: ${messageOf(error)} (${state})`
   return { failure: new Failure('SLUICE_STATE_REFUSED', message, { cause: error }), broken: during === 'connecting' }
 }
