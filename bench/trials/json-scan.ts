@@ -6,7 +6,6 @@
 import { gunzip, gzipSync } from 'node:zlib'
 import { partitionOf } from '../../src/event/murmur2.ts'
 import { parseUuid, uuidV7 } from '../../src/event/uuid.ts'
-import { clickHouseTime } from '../../src/event/clickhouse-time.ts'
 import { createBodyDecoder } from '../../src/stages/capture/decode/body.ts'
 import { createJsonScanner } from '../../src/stages/capture/decode/json-scan.ts'
 import { createEventReader } from '../../src/stages/capture/posthog-events.ts'
@@ -145,5 +144,5 @@ await report('ingestion: parse, normalise, time', 1, () => {
   const { properties } = normaliseEvent(parsed.value, door)
   const { timestamp, offset } = parsed.value
   const ignoreSentAt = properties['$ignore_sent_at'] === true
-  return clickHouseTime(eventTime({ timestamp, offset, ignoreSentAt, sentAtMs: nowMs, nowMs }).ms)
+  return eventTime({ timestamp, offset, ignoreSentAt, sentAtMs: nowMs, nowMs })
 })

@@ -6,7 +6,7 @@ const m = 0x5bd1e995
 const seed = 0x9747b28c
 
 /** murmur2 as Kafka's clients compute it: a signed 32-bit integer over the key's UTF-8 bytes. */
-export function murmur2(key: string): number {
+function murmur2(key: string): number {
   // Keys are nearly always ASCII; then the characters are the bytes, and no buffer is needed.
   const length = key.length
   let h = seed ^ length

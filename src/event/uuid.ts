@@ -113,7 +113,11 @@ export function uuidV7(nowMs: number): string {
   return formatUuid([high, middle, variant, randomWord()])
 }
 
-/** A version 5 UUID (RFC 9562): the same name in the same namespace gives the same id, so replays agree. */
+/**
+ * A version 5 UUID (RFC 9562): the same name in the same namespace gives the same id, so that replays agree on the ids of
+ * events that are made here (design §4.4).
+ * @public
+ */
 export function uuidV5(namespace: UuidWords, name: string): string {
   const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(name))
   for (const [k, word] of namespace.entries()) bytes.writeUInt32BE(word, k * 4)
