@@ -22,6 +22,7 @@ export default {
     '!src/kit/{simulated-files,seeded-random}.ts!',
     'bin/*.js!',
     'scripts/*.{js,ts}',
+    'scripts/write-docs.ts!',
     'test/**/*.ts',
     'bench/**/*.ts',
   ],
