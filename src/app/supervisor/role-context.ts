@@ -1,4 +1,4 @@
-/** What a role is given when it runs, and what it says back. `roles.ts` exports one function of this shape for each role. */
+/** What a role is given when it runs, and what it says back: `run-edge.ts` and `run-core.ts` are the functions of this shape. */
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Config } from '../config.ts'
 

@@ -18,7 +18,8 @@ import type { Role, RunRole } from './role-context.ts'
 /** Resolves with the exit code. `load` imports the role's program while the settings are on their way. */
 export async function runRole(role: Role, load: () => Promise<RunRole>): Promise<number> {
   if (process.send === undefined) {
-    throw new Failure('SLUICE_ROLE_WITHOUT_SUPERVISOR', 'A role is started by `sluice start`, not by hand.')
+    process.stderr.write('sluice: A role is started by `sluice start`, not by hand.\n')
+    return 1
   }
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   const stop = new AbortController()
@@ -27,7 +28,10 @@ export async function runRole(role: Role, load: () => Promise<RunRole>): Promise
   process.on('SIGINT', () => undefined)
   process.on('SIGHUP', () => undefined)
 
-  const [config, run] = await Promise.all([startConfig(), load()])
+  const loading = load()
+  // Told below, once there is a log to tell it to.
+  loading.catch(() => undefined)
+  const config = await startConfig()
   const { logLevel, seriesMax, failpoints } = config.diagnostics
   const telemetry = createProcessTelemetry({ role, level: logLevel, seriesMax })
   process.once('uncaughtException', (error) => {
@@ -39,6 +43,7 @@ export async function runRole(role: Role, load: () => Promise<RunRole>): Promise
 
   const said: { ready: boolean } = { ready: false }
   try {
+    const run = await loading
     const lock = await lockFolder('run', role, { waitMs: config.supervisor.stopTimeoutMs })
     try {
       await run(config, {
@@ -67,7 +72,9 @@ export async function runRole(role: Role, load: () => Promise<RunRole>): Promise
 async function startConfig(): Promise<Config> {
   return new Promise((resolve) => {
     process.once('message', (message) => {
-      if (isStartMessage(message)) resolve(message.config)
+      if (!isStartMessage(message)) return
+      for (const section of Object.values(message.config)) Object.freeze(section)
+      resolve(Object.freeze(message.config))
     })
   })
 }
