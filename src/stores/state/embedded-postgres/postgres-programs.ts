@@ -96,6 +96,8 @@ async function copyPrograms(from: string, to: string): Promise<void> {
   const parent = dirname(to)
   await mkdir(parent, { recursive: true, mode: 0o755 })
   await refuseForeign(parent)
+  // Whatever our umask made of it.
+  await chmod(parent, 0o755)
   if ((await readdir(parent)).includes(basename(to))) {
     await refuseForeign(to)
     return
