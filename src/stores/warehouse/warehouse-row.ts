@@ -10,7 +10,7 @@ export interface WarehouseRow {
   readonly event: string
   /** JSON text of an object. */
   readonly properties: string
-  /** Microseconds since 1970, from `timestampMinUs` to `timestampMaxUs` (years 1900 to 2299). */
+  /** Microseconds since 1970, from `timestampMinUs` to `timestampMaxUs` (years 1900 to 2254). */
   readonly timestamp: number
   /** The project. 0 is the canaries'. */
   readonly team_id: number
@@ -31,6 +31,9 @@ export interface WarehouseRow {
 
 export const neverExpires = 4_294_967_295
 
-/** 1900-01-01 00:00:00.000000 and 2299-12-31 23:59:59.999999 UTC. */
+/**
+ * 1900-01-01 00:00:00.000000 and 2254-12-31 23:59:59.999999 UTC: from what the column can hold (up to 2299) to what a
+ * number in JavaScript can say exactly.
+ */
 export const timestampMinUs = -2_208_988_800_000_000
-export const timestampMaxUs = 10_413_791_999_999_999
+export const timestampMaxUs = 8_993_721_599_999_999

@@ -15,7 +15,7 @@ export interface Warehouse {
    * - Resolves only once the rows and then the ledger lines would survive a crash of the machine.
    * - All of a block's rows or none; a ledger line is there only if its rows are.
    * - The same token again changes nothing, whether the first try succeeded, failed half-way or was killed, as long as
-   *   at most `tokensKeptMin` blocks of the same month came between (a token also outlives the rows it named: rows that
+   *   fewer than `tokensKeptMin` blocks came between (a token also outlives the rows it named: rows that
    *   were removed do not come back under it).
    * - A row comes back as it went in: Unicode, numbers in properties, properties of a megabyte.
    * - Rejects with `SLUICE_WAREHOUSE_ROW` (not retryable) when the engine cannot read a row or the rows do not share
@@ -85,5 +85,5 @@ export interface WarehouseSize {
   readonly parts: number
 }
 
-/** Blocks of one month whose tokens are remembered at least. */
+/** Newest blocks whose tokens are remembered. */
 export const tokensKeptMin = 1000
