@@ -69,8 +69,11 @@ function killIfAlive(pid: number): void {
   }
 }
 
-/** Postgres tells of every start and stop as LOG; what went wrong for a client is WARN, for itself ERROR. */
+/**
+ * Postgres tells of every start and stop as LOG, and of what a statement did wrong as ERROR: whoever sent the statement is told
+ * as well and says it better. FATAL ends one session, PANIC the server.
+ */
 function levelOf(line: string): LogLevel {
-  if (/^(FATAL|PANIC):/.test(line)) return 'error'
-  return /^(WARNING|ERROR):/.test(line) ? 'warn' : 'debug'
+  if (line.startsWith('PANIC:')) return 'error'
+  return /^(FATAL|WARNING):/.test(line) ? 'warn' : 'debug'
 }
