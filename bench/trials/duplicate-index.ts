@@ -6,7 +6,7 @@
  * Random 128-bit keys are inserted if absent, each looked up first, 1 % of them repeats, in groups of 1,000 like the
  * journal's group commits (one transaction or batch a group for the libraries, unsynced: the index can be rebuilt).
  * CPU time counts every thread of the process; the longest turn of the event loop is given in wall time and in CPU
- * time of the main thread, which does not grow when others use the machine. `none` is the cost of making the keys.
+ * time of the main thread (which does not grow when others use the machine, but which some kernels count in ticks of 4 ms). `none` is the cost of making the keys.
  * `lmdb` and `classic-level` are no dependencies: install them elsewhere and name the folder, e.g.
  *
  *   npm i --prefix /tmp/engines lmdb classic-level && ENGINES_DIR=/tmp/engines node bench/trials/duplicate-index.ts lmdb
@@ -14,6 +14,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
+import { createHistogram } from 'node:perf_hooks'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -257,6 +258,7 @@ async function run(
     const started = performance.now()
     let wallBefore = started
     let cpuBefore = process.cpuUsage()
+    const turns = createHistogram()
     let longestWallMs = 0
     let longestCpuMs = 0
     let next = 0
@@ -279,6 +281,7 @@ async function run(
       seen += await engine.group(ids)
       await nextTurn()
       const thread = process.threadCpuUsage(threadBefore)
+      turns.record(Math.max(1, Math.round((performance.now() - turnStarted) * 1000)))
       longestWallMs = Math.max(longestWallMs, performance.now() - turnStarted)
       longestCpuMs = Math.max(longestCpuMs, (thread.user + thread.system) / 1000)
       asked += groupSize
@@ -291,10 +294,12 @@ async function run(
             ` wall_us_per_key=${(((wall - wallBefore) * 1000) / reportEvery).toFixed(2)}` +
             ` rss_mb=${(memory.rss / 1e6).toFixed(0)} owned_mb=${(engine.ownedBytes() / 1e6).toFixed(0)}` +
             ` disk_mb=${((await bytesOnDisk(dir)) / 1e6).toFixed(0)}` +
+            ` turn_wall_ms_p99=${(turns.percentile(99) / 1000).toFixed(1)} p999=${(turns.percentile(99.9) / 1000).toFixed(1)}` +
             ` longest_turn_wall_ms=${longestWallMs.toFixed(1)} longest_turn_cpu_ms=${longestCpuMs.toFixed(1)}` +
             ` seen=${String(seen)}/${String(repeats)} ${engine.note()}`,
         )
         longestWallMs = longestCpuMs = 0
+        turns.reset()
         wallBefore = performance.now()
         cpuBefore = process.cpuUsage()
       }

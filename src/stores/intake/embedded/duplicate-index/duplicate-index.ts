@@ -52,7 +52,7 @@ export interface DuplicateIndex {
   /**
    * Where the first copy stands; undefined when the key was not added within the window. Keys answer for at least the
    * window and at most a sixth of it longer. No I/O, except one read of 4 KiB when a file has the key or its filter is
-   * wrong (about once in 40 unseen keys at 100 million).
+   * wrong (about once in 30 unseen keys at 100 million).
    * @throws Failure SLUICE_DUPLICATE_INDEX_DAMAGED (retryable) when only a damaged block could tell: never a guess.
    */
   find(key: DuplicateKey): IndexedPosition | undefined
@@ -528,7 +528,7 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
   async #close(): Promise<void> {
     clearTimeout(this.#retryTimer)
     this.#retryTimer = undefined
-    await this.#thread.run({ kind: 'stop' }).catch(() => undefined)
+    if (this.#isMerging) await this.#thread.run({ kind: 'stop' }).catch(() => undefined)
     while (this.#waiting.length > 0 && this.#hasPlaceForFile()) {
       const last = this.#waiting[this.#waiting.length - 1]
       this.#work()

@@ -22,20 +22,20 @@ port.on('message', (message: { id: number; task: KeyFileTask }) => {
 })
 
 async function answer(id: number, task: KeyFileTask): Promise<void> {
-  let answer: KeyFileAnswer
+  let result: KeyFileAnswer
   try {
-    answer = { id, outcome: 'done', file: await perform(task) }
+    result = { id, outcome: 'done', file: await perform(task) }
   } catch (error) {
-    answer =
+    result =
       error instanceof KeyFileDamaged
         ? { id, outcome: 'damaged', path: error.path, reason: error.message }
         : { id, outcome: 'failed', reason: messageOf(error), code: codeOf(error) }
   }
   // Moved, not copied: nothing of a file stays in this thread's memory.
-  const file = answer.outcome === 'done' ? answer.file : undefined
+  const file = result.outcome === 'done' ? result.file : undefined
   const arrays = file === undefined ? [] : [file.fences, file.filter, file.segments, file.fingerprints]
   port?.postMessage(
-    answer,
+    result,
     arrays.map((array) => array.buffer),
   )
 }

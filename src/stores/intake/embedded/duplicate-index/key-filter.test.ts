@@ -36,6 +36,18 @@ describe('a key filter', () => {
       )
     })
 
+  it('finds the one filter among seventy that has the key, and goes on behind it', () => {
+    const random = seededRandom()
+    const filters = Array.from({ length: 70 }, () => createFilter(100))
+    const scales = Float64Array.from(filters, filterScale)
+    filters.forEach((filter, i) => {
+      const [first, , third] = random.key()
+      addToFilter(filter, scales[i] ?? 0, first | 0, third | 0)
+      assert.equal(firstPossible(filters, scales, 0, first | 0, third | 0), i, `seed ${String(random.seed)}`)
+      assert.equal(firstPossible(filters, scales, i + 1, first | 0, third | 0), -1, `seed ${String(random.seed)}`)
+    })
+  })
+
   it('stays inside for the smallest and the greatest first word', () => {
     for (const keyCount of [0, 1, 1_000_003]) {
       const filter = createFilter(keyCount)
