@@ -1,4 +1,5 @@
 /** The core's HTTP: management and questions under `/api`, and what the other processes and the command line ask. */
+import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Failure } from '../kit/failure.ts'
@@ -20,6 +21,8 @@ export interface CoreHttpDeps {
   status(): Promise<RoleStatus>
   health(): Promise<{ readonly healthy: boolean }>
   metrics(): Promise<string>
+  /** `[[partition, offset, uuid], …]` of all rows with these uuids. */
+  positionsOf(uuids: readonly string[]): Promise<readonly (readonly unknown[])[]>
   present(range: RowRange): AsyncIterable<readonly PresentRow[]>
   readonly telemetry: Telemetry
 }
@@ -29,7 +32,9 @@ const bodyBytesMax = 1024 * 1024
 export function createCoreHttp(deps: CoreHttpDeps): FastifyInstance {
   const app = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: 'idle' })
   app.setErrorHandler((error, _request, reply) => problem(reply, error, deps.telemetry))
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'SLUICE_NOT_FOUND', 'There is nothing at this path.'))
+  app.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, 404, 'SLUICE_NOT_FOUND', 'There is nothing at this path.'),
+  )
 
   /**
    * Projects that the personal key may see.
@@ -75,8 +80,9 @@ export function createCoreHttp(deps: CoreHttpDeps): FastifyInstance {
   /** Rows of a range of source positions, as `[[incarnation, offset, index, uuid], …]`, a JSON line a page. */
   app.get('/internal/rows', (request, reply) => {
     const range = rangeFrom(request.query)
-    return reply.type('application/x-ndjson').send(jsonLines(deps.present(range)))
+    return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(range))))
   })
+  app.post('/internal/positions', (request) => deps.positionsOf(request.body as readonly string[]))
   return app
 }
 
@@ -170,7 +176,12 @@ async function problem(reply: FastifyReply, error: unknown, telemetry: Telemetry
     await sendProblem(reply, status, error.code, error.message)
     return
   }
-  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500) {
+  if (
+    error instanceof Error &&
+    'statusCode' in error &&
+    typeof error.statusCode === 'number' &&
+    error.statusCode < 500
+  ) {
     await sendProblem(reply, error.statusCode, 'SLUICE_REQUEST_REFUSED', error.message)
     return
   }

@@ -16,6 +16,7 @@ import { ensureFirstProject } from '../stores/state/first-project.ts'
 import { migrate, readMigrations } from '../stores/state/migrate.ts'
 import { createProjectCache } from '../stores/state/project-cache.ts'
 import type { SqlClient } from '../stores/state/sql-client.ts'
+import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
 import type { Config } from './config.ts'
 import { createCoreHttp } from './core-http.ts'
 import { freeSocket } from './listen.ts'
@@ -33,7 +34,8 @@ const booksEveryMs = 10_000
 
 export const runCore: RunRole = async (config, { telemetry, signal, ready }) => {
   const stores = await openCoreStores(config, telemetry)
-  const { warehouse, reader } = await openWarehouse(config, telemetry)
+  const warehouseStores = await openWarehouse(config)
+  const { warehouse, reader } = warehouseStores
   const projects = createProjectCache({ sql: stores.sql })
   const { log, progress, sql } = stores
   const flow = buildFlow(config, { log, projects, warehouse, progress }, (stage) => telemetry.of(stage))
@@ -113,21 +115,23 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     health,
     metrics: () => telemetry.metrics.exposition(),
     present: (range) => warehouse.present(range),
+    positionsOf: (uuids) => positionsOf(reader, uuids, stop),
     telemetry: telemetry.of('http'),
   })
   await freeSocket(roleSocket.core)
   await http.listen({ path: roleSocket.core })
 
-  running.push(bootstrap(config, sql, own, stop, telemetry.of('state')).then(() => {
-    ready({})
-    return aborted(stop)
-  }))
+  running.push(
+    bootstrap(config, sql, own, stop, telemetry.of('state')).then(() => {
+      ready({})
+      return aborted(stop)
+    }),
+  )
   try {
     await Promise.all(running)
   } finally {
     await http.close()
-    await reader.close()
-    await warehouse.close()
+    await warehouseStores.close()
     await stores.close()
   }
 }
@@ -154,7 +158,10 @@ async function bootstrap(
       return
     } catch (error) {
       if (!(error instanceof Failure && error.retryable)) throw error
-      telemetry.log(delayMs > 1000 ? 'warn' : 'debug', 'Waiting for Postgres.', { reason: messageOf(error), code: codeOf(error) })
+      telemetry.log(delayMs > 1000 ? 'warn' : 'debug', 'Waiting for Postgres.', {
+        reason: messageOf(error),
+        code: codeOf(error),
+      })
       await sleep(delayMs, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -166,10 +173,24 @@ async function keepFirstProject(token: string, personalKey: string): Promise<voi
   await rename('run/first-project.json.next', 'run/first-project.json')
 }
 
+/** Where the table has events of these uuids, as rows of partition, offset and uuid. */
+async function positionsOf(reader: WarehouseReader, uuids: readonly string[], signal: AbortSignal) {
+  const { rows } = await reader.ask({
+    sql: 'SELECT toUInt32(_partition), toString(_offset), toString(uuid) FROM sluice.events WHERE uuid IN {uuids:Array(UUID)}',
+    parameters: { uuids },
+    limits: { timeMs: 60_000, memoryBytes: 512 * 1024 * 1024, rowsMax: 100_000, resultBytesMax: 64 * 1024 * 1024 },
+    signal,
+  })
+  return rows
+}
+
 /** Through the front door, as any client would. */
 function sendCanaries(config: Config, token: string, events: readonly CanaryEvent[]): Promise<void> {
   const port = readProcessesFile('.')?.processes.find(({ role }) => role === 'edge')?.port ?? undefined
-  if (port === undefined) return Promise.reject(new Failure('SLUICE_EDGE_AWAY', 'The edge has not said where it listens.', { retryable: true }))
+  if (port === undefined)
+    return Promise.reject(
+      new Failure('SLUICE_EDGE_AWAY', 'The edge has not said where it listens.', { retryable: true }),
+    )
   const host = config.edge.host === '0.0.0.0' || config.edge.host === '::' ? '127.0.0.1' : config.edge.host
   const body = JSON.stringify({ api_key: token, batch: events })
   return new Promise((resolve, reject) => {
@@ -178,7 +199,12 @@ function sendCanaries(config: Config, token: string, events: readonly CanaryEven
       (response) => {
         response.resume()
         if (response.statusCode === 200) resolve()
-        else reject(new Failure('SLUICE_CANARY_REFUSED', `The door answered ${String(response.statusCode)}.`, { retryable: true }))
+        else
+          reject(
+            new Failure('SLUICE_CANARY_REFUSED', `The door answered ${String(response.statusCode)}.`, {
+              retryable: true,
+            }),
+          )
       },
     )
     request.on('timeout', () => request.destroy(new Error('The door did not answer in time.')))
@@ -204,7 +230,7 @@ async function repeat(
   telemetry: Telemetry,
   act: () => Promise<void>,
 ): Promise<void> {
-  while (!signal.aborted) {
+  for (;;) {
     await sleep(everyMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return
     try {

@@ -36,7 +36,11 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
 
   const health = async (response: ServerResponse): Promise<void> => {
     const core = await askCore<{ readonly healthy: boolean }>('/internal/health')
-    const body = { status: core?.healthy === true ? 'ok' : 'unhealthy', edge: { healthy: true }, core: core ?? unreachable }
+    const body = {
+      status: core?.healthy === true ? 'ok' : 'unhealthy',
+      edge: { healthy: true },
+      core: core ?? unreachable,
+    }
     answerJson(response, core?.healthy === true ? 200 : 503, body)
   }
   const metrics = async (response: ServerResponse): Promise<void> => {

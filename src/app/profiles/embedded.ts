@@ -7,6 +7,7 @@ import { laneNumber } from '../../event/position.ts'
 import type { Offsets } from '../../event/position.ts'
 import { nodeFiles } from '../../kit/node-files.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
 import type { Intake } from '../../stores/intake/intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
@@ -20,6 +21,8 @@ import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-
 import type { SqlClient } from '../../stores/state/sql-client.ts'
 import { openFileInsertProgress } from '../../stores/warehouse/file-progress/file-insert-progress.ts'
 import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
+import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
+import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
 import type { Config } from '../config.ts'
 import { readPostgresConnection } from '../supervisor/launch-postgres.ts'
 import { createLateSqlClient } from './late-sql-client.ts'
@@ -85,7 +88,7 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
   const writer = await openWriter('core', config, telemetry)
   const sql = openSql('sluice-core')
   return {
-    log: openLog(config, telemetry, new Map([[journals.core, writer]])),
+    log: openLog(config, own, new Map([[journals.core, writer]])),
     progress: await openFileInsertProgress(nodeFiles, 'core/inserting'),
     sql,
     async trim(nowMs) {
@@ -105,10 +108,41 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
   }
 }
 
+export interface WarehouseStores {
+  readonly warehouse: Warehouse
+  readonly reader: WarehouseReader
+  close(): Promise<void>
+}
+
+/** ClickHouse comes as a library of half a gigabyte: only the process that opens it loads it. */
+export async function openWarehouse(config: Config): Promise<WarehouseStores> {
+  const { chdbEngineDefaults } = await import('../../stores/warehouse/chdb/chdb-engine.config.ts')
+  const { openChdbEngine } = await import('../../stores/warehouse/chdb/chdb-engine.ts')
+  const { openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
+  const { chdbWarehouseReaderDefaults, openChdbWarehouseReader } =
+    await import('../../stores/warehouse/chdb/chdb-warehouse-reader.ts')
+  const { memoryBytesMax } = config.warehouse
+  const engine = await openChdbEngine({ ...chdbEngineDefaults, folder: 'core/warehouse', memoryBytesMax })
+  const warehouse = await openChdbWarehouse(engine)
+  const reader = openChdbWarehouseReader(engine, {
+    ...chdbWarehouseReaderDefaults,
+    questionsAtOnceMax: config.query.concurrentMax,
+  })
+  return {
+    warehouse,
+    reader,
+    async close() {
+      await reader.close()
+      await warehouse.close()
+      await engine.close()
+    },
+  }
+}
+
 /** The log for a process that writes none of its lanes. */
 export function openLog(
   config: Config,
-  telemetry: ProcessTelemetry,
+  telemetry: Telemetry,
   writers: ReadonlyMap<string, JournalWriter> = new Map(),
 ): EventLog {
   return openSegmentsLog({
@@ -117,7 +151,7 @@ export function openLog(
     folders: journalOfLane,
     writers,
     pollMs,
-    telemetry: telemetry.of('log'),
+    telemetry,
   })
 }
 

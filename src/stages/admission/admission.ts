@@ -23,6 +23,8 @@ export interface ReadRequest {
 }
 
 export interface ReadRequestEvent {
+  /** Place in what the client sent, 0-based. */
+  readonly index: number
   readonly start: number
   readonly end: number
   readonly name: string
@@ -41,6 +43,8 @@ export type Admission =
   | { readonly kind: 'refused_whole'; readonly index: number; readonly reason: string }
 
 export interface AdmittedEvent extends Outcome {
+  /** Place in what the client sent, 0-based. */
+  readonly index: number
   readonly uuid: UuidWords
   readonly refusal: string | undefined
 }
@@ -65,9 +69,8 @@ export function createAdmission({ intake, tokens, duplicateKeySecret, canaryToke
       const look = await lookAtToken(tokens, token)
       if (look.kind === 'unknown') return { kind: 'unknown_token' }
       if (look.kind === 'known' && look.answers === 'strict') {
-        const index = events.findIndex(({ refusal }) => refusal !== undefined)
-        const reason = events[index]?.refusal
-        if (reason !== undefined) return { kind: 'refused_whole', index, reason }
+        const bad = events.find(({ refusal }) => refusal !== undefined)
+        if (bad?.refusal !== undefined) return { kind: 'refused_whole', index: bad.index, reason: bad.refusal }
       }
     }
     const prepared = events.map((event): IntakeEvent => {
@@ -83,9 +86,10 @@ export function createAdmission({ intake, tokens, duplicateKeySecret, canaryToke
     const outcomes = await intake.submit({ body, token, ip, nowMs, sentAtMs, isCanary, events: prepared })
     return {
       kind: 'admitted',
-      outcomes: outcomes.map((outcome, index): AdmittedEvent => {
-        const event = prepared[index]
-        return { ...outcome, uuid: event?.uuid ?? [0, 0, 0, 0], refusal: event?.refusal }
+      outcomes: outcomes.map(({ verdict, lane, partition, offset }, at): AdmittedEvent => {
+        const uuid = prepared[at]?.uuid ?? [0, 0, 0, 0]
+        const { index = at, refusal } = events[at] ?? {}
+        return { verdict, lane, partition, offset, uuid, index, refusal }
       }),
     }
   }

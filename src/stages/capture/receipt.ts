@@ -4,6 +4,8 @@ import type { UuidWords } from '../../event/uuid.ts'
 
 /** What the door decided about one event. */
 export interface ReceiptEvent {
+  /** Place in what the client sent, 0-based. */
+  readonly index: number
   readonly verdict: 'stored' | 'duplicate' | 'refused'
   readonly lane: string
   readonly partition: number
@@ -49,8 +51,8 @@ export function verdictsHeader(events: readonly ReceiptEvent[]): string {
 
 /** The list per event, for `?receipts=1`: uuid, verdict, position, and the reason of a refused one. */
 export function receiptList(events: readonly ReceiptEvent[]): unknown[] {
-  return events.map((event, index) => ({
-    index,
+  return events.map((event) => ({
+    index: event.index,
     uuid: formatUuid(event.uuid),
     verdict: event.verdict,
     position: positionText(event),

@@ -122,7 +122,13 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
       const source = await log.bounds('events_plugin_ingestion')
       const derived = await log.bounds('clickhouse_events')
       const refused = await log.bounds('events_plugin_ingestion_dlq')
-      const reader = (name: string, partition: number, end: number, offset: number, isSource: boolean): ReaderPosition => ({
+      const reader = (
+        name: string,
+        partition: number,
+        end: number,
+        offset: number,
+        isSource: boolean,
+      ): ReaderPosition => ({
         name,
         offset,
         lag: Math.max(0, end - offset),
@@ -160,10 +166,14 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
         await sample()
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, options.sampleEveryMs)
-          signal.addEventListener('abort', () => {
-            clearTimeout(timer)
-            resolve()
-          }, { once: true })
+          signal.addEventListener(
+            'abort',
+            () => {
+              clearTimeout(timer)
+              resolve()
+            },
+            { once: true },
+          )
         })
       }
     },

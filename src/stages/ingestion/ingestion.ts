@@ -53,14 +53,20 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
     const waiting = bounds.reduce((sum, { end }, partition) => sum + end - (states[partition]?.decidedTo ?? 0), 0)
     happened.ownershipTaken(ownership.epoch, waiting).emit(telemetry)
     const from = states.map(({ decidedTo }) => decidedTo)
-    for await (const records of log.read('events_plugin_ingestion', { from, signal, batchBytesMax: config.batchBytesMax })) {
-      await commit(records, ownership)
-      if (bytesOf(records) < config.batchBytesMax / 4) await sleep(config.lingerMs, undefined, { signal }).catch(() => undefined)
+    for await (const records of log.read('events_plugin_ingestion', {
+      from,
+      signal,
+      batchBytesMax: config.batchBytesMax,
+    })) {
+      await commit(records, ownership, signal)
+      if (bytesOf(records) < config.batchBytesMax / 4)
+        await sleep(config.lingerMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
-  async function commit(records: readonly LogRecord[], ownership: Ownership): Promise<void> {
-    const batches = await deriveBatches(records, states, ownership.epoch, derive)
+  async function commit(records: readonly LogRecord[], ownership: Ownership, signal: AbortSignal): Promise<void> {
+    const batches = await retrying(() => deriveBatches(records, states, ownership.epoch, derive), signal)
+    if (batches === undefined) return
     failpoint('core:before-derived-append')
     await Promise.all(batches.map(({ partition, value }) => ownership.append(partition, { headers: {}, value })))
     failpoint('core:after-derived-append')
@@ -73,21 +79,24 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
     happened.rangesCommitted(records.length, rows).emit(telemetry)
   }
 
+  /** Tries again while a store is away; undefined when told to stop meanwhile. */
+  async function retrying<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    for (let delayMs = 100; !signal.aborted; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
+      try {
+        return await act()
+      } catch (error) {
+        if (!(error instanceof Failure && error.retryable)) throw error
+        happened.ingestionRetries(error, delayMs).emit(telemetry)
+        await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+    return undefined
+  }
+
   return {
     async run(signal) {
-      let delayMs = 100
-      while (!signal.aborted) {
-        const startedMs = Date.now()
-        try {
-          await own(signal)
-        } catch (error) {
-          if (!(error instanceof Failure && error.retryable)) throw error
-          if (Date.now() - startedMs > 10 * config.retryMsMax) delayMs = 100
-          happened.ingestionRetries(error, delayMs).emit(telemetry)
-          await sleep(delayMs, undefined, { signal }).catch(() => undefined)
-          delayMs = Math.min(delayMs * 2, config.retryMsMax)
-        }
-      }
+      // An append that failed may or may not be there: only a new owner, who reads what is, can go on.
+      while (!signal.aborted) await retrying(() => own(signal), signal)
     },
     decidedTo: () => states.map(({ decidedTo }) => decidedTo),
     books: () => addedUp(states.map(({ books }) => books)),

@@ -43,7 +43,9 @@ export function rowCountOf(batches: readonly ReadBatch[]): number {
 
 /** The same ranges always give the same token, whoever makes it. */
 function tokenOf(month: number, ranges: readonly BlockRange[]): string {
-  const text = ranges.map(({ partition, from, to, sourceFrom }) => [partition, from, to, sourceFrom].join(':')).join(' ')
+  const text = ranges
+    .map(({ partition, from, to, sourceFrom }) => [partition, from, to, sourceFrom].join(':'))
+    .join(' ')
   return `${String(month)}-${createHash('sha256').update(text).digest('hex').slice(0, 40)}`
 }
 

@@ -41,7 +41,11 @@ export async function missingRows(
       hash.update(`${String(partition)}:${left.head.idSetHash};`)
     }
   }
-  return { batches: missing, rowCount: rowCountOf(missing), token: `${String(block.month)}-r${hash.digest('hex').slice(0, 40)}` }
+  return {
+    batches: missing,
+    rowCount: rowCountOf(missing),
+    token: `${String(block.month)}-r${hash.digest('hex').slice(0, 40)}`,
+  }
 }
 
 function withoutPresent(batch: ReadBatch, here: ReadonlySet<string>, nowMs: number): ReadBatch | undefined {

@@ -90,7 +90,11 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     await log.saveReader(readerName, 'events_plugin_ingestion', sourceOffsets)
   }
 
-  async function insertWithRetry(intent: BlockIntent, batches: readonly ReadBatch[], signal: AbortSignal): Promise<void> {
+  async function insertWithRetry(
+    intent: BlockIntent,
+    batches: readonly ReadBatch[],
+    signal: AbortSignal,
+  ): Promise<void> {
     for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
       try {
         await warehouse.insert(insertBlockOf(intent, batches))
@@ -246,7 +250,11 @@ async function readBlock(log: EventLog, block: BlockIntent, telemetry: Telemetry
   }
   const batches: ReadBatch[] = []
   const stop = new AbortController()
-  for await (const records of log.read('clickhouse_events', { from, signal: stop.signal, batchBytesMax: readBytesMax })) {
+  for await (const records of log.read('clickhouse_events', {
+    from,
+    signal: stop.signal,
+    batchBytesMax: readBytesMax,
+  })) {
     for (const record of records) {
       const range = block.ranges.find(({ partition }) => partition === record.position.partition)
       if (range === undefined || record.position.offset >= range.to) continue

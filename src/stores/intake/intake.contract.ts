@@ -6,7 +6,7 @@ import type { DuplicateKey, Intake, IntakeEvent, IntakeRequest } from './intake.
 
 export interface OpenedIntake {
   readonly intake: Intake
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** `reopen` opens an intake over the same storage, where the adapter has one. */
@@ -18,7 +18,10 @@ export function describeIntake(
     it('stores every event of a request and gives each a position of its own', async () => {
       const { intake, close } = await open()
       const outcomes = await intake.submit(aRequest([anEvent(1), anEvent(2), anEvent(3)]))
-      assert.deepEqual(outcomes.map(({ verdict }) => verdict), ['stored', 'stored', 'stored'])
+      assert.deepEqual(
+        outcomes.map(({ verdict }) => verdict),
+        ['stored', 'stored', 'stored'],
+      )
       const positions = outcomes.map(({ partition, offset }) => `${String(partition)}@${String(offset)}`)
       assert.equal(new Set(positions).size, 3)
       await close()
@@ -30,7 +33,10 @@ export function describeIntake(
       const second = await intake.submit(aRequest([anEvent(3, 'ada')]))
       const all = [...first, ...second]
       assert.equal(new Set(all.map(({ partition }) => partition)).size, 1)
-      assert.deepEqual(all.map(({ offset }) => offset), [0, 1, 2])
+      assert.deepEqual(
+        all.map(({ offset }) => offset),
+        [0, 1, 2],
+      )
       await close()
     })
 
@@ -39,7 +45,7 @@ export function describeIntake(
       const [first] = await intake.submit(aRequest([anEvent(1)]))
       const [second] = await intake.submit(aRequest([anEvent(1)]))
       assert.equal(second?.verdict, 'duplicate')
-      assert.deepEqual([second?.partition, second?.offset], [first?.partition, first?.offset])
+      assert.deepEqual([second.partition, second.offset], [first?.partition, first?.offset])
       await close()
     })
 
@@ -49,10 +55,13 @@ export function describeIntake(
         intake.submit(aRequest([anEvent(1), anEvent(2), anEvent(1)])),
         intake.submit(aRequest([anEvent(2), anEvent(3)])),
       ])
-      assert.deepEqual(answers.map((outcomes) => outcomes.map(({ verdict }) => verdict)), [
-        ['stored', 'stored', 'duplicate'],
-        ['duplicate', 'stored'],
-      ])
+      assert.deepEqual(
+        answers.map((outcomes) => outcomes.map(({ verdict }) => verdict)),
+        [
+          ['stored', 'stored', 'duplicate'],
+          ['duplicate', 'stored'],
+        ],
+      )
       await close()
     })
 
@@ -83,7 +92,10 @@ export function describeIntake(
       await intake.submit(aRequest([anEvent(1), { ...anEvent(3), refusal: 'bad' }]))
       await intake.submit({ ...aRequest([anEvent(4)]), isCanary: true })
       const { received, stored, duplicate, refused, canary } = intake.books()
-      assert.deepEqual({ received, stored, duplicate, refused, canary }, { received: 4, stored: 2, duplicate: 1, refused: 1, canary: 1 })
+      assert.deepEqual(
+        { received, stored, duplicate, refused, canary },
+        { received: 4, stored: 2, duplicate: 1, refused: 1, canary: 1 },
+      )
       await close()
     })
 
@@ -131,5 +143,13 @@ function anEvent(n: number, distinctId = `user-${String(n)}`): IntakeEvent {
 }
 
 function aRequest(events: readonly IntakeEvent[]): IntakeRequest {
-  return { body: Buffer.from('{}'), token: 'phc_a', ip: '127.0.0.1', nowMs: 1000, sentAtMs: undefined, isCanary: false, events }
+  return {
+    body: Buffer.from('{}'),
+    token: 'phc_a',
+    ip: '127.0.0.1',
+    nowMs: 1000,
+    sentAtMs: undefined,
+    isCanary: false,
+    events,
+  }
 }

@@ -9,7 +9,7 @@ const lane: Lane = 'clickhouse_events'
 
 export interface OpenedLog {
   readonly log: EventLog
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** `reopen` opens a log over the same storage, where the adapter has one. */

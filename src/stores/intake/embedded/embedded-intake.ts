@@ -114,7 +114,9 @@ class EmbeddedIntake implements Intake {
     const { events } = request
     this.#writer.admit(request.body.length + events.length * entryBytes)
     if (this.#index.room() < this.#pendingKeys + events.length) {
-      throw new Failure('SLUICE_INTAKE_FULL', 'Too many events wait to be indexed; try again shortly.', { retryable: true })
+      throw new Failure('SLUICE_INTAKE_FULL', 'Too many events wait to be indexed; try again shortly.', {
+        retryable: true,
+      })
     }
     const outcomes = events.map((event) => this.#decide(event, request.token))
     await this.#writer.append(draftRequest(request, outcomes))
@@ -124,7 +126,15 @@ class EmbeddedIntake implements Intake {
   books() {
     const { stored, duplicate, refused, canary } = this.#writer.state.counts
     const waitingBytes = this.#writer.waitingBytes
-    return { durability: 'fsync', received: stored + duplicate + refused, stored, duplicate, refused, canary, waitingBytes } as const
+    return {
+      durability: 'fsync',
+      received: stored + duplicate + refused,
+      stored,
+      duplicate,
+      refused,
+      canary,
+      waitingBytes,
+    } as const
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,8 @@ export class PendingKeys {
   find(key: DuplicateKey): IndexedPosition | undefined {
     for (let pending = this.#byPrefix.get(prefixOf(key)); pending !== undefined; pending = pending.next) {
       const other = pending.key
-      if (other[0] === key[0] && other[1] === key[1] && other[2] === key[2] && other[3] === key[3]) return pending.position
+      if (other[0] === key[0] && other[1] === key[1] && other[2] === key[2] && other[3] === key[3])
+        return pending.position
     }
     return undefined
   }

@@ -245,7 +245,13 @@ export function writeEntryKey(head: Buffer, at: number, key: readonly [number, n
 }
 
 /** Writes distinct id and reason at `textAt` (relative to the texts) and returns where the next text begins. */
-export function writeEntryTexts(draft: FrameDraft, at: number, textAt: number, distinctId: string, reason: string): number {
+export function writeEntryTexts(
+  draft: FrameDraft,
+  at: number,
+  textAt: number,
+  distinctId: string,
+  reason: string,
+): number {
   const { head, textsAt } = draft
   const distinctIdBytes = head.write(distinctId, textsAt + textAt, 'utf8')
   const reasonBytes = reason === '' ? 0 : head.write(reason, textsAt + textAt + distinctIdBytes, 'utf8')

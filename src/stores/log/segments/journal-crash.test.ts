@@ -19,7 +19,15 @@ const firstSeed = Number(process.env['SLUICE_TEST_SEED'] ?? 1)
 
 describe('a journal on a disk that fails', () => {
   it('keeps what it acknowledged, exactly once and in order, through power losses, crashes, failed syncs and full disks', async (t) => {
-    const seen = { acknowledged: 0, powerLosses: 0, processLosses: 0, failedSyncs: 0, fullDisks: 0, refused: 0, unacknowledgedKept: 0 }
+    const seen = {
+      acknowledged: 0,
+      powerLosses: 0,
+      processLosses: 0,
+      failedSyncs: 0,
+      fullDisks: 0,
+      refused: 0,
+      unacknowledgedKept: 0,
+    }
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
       try {
         await live(seed, seen)
@@ -28,7 +36,8 @@ describe('a journal on a disk that fails', () => {
       }
     }
     t.diagnostic(`${String(seeds)} seeds from ${String(firstSeed)}: ${JSON.stringify(seen)}`)
-    if (seeds > 1) for (const count of Object.values(seen)) assert.ok(count > 0, `not every fault happened: ${JSON.stringify(seen)}`)
+    if (seeds > 1)
+      for (const count of Object.values(seen)) assert.ok(count > 0, `not every fault happened: ${JSON.stringify(seen)}`)
   })
 
   it('cuts a torn tail at any byte and keeps every whole frame before it', async () => {
@@ -59,7 +68,12 @@ describe('a journal on a disk that fails', () => {
       const kept = await textsAfterRestart(files)
       // Padding is no part of a frame's promise; the last frame cannot be told from a torn tail.
       const isPadding = kept.length === texts.length
-      if (!isPadding) assert.deepEqual(kept, texts.filter((_, index) => index !== damaged - 1), `bit in byte ${String(at)}`)
+      if (!isPadding)
+        assert.deepEqual(
+          kept,
+          texts.filter((_, index) => index !== damaged - 1),
+          `bit in byte ${String(at)}`,
+        )
       else assert.ok(damaged === 0 || at >= (ends[damaged] ?? 0) - 8, `a flip in byte ${String(at)} went unnoticed`)
     }
   })
@@ -143,7 +157,8 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
       })
       if (random() < 0.25) {
         // Dies somewhere in the middle of the round.
-        for (let wait = Math.floor(random() * 6); wait > 0; wait--) await new Promise((resolve) => setImmediate(resolve))
+        for (let wait = Math.floor(random() * 6); wait > 0; wait--)
+          await new Promise((resolve) => setImmediate(resolve))
         dies = random() < 0.6 ? 'power' : 'process'
         if (dies === 'power') files.powerLoss()
         else files.processLoss()
@@ -226,7 +241,10 @@ async function recordsAfterRestart(files: SimulatedFiles): Promise<LogRecord[]> 
     const last = (await log.bounds(lane)).map(({ end }) => end - 1)
     for await (const batch of log.read(lane, { from, signal: stop.signal, batchBytesMax: 500 })) {
       records.push(...batch)
-      const isAtEnd = last.every((offset, partition) => offset < 0 || records.some(({ position }) => position.partition === partition && position.offset === offset))
+      const isAtEnd = last.every(
+        (offset, partition) =>
+          offset < 0 || records.some(({ position }) => position.partition === partition && position.offset === offset),
+      )
       if (isAtEnd) stop.abort()
     }
   }

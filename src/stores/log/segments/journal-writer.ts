@@ -164,7 +164,8 @@ export class JournalWriter {
   takeOffset(lane: Lane, partition: number): number {
     const offsets = this.#taken[laneNumber(lane)]
     const offset = offsets?.[partition]
-    if (offsets === undefined || offset === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
+    if (offsets === undefined || offset === undefined)
+      throw new RangeError(`There is no partition ${String(partition)}.`)
     offsets[partition] = offset + 1
     return offset
   }
@@ -248,7 +249,10 @@ export class JournalWriter {
     this.#waitingBytes = 0
     this.#taken = this.#synced.next.map((offsets) => [...offsets])
     this.#observer?.groupFailed()
-    const failure = cause instanceof Failure ? cause : new Failure('SLUICE_JOURNAL_WRITE_FAILED', 'The write did not reach the disk.', { retryable: true, cause })
+    const failure =
+      cause instanceof Failure
+        ? cause
+        : new Failure('SLUICE_JOURNAL_WRITE_FAILED', 'The write did not reach the disk.', { retryable: true, cause })
     happened.groupFailed(this.#options.folder, lost.length, failure).emit(this.#options.telemetry)
     if (failure.code !== 'SLUICE_DISK_FULL') this.#giveUpSegment()
     for (const waiting of lost) waiting.reject(failure)

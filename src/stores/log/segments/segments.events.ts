@@ -23,7 +23,8 @@ export const groupFailed = (folder: string, requests: number, failure: Failure):
 export const diskReserve = (folder: string, full: boolean, freeBytes: number): InternalEvent => ({
   emit(to) {
     to.gauge('journal_disk_full', full ? 1 : 0)
-    if (full) to.log('error', 'The disk is almost full: requests are refused until space is made.', { folder, freeBytes })
+    if (full)
+      to.log('error', 'The disk is almost full: requests are refused until space is made.', { folder, freeBytes })
     else to.log('info', 'There is room on the disk again.', { folder, freeBytes })
   },
 })
