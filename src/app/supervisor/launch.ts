@@ -55,7 +55,12 @@ export function launchRole(role: Role, program: RoleProgram): Launch {
       ['--disable-warning=ExperimentalWarning', program.entryFile, '--role', role],
       {
         cwd: program.config.data.dir,
-        env: { NODE_COMPILE_CACHE: program.compileCacheFolder, ...withoutSettings(program.environment) },
+        env: {
+          NODE_COMPILE_CACHE: program.compileCacheFolder,
+          // Each statement that ClickHouse runs holds a thread of this pool, and file work must not wait for them.
+          UV_THREADPOOL_SIZE: '16',
+          ...withoutSettings(program.environment),
+        },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       },
     )
