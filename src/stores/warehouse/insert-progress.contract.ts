@@ -1,0 +1,58 @@
+/** What every `InsertProgress` promises; called by each adapter's tests. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { aProgress } from './insert-progress.fixtures.ts'
+import type { InsertProgress } from './insert-progress.ts'
+
+export interface OpenedInsertProgress {
+  readonly progress: InsertProgress
+  /** Another one over the same storage, as after a restart. */
+  reopen(): Promise<InsertProgress>
+}
+
+/** `open` gives one to which nothing was ever saved. */
+export function describeInsertProgress(name: string, open: () => Promise<OpenedInsertProgress>): void {
+  describe(`${name} as insert progress`, () => {
+    it('has nothing at the very first start', async () => {
+      const { progress, reopen } = await open()
+      assert.equal(await progress.load(), undefined)
+      assert.equal(await (await reopen()).load(), undefined)
+    })
+
+    it('gives back what was saved last, whole, also to the next start', async () => {
+      const { progress, reopen } = await open()
+      await progress.save(aProgress(1))
+      await progress.save(aProgress(2))
+      assert.deepEqual(await progress.load(), aProgress(2))
+      assert.deepEqual(await (await reopen()).load(), aProgress(2))
+    })
+
+    it('forgets the intent when a progress without one is saved', async () => {
+      const { progress } = await open()
+      await progress.save(aProgress(1))
+      const { intent, ...done } = aProgress(2)
+      assert.ok(intent !== undefined)
+      await progress.save(done)
+      assert.deepEqual(await progress.load(), done)
+    })
+
+    it('keeps what it was given, not what becomes of it afterwards', async () => {
+      const { progress } = await open()
+      const offsets = [1, 2, 3]
+      await progress.save({ ...aProgress(1), offsets })
+      offsets[0] = 99
+      assert.deepEqual((await progress.load())?.offsets, [1, 2, 3])
+    })
+
+    it('keeps thousands of blocks and offsets beyond 32 bits', async () => {
+      const { progress, reopen } = await open()
+      const [block] = aProgress(7).recent
+      assert.ok(block !== undefined)
+      const large = { ...aProgress(7), recent: Array.from({ length: 3000 }, () => block), offsets: [2 ** 40] }
+      await progress.save(large)
+      assert.deepEqual(await (await reopen()).load(), large)
+      await progress.save(aProgress(8))
+      assert.deepEqual(await (await reopen()).load(), aProgress(8))
+    })
+  })
+}
