@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Failure } from '../kit/failure.ts'
+import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
 import type { Freshness } from '../stages/health/progress-watch.ts'
 import type { AskSql } from '../stages/query/ask-sql.ts'
@@ -20,7 +21,7 @@ export interface CoreHttpDeps {
   freshness(): Promise<Freshness>
   status(): Promise<RoleStatus>
   health(): Promise<{ readonly healthy: boolean }>
-  metrics(): Promise<string>
+  metrics(): Promise<MetricsSnapshot>
   /** `[[partition, offset, uuid], …]` of all rows with these uuids. */
   positionsOf(uuids: readonly string[]): Promise<readonly (readonly unknown[])[]>
   present(range: RowRange): AsyncIterable<readonly PresentRow[]>
@@ -76,7 +77,7 @@ export function createCoreHttp(deps: CoreHttpDeps): FastifyInstance {
 
   app.get('/internal/status', () => deps.status())
   app.get('/internal/health', () => deps.health())
-  app.get('/internal/metrics', async (_request, reply) => reply.type('text/plain').send(await deps.metrics()))
+  app.get('/internal/metrics', () => deps.metrics())
   /** Rows of a range of source positions, as `[[incarnation, offset, index, uuid], …]`, a JSON line a page. */
   app.get('/internal/rows', (request, reply) => {
     const range = rangeFrom(request.query)

@@ -113,7 +113,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     },
     status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
     health,
-    metrics: () => telemetry.metrics.exposition(),
+    metrics: () => telemetry.metrics.snapshot(),
     present: (range) => warehouse.present(range),
     positionsOf: (uuids) => positionsOf(reader, uuids, stop),
     telemetry: telemetry.of('http'),

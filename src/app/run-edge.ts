@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { secretFile } from '../kit/secret-file.ts'
+import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { askCore } from './ask-core.ts'
 import { createSurface, answerJson } from './http-surface.ts'
@@ -44,8 +45,10 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
     answerJson(response, core?.healthy === true ? 200 : 503, body)
   }
   const metrics = async (response: ServerResponse): Promise<void> => {
+    const core = await askCore<MetricsSnapshot>('/internal/metrics')
+    const text = await telemetry.metrics.exposition(core === undefined ? [] : [core])
     response.writeHead(200, { 'content-type': telemetry.metrics.contentType })
-    response.end(await telemetry.metrics.exposition())
+    response.end(text)
   }
   const status = (response: ServerResponse): void => {
     answerJson(response, 200, { books: { door: stores.intake.books() } })

@@ -37,6 +37,19 @@ describe('the metrics', () => {
     assert.match(await metrics.exposition(), /^sluice_a_total\{lane="x"\} 2$/m)
   })
 
+  it('stand beside those of another process, told apart by role', async () => {
+    const edge = createMetrics({ seriesMax: 10, role: 'edge', defaultMetrics: false })
+    const core = createMetrics({ seriesMax: 10, role: 'core', defaultMetrics: false })
+    edge.count('requests_total')
+    core.count('requests_total', 2)
+    core.observe('insert_ms', 4)
+    const text = await edge.exposition([await core.snapshot()])
+    assert.match(text, /^sluice_requests_total\{role="edge"\} 1$/m)
+    assert.match(text, /^sluice_requests_total\{role="core"\} 2$/m)
+    assert.match(text, /^sluice_insert_ms_bucket\{le="5",role="core"\} 1$/m)
+    assert.equal(text.match(/# TYPE sluice_requests_total/g)?.length, 1)
+  })
+
   it('tell of the process itself', async () => {
     const text = await createMetrics({ seriesMax: 10 }).exposition()
     assert.match(text, /^nodejs_eventloop_lag_seconds /m)

@@ -3,14 +3,19 @@
  * first use, later ones that it does not know are left out. A metric holds at most `seriesMax` label combinations:
  * further ones are counted together under the value `other`, so that no client can grow memory by inventing labels.
  */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Labels, Telemetry } from './telemetry.ts'
 
 export interface Metrics extends Pick<Telemetry, 'count' | 'gauge' | 'observe'> {
   readonly contentType: string
-  /** What `/metrics` answers. */
-  exposition(): Promise<string>
+  /** The metrics in Prometheus' text format. `others` are what other processes' `snapshot` said; roles keep them apart. */
+  exposition(others?: readonly MetricsSnapshot[]): Promise<string>
+  /** The metrics as plain data, for the exposition of another process. */
+  snapshot(): Promise<MetricsSnapshot>
 }
+
+/** What prom-client makes of a registry as JSON. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 const prefix = 'sluice_'
 const overflow = 'other'
@@ -34,8 +39,16 @@ interface Series {
   add(value: number): void
 }
 
-export function createMetrics(options: { readonly seriesMax: number; readonly defaultMetrics?: boolean }): Metrics {
+export interface MetricsOptions {
+  readonly seriesMax: number
+  /** Label `role` of every series, where several processes are shown together. */
+  readonly role?: string
+  readonly defaultMetrics?: boolean
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
+  if (options.role !== undefined) registry.setDefaultLabels({ role: options.role })
   if (options.defaultMetrics ?? true) collectDefaultMetrics({ register: registry })
   const families = new Map<string, Family<Series>>()
   const registers = [registry]
@@ -67,7 +80,11 @@ export function createMetrics(options: { readonly seriesMax: number; readonly de
 
   return {
     contentType: registry.contentType,
-    exposition: () => registry.metrics(),
+    async exposition(others = []) {
+      if (others.length === 0) return registry.metrics()
+      return AggregatorRegistry.aggregate([await registry.getMetricsAsJSON(), ...others]).metrics()
+    },
+    snapshot: () => registry.getMetricsAsJSON(),
     count(name, by = 1, labels) {
       seriesOf(name, labels, (fullName, labelNames) => {
         const counter = new Counter({ name: fullName, help: help(name), labelNames, registers })

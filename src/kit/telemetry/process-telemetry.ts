@@ -8,7 +8,7 @@ import type { LogLevel, Telemetry } from './telemetry.ts'
 export interface ProcessTelemetry extends Telemetry {
   /** The same telemetry, its lines signed `<role>/<stage>`. */
   of(stage: string): Telemetry
-  readonly metrics: Pick<Metrics, 'contentType' | 'exposition'>
+  readonly metrics: Pick<Metrics, 'contentType' | 'exposition' | 'snapshot'>
 }
 
 export function createProcessTelemetry(options: {
@@ -19,7 +19,7 @@ export function createProcessTelemetry(options: {
 }): ProcessTelemetry {
   const { role, level, seriesMax, sink } = options
   const root = createJsonLog({ caller: role, level, ...(sink === undefined ? {} : { sink }) })
-  const metrics = createMetrics({ seriesMax })
+  const metrics = createMetrics({ seriesMax, role })
   const { count, gauge, observe } = metrics
   return {
     log: root.log,
