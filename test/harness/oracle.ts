@@ -1,0 +1,155 @@
+/**
+ * Holds a ledger against what can be asked for: every obligation there exactly once, as it was sent and where its receipt says,
+ * nothing forbidden and nothing invented, each user's events in order; `sluice verify` agrees, the books balance, and the
+ * system takes a fresh event.
+ */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { roleSocket } from '../../src/app/supervisor/data-folder.ts'
+import { send } from './http-client.ts'
+import type { Installation } from './installation.ts'
+import type { Entry, Ledger, SentEvent } from './ledger.ts'
+
+interface Place {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** What a run must have gone through for its result to mean something. */
+export interface Proof {
+  readonly acknowledgedMin: number
+  readonly retriesMin: number
+}
+
+export async function assertPromisesKept(installation: Installation, ledger: Ledger, proof: Proof): Promise<void> {
+  const { acknowledged, refused, faults, retries, repeats } = ledger
+  const about = { acknowledged, refused, faults, retries, repeats }
+  process.stdout.write(`${JSON.stringify(about)}\n`)
+  assert.ok(acknowledged >= proof.acknowledgedMin, `only ${String(acknowledged)} events were acknowledged`)
+  assert.ok(retries >= proof.retriesMin, `only ${String(retries)} requests were sent again`)
+
+  await installation.ready()
+  await installation.settled()
+  await assertAnswersHaveThem(installation, ledger)
+  await assertTableHasThemOnce(installation, ledger)
+  await assertTakesAFreshEvent(installation)
+  await assertVerified(installation, acknowledged)
+  await installation.until(
+    'books that balance',
+    async () => imbalancesOf((await installation.status()).books).length === 0,
+  )
+}
+
+/** By SQL, as a user would ask: what was acknowledged, as it was sent. */
+async function assertAnswersHaveThem(installation: Installation, ledger: Ledger): Promise<void> {
+  const seen = new Set<string>()
+  const { rows: users } = await installation.ask('SELECT DISTINCT distinct_id FROM events')
+  for (const [user] of users) {
+    const { rows } = await installation.ask(
+      'SELECT uuid, event, properties, toUnixTimestamp64Milli(timestamp) FROM events WHERE distinct_id = {user:String}',
+      { user },
+    )
+    for (const [uuid, event, properties, timestampMs] of rows) {
+      const entry = ledger.entries.get(String(uuid))
+      assert.ok(entry !== undefined, `${String(uuid)} was invented`)
+      assert.ok(!seen.has(String(uuid)), `${String(uuid)} is answered twice`)
+      assert.notEqual(entry.fate, 'prohibition', `${String(uuid)} was refused and is there`)
+      seen.add(String(uuid))
+      assertAsSent(entry.event, { user, event, properties, timestampMs })
+    }
+  }
+  const lost = obligationsOf(ledger).filter(({ event }) => !seen.has(event.uuid))
+  assert.equal(lost.length, 0, `lost: ${lost.map(positionText).slice(0, 20).join(', ')}\n${installation.tail()}`)
+}
+
+function assertAsSent(
+  sent: SentEvent,
+  row: { readonly user: unknown; readonly event: unknown; readonly properties: unknown; readonly timestampMs: unknown },
+): void {
+  assert.equal(row.user, sent.distinct_id)
+  assert.equal(row.event, sent.event)
+  assert.equal(Number(row.timestampMs), Date.parse(sent.timestamp))
+  assert.deepEqual(JSON.parse(String(row.properties)), sent.properties)
+}
+
+/** In the table itself, where a question's FINAL hides nothing: once, and where the receipt said. */
+async function assertTableHasThemOnce(installation: Installation, ledger: Ledger): Promise<void> {
+  const places = new Map<string, Place>()
+  for (const partition of Array.from({ length: 16 }, (_, number) => number)) {
+    for (const [offset, uuid] of await rawRows(installation, partition)) {
+      if (!ledger.entries.has(uuid)) continue
+      assert.ok(!places.has(uuid), `${uuid} is in the table twice`)
+      places.set(uuid, { partition, offset })
+    }
+  }
+  const byUser = Map.groupBy(ledger.entries.values(), ({ event }) => event.distinct_id)
+  for (const [user, entries] of byUser) {
+    let last = -1
+    // Sequences rise in the order of the entries, which is the order of sending.
+    for (const entry of entries) {
+      const place = places.get(entry.event.uuid)
+      if (entry.fate === 'prohibition')
+        assert.equal(place, undefined, `${entry.event.uuid} was refused and is in the table`)
+      if (entry.fate === 'obligation') assert.equal(place && placeText(place), entry.position)
+      if (place === undefined) continue
+      assert.ok(place.offset > last, `event ${String(entry.sequence)} of ${user} overtook an earlier one`)
+      last = place.offset
+    }
+  }
+}
+
+async function rawRows(installation: Installation, partition: number): Promise<readonly (readonly [number, string])[]> {
+  const query = new URLSearchParams({
+    partition: String(partition),
+    from: '0',
+    to: '1000000',
+    accepted_from_ms: '0',
+    accepted_to_ms: String(Date.now() + 3_600_000),
+  })
+  const socketPath = join(installation.dataFolder, roleSocket.core)
+  const answer = await send(`http://core/internal/rows?${query.toString()}`, { socketPath })
+  assert.equal(answer.status, 200, answer.text)
+  return answer.text
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => JSON.parse(line) as readonly (readonly [number, number, number, string])[])
+    .map(([, offset, , uuid]) => [offset, uuid] as const)
+}
+
+/** Beside the ledger, which is closed by now. */
+async function assertTakesAFreshEvent(installation: Installation): Promise<void> {
+  const uuid = randomUUID()
+  const answer = await installation.capture([{ uuid, event: 'fresh', distinct_id: 'a fresh user' }])
+  assert.equal(answer.status, 200, answer.text)
+  await installation.until('the fresh event', async () => {
+    const { rows } = await installation.ask('SELECT count() FROM events WHERE uuid = {uuid:UUID}', { uuid })
+    return Number(rows[0]?.[0]) === 1
+  })
+}
+
+/** `sluice verify` says equal, and has looked at no fewer events than were acknowledged. */
+export async function assertVerified(installation: Installation, acceptedMin: number): Promise<void> {
+  const { code, verdict } = await installation.verify()
+  assert.equal(code, 0, `${JSON.stringify(verdict)}\n${installation.tail()}`)
+  assert.equal(verdict.equal, true)
+  assert.ok(verdict.accepted >= acceptedMin, `verify looked at ${String(verdict.accepted)} events alone`)
+  assert.deepEqual([verdict.damaged, verdict.expired, verdict.erased, verdict.replaced], [0, 0, 0, 0])
+}
+
+function imbalancesOf(books: Readonly<Record<string, unknown>>): readonly unknown[] {
+  const { imbalances } = books
+  return Array.isArray(imbalances) ? imbalances : ['the books are not there']
+}
+
+function obligationsOf(ledger: Ledger): readonly Entry[] {
+  return [...ledger.entries.values()].filter(({ fate }) => fate === 'obligation')
+}
+
+function positionText({ event, position }: Entry): string {
+  return `${event.uuid} at ${String(position)}`
+}
+
+function placeText({ partition, offset }: Place): string {
+  return `events_plugin_ingestion/${String(partition)}@${String(offset)}`
+}
