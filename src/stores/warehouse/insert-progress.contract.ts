@@ -7,7 +7,7 @@ import type { InsertProgress } from './insert-progress.ts'
 export interface OpenedInsertProgress {
   readonly progress: InsertProgress
   /** Another one over the same storage, as after a restart. */
-  reopen(): Promise<InsertProgress>
+  readonly reopen: () => Promise<InsertProgress>
 }
 
 /** `open` gives one to which nothing was ever saved. */

@@ -1,0 +1,205 @@
+/** A failing seed of the property is printed with its counterexample. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { derivedBatchHead, derivedBatchRows, emptyBooks, monthOf } from '../../event/derived-batch.ts'
+import type { LogRecord } from '../../stores/log/event-log.ts'
+import { IdSet } from '../../stores/warehouse/id-set.ts'
+import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
+import { createDerive } from './derive.ts'
+import { deriveBatches } from './derive-batches.ts'
+import type { DerivedPartition, PartitionState } from './derive-batches.ts'
+import { aRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtures.ts'
+
+const derive = createDerive({ projects: projectsInMemory() })
+const epoch = 5
+
+function fresh(partitionCount = 3): PartitionState[] {
+  return Array.from({ length: partitionCount }, () => ({ decidedTo: 0, books: emptyBooks }))
+}
+
+function rowsOf({ value }: DerivedPartition): WarehouseRow[] {
+  return derivedBatchRows(value)
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as WarehouseRow)
+}
+
+async function only(records: readonly LogRecord[], states = fresh()): Promise<DerivedPartition> {
+  const batches = await deriveBatches(records, states, epoch, derive)
+  assert.equal(batches.length, 1)
+  const [batch] = batches
+  assert.ok(batch !== undefined)
+  return batch
+}
+
+describe('derived batches', () => {
+  it('are one a partition, each with its range, its rows in order and their id set', async () => {
+    const records = [aRecord(0), aRecord(0, { partition: 2 }), aRecord(1), aRecord(2), aRecord(1, { partition: 2 })]
+    const batches = await deriveBatches(records, fresh(), epoch, derive)
+    assert.deepEqual(
+      batches.map(({ partition, head }) => [partition, head.partition, head.epoch, head.from, head.to, head.rowCount]),
+      [
+        [0, 0, 5, 0, 3, 3],
+        [2, 2, 5, 0, 2, 2],
+      ],
+    )
+    for (const batch of batches) {
+      assert.deepEqual(derivedBatchHead(batch.value), batch.head)
+      const ids = new IdSet()
+      const rows = rowsOf(batch)
+      for (const row of rows) ids.add(row.uuid, row._offset, row._index)
+      assert.equal(batch.head.idSetHash, String(ids.hash))
+      assert.deepEqual(
+        rows.map((row) => [row._partition, row._offset]),
+        Array.from({ length: batch.head.to }, (_, offset) => [batch.partition, offset]),
+      )
+    }
+  })
+
+  it('never span two months of acceptance, and their ranges go on where the other ended', async () => {
+    const march = Date.UTC(2026, 2, 31, 23, 59, 59, 999)
+    const records = [
+      aRecord(0, { timeMs: march - 5 }),
+      aRecord(1, { timeMs: march }),
+      aRecord(2, { timeMs: march + 1 }),
+      aRecord(3, { timeMs: Date.UTC(2026, 4, 1) }),
+    ]
+    const batches = await deriveBatches(records, fresh(), epoch, derive)
+    assert.deepEqual(
+      batches.map(({ head }) => [head.month, head.from, head.to, head.acceptedFromMs, head.acceptedToMs]),
+      [
+        [202_603, 0, 2, march - 5, march],
+        [202_604, 2, 3, march + 1, march + 1],
+        [202_605, 3, 4, Date.UTC(2026, 4, 1), Date.UTC(2026, 4, 1)],
+      ],
+    )
+    assert.deepEqual(
+      batches.map(({ head }) => head.books.in),
+      [2, 3, 4],
+    )
+  })
+
+  it('name what became no row by offset, a dead letter with its raw payload', async () => {
+    const broken = { value: Buffer.from('{"event": "Zoë') }
+    const records = [
+      aRecord(0),
+      aRecord(1, { headers: { token: 'phc_typo' } }),
+      aRecord(2, broken),
+      aRecord(3, { headers: { erased: 'true' }, value: Buffer.alloc(0) }),
+      aRecord(4),
+    ]
+    const { head } = await only(records)
+    assert.deepEqual(head.exceptions, [
+      { offset: 1, kind: 'dead_letter', reason: 'unknown_token', step: 'project', raw: records[1]?.value.toString() },
+      { offset: 2, kind: 'dead_letter', reason: 'not_json', step: 'parse', raw: '{"event": "Zoë' },
+      { offset: 3, kind: 'dropped', reason: 'erased', step: 'read' },
+    ])
+    assert.deepEqual(head.books, { in: 5, out: 2, dropped: 1, deadLetter: 2, damaged: 0, canary: 0 })
+  })
+
+  it('count what the log could not read as damaged, before, between and over the edge of a month', async () => {
+    const april = Date.UTC(2026, 3, 1)
+    const states = [{ decidedTo: 2, books: { ...emptyBooks, in: 2, out: 2 } }]
+    const records = [aRecord(4), aRecord(7), aRecord(9, { timeMs: april })]
+    const [first, second, ...others] = await deriveBatches(records, states, epoch, derive)
+    assert.deepEqual(others, [])
+    const damaged = (offset: number) => ({ offset, kind: 'damaged', reason: 'damaged', step: 'read' })
+    assert.deepEqual(first?.head.exceptions, [2, 3, 5, 6].map(damaged))
+    assert.deepEqual([first.head.from, first.head.to, first.head.rowCount], [2, 8, 2])
+    assert.deepEqual(second?.head.exceptions, [damaged(8)])
+    assert.deepEqual([second.head.from, second.head.to], [8, 10])
+    assert.deepEqual(second.head.books, { in: 10, out: 5, dropped: 0, deadLetter: 0, damaged: 5, canary: 0 })
+  })
+
+  it('count canaries apart and nowhere else', async () => {
+    const { head } = await only([aRecord(0), aRecord(1, { headers: { token: canaryToken } }), aRecord(2)])
+    assert.equal(head.rowCount, 3)
+    assert.deepEqual(head.books, { ...emptyBooks, in: 2, out: 2, canary: 1 })
+  })
+
+  it('are none for nothing, and the states handed in are not changed', async () => {
+    const states = Object.freeze(fresh().map((state) => Object.freeze(state)))
+    assert.deepEqual(await deriveBatches([], states, epoch, derive), [])
+    await deriveBatches([aRecord(0)], states, epoch, derive)
+  })
+
+  it('refuse a record of a partition that does not exist', async () => {
+    await assert.rejects(deriveBatches([aRecord(0, { partition: 3 })], fresh(), epoch, derive), RangeError)
+  })
+
+  it('decide every offset once and keep books that add up, over any stretches, gaps, months and verdicts', async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    t.diagnostic(`seed ${String(seed)}`)
+    const verdicts = fc.constantFrom('row', 'row', 'row', 'canary', 'typo', 'broken', 'erased', 'gap')
+    const story = fc.array(
+      fc.array(fc.record({ partition: fc.nat(2), verdict: verdicts, days: fc.constantFrom(0, 0, 0, 0, 17) })),
+      { maxLength: 12 },
+    )
+    await fc.assert(
+      fc.asyncProperty(story, async (stretches) => {
+        let states = fresh()
+        let timeMs = nowMs
+        const ends = [0, 0, 0]
+        const decided = [new Map<number, string>(), new Map<number, string>(), new Map<number, string>()]
+        for (const stretch of stretches) {
+          const records: LogRecord[] = []
+          const pendingGaps = [0, 0, 0]
+          for (const { partition, verdict, days } of stretch) {
+            timeMs += days * 86_400_000
+            const offset = ends[partition] ?? 0
+            if (verdict === 'gap') {
+              pendingGaps[partition] = (pendingGaps[partition] ?? 0) + 1
+              ends[partition] = offset + 1
+              continue
+            }
+            ends[partition] = offset + 1
+            pendingGaps[partition] = 0
+            records.push(aRecordWith(verdict, partition, offset, timeMs))
+          }
+          // A gap at the end of a stretch is noticed by the next record only: take it back.
+          for (const [partition, gaps] of pendingGaps.entries()) ends[partition] = (ends[partition] ?? 0) - gaps
+          const batches = await deriveBatches(records, states, epoch, derive)
+          states = states.map((state) => ({ ...state }))
+          for (const { partition, head, value } of batches) {
+            const state = states[partition]
+            assert.equal(head.from, state?.decidedTo)
+            assert.ok(head.to > head.from)
+            states[partition] = { decidedTo: head.to, books: head.books }
+            const own = decided[partition]
+            for (const { offset, kind } of head.exceptions) mark(own, offset, kind)
+            const rows = rowsOf({ partition, head, value })
+            for (const row of rows) {
+              assert.equal(monthOf(row.accepted_at), head.month)
+              mark(own, row._offset, 'row')
+            }
+            assert.equal(head.rowCount, rows.length)
+            assert.equal(own?.size, head.to, 'an offset was left undecided')
+            const { in: taken, out, dropped, deadLetter, damaged, canary } = head.books
+            assert.equal(taken, out + dropped + deadLetter + damaged)
+            assert.equal(taken + canary, head.to)
+          }
+        }
+        assert.deepEqual(
+          states.map(({ decidedTo }) => decidedTo),
+          ends,
+        )
+      }),
+      { seed, numRuns: 150 },
+    )
+  })
+})
+
+function mark(decided: Map<number, string> | undefined, offset: number, what: string): void {
+  assert.ok(decided !== undefined && !decided.has(offset), `offset ${String(offset)} was decided twice`)
+  decided.set(offset, what)
+}
+
+function aRecordWith(verdict: string, partition: number, offset: number, timeMs: number): LogRecord {
+  if (verdict === 'canary') return aRecord(offset, { partition, timeMs, headers: { token: canaryToken } })
+  if (verdict === 'typo') return aRecord(offset, { partition, timeMs, headers: { token: 'phc_typo' } })
+  if (verdict === 'erased') return aRecord(offset, { partition, timeMs, headers: { erased: 'true' } })
+  if (verdict === 'broken') return aRecord(offset, { partition, timeMs, value: Buffer.from('{') })
+  return aRecord(offset, { partition, timeMs })
+}
