@@ -81,7 +81,7 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
 
   /** Tries again while a store is away; undefined when told to stop meanwhile. */
   async function retrying<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    for (let delayMs = 100; !signal.aborted; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
+    for (let delayMs = Math.min(100, config.retryMsMax); !signal.aborted; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
       try {
         return await act()
       } catch (error) {

@@ -95,7 +95,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     batches: readonly ReadBatch[],
     signal: AbortSignal,
   ): Promise<void> {
-    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
+    for (let delayMs = Math.min(100, config.retryMsMax); ; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
       try {
         await warehouse.insert(insertBlockOf(intent, batches))
         return

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { derivedBatchHead, derivedBatchRows, emptyBooks } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead } from '../../event/derived-batch.ts'
+import { codeOf, Failure } from '../../kit/failure.ts'
+import { seededRandom } from '../../kit/seeded-random.ts'
+import { silent } from '../../kit/telemetry/telemetry.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { until } from '../../kit/until.fixtures.ts'
+import type { EventLog, LogRecord, Ownership } from '../../stores/log/event-log.ts'
+import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
+import type { MemoryLog } from '../../stores/log/memory/memory-log.ts'
+import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
+import { createDerive } from './derive.ts'
+import type { Derive } from './derive-batches.ts'
+import { createIngestion } from './ingestion.ts'
+import type { Ingestion } from './ingestion.ts'
+import { aNewRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtures.ts'
+
+const source = 'events_plugin_ingestion'
+const partitionCount = 3
+const config = { batchBytesMax: 500, lingerMs: 0, retryMsMax: 5 }
+const derive = createDerive({ projects: projectsInMemory() })
+
+interface Running {
+  readonly ingestion: Ingestion
+  /** Rejects with what `run` threw. */
+  readonly ended: Promise<void>
+  stop(): Promise<void>
+}
+
+function start(log: EventLog, own: { readonly derive?: Derive; readonly telemetry?: Telemetry } = {}): Running {
+  const ingestion = createIngestion(config, { log, derive, telemetry: silent, ...own })
+  const stopping = new AbortController()
+  const ended = ingestion.run(stopping.signal)
+  return {
+    ingestion,
+    ended,
+    stop() {
+      stopping.abort()
+      return ended
+    },
+  }
+}
+
+async function decided(log: EventLog, { ingestion }: Running): Promise<void> {
+  const ends = (await log.bounds(source)).map(({ end }) => end)
+  await until('everything is decided', () =>
+    ends.every((end, partition) => (ingestion.decidedTo()[partition] ?? 0) >= end),
+  )
+}
+
+function put(log: MemoryLog, count: number, partition = 0, headers: Readonly<Record<string, string>> = {}): void {
+  for (let n = 0; n < count; n++) log.put(source, partition, aNewRecord({ event: `e${String(n)}` }, headers), nowMs)
+}
+
+interface Written {
+  readonly heads: readonly DerivedBatchHead[]
+  readonly rows: readonly WarehouseRow[]
+}
+
+/** Everything in the derived lane, by partition. */
+async function written(log: EventLog): Promise<readonly Written[]> {
+  const ends = (await log.bounds('clickhouse_events')).map(({ end }) => end)
+  const stopping = new AbortController()
+  const records: LogRecord[] = []
+  const total = ends.reduce((sum, end) => sum + end, 0)
+  const options = { from: ends.map(() => 0), signal: stopping.signal, batchBytesMax: 1_000_000 }
+  if (total > 0) {
+    for await (const batch of log.read('clickhouse_events', options)) {
+      records.push(...batch)
+      if (records.length >= total) break
+    }
+  }
+  stopping.abort()
+  return ends.map((_, partition) => {
+    const own = records.filter(({ position }) => position.partition === partition)
+    return {
+      heads: own.map(({ value }) => derivedBatchHead(value)),
+      rows: own
+        .flatMap(({ value }) => derivedBatchRows(value).toString().split('\n'))
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as WarehouseRow),
+    }
+  })
+}
+
+/** Ranges touch, epochs never fall, books add up, and each offset has one row or one exception. */
+async function assertWhole(log: EventLog, ends: readonly number[]): Promise<readonly Written[]> {
+  const partitions = await written(log)
+  for (const [partition, { heads, rows }] of partitions.entries()) {
+    let at = 0
+    let epoch = 0
+    for (const head of heads) {
+      assert.equal(head.from, at, `partition ${String(partition)} has a gap or a repeat`)
+      assert.ok(head.epoch >= epoch)
+      at = head.to
+      epoch = head.epoch
+      const { in: taken, out, dropped, deadLetter, damaged, canary } = head.books
+      assert.equal(taken, out + dropped + deadLetter + damaged)
+      assert.equal(taken + canary, head.to)
+    }
+    assert.equal(at, ends[partition])
+    const exceptions = heads.flatMap((head) => head.exceptions.map(({ offset }) => offset))
+    const offsets = [...exceptions, ...rows.map((row) => row._offset)].sort((a, b) => a - b)
+    assert.deepEqual(
+      offsets,
+      Array.from({ length: ends[partition] ?? 0 }, (_, offset) => offset),
+    )
+  }
+  return partitions
+}
+
+/** The log as somebody sees it to whom some things happen; everything else is the memory log's. */
+function disturbed(
+  log: EventLog,
+  own: {
+    readonly read?: (records: readonly LogRecord[]) => readonly LogRecord[]
+    readonly append?: (append: Ownership['append']) => Ownership['append']
+  },
+): EventLog {
+  return {
+    ...log,
+    async *read(lane, options) {
+      for await (const records of log.read(lane, options)) yield own.read?.(records) ?? records
+    },
+    async own(lane) {
+      const ownership = await log.own(lane)
+      return {
+        ...ownership,
+        append: own.append?.(ownership.append.bind(ownership)) ?? ownership.append.bind(ownership),
+      }
+    },
+  }
+}
+
+describe('ingestion', () => {
+  it('decides what is there and what comes, range after range without a gap', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 40, 0)
+    put(log, 7, 2)
+    const running = start(log)
+    await decided(log, running)
+    put(log, 25, 0)
+    put(log, 3, 1, { token: canaryToken })
+    await decided(log, running)
+    await running.stop()
+    await assertWhole(log, [65, 3, 7])
+    assert.deepEqual(running.ingestion.decidedTo(), [65, 3, 7])
+    assert.deepEqual(running.ingestion.books(), { ...emptyBooks, in: 72, out: 72, canary: 3 })
+  })
+
+  it('makes a new owner resume after the last whole batch, repeat nothing and go on with the books', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 30)
+    const first = start(log)
+    await decided(log, first)
+    await first.stop()
+    put(log, 12)
+    const second = start(log)
+    await decided(log, second)
+    await second.stop()
+    const [partition] = await assertWhole(log, [42, 0, 0])
+    assert.ok((partition?.heads.at(-1)?.epoch ?? 0) > (partition?.heads[0]?.epoch ?? 0))
+    assert.equal(second.ingestion.books().out, 42)
+  })
+
+  it('ends when somebody newer owns the lane, and writes nothing any more', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 5)
+    const older = start(log)
+    await decided(log, older)
+    const newer = start(log)
+    await until('the newer one owns the lane', () => newer.ingestion.decidedTo()[0] === 5)
+    put(log, 5)
+    await assert.rejects(older.ended, (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
+    await decided(log, newer)
+    await newer.stop()
+    await assertWhole(log, [10, 0, 0])
+  })
+
+  it('writes a gap in the log down as damaged', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 20)
+    const lost = new Set([0, 7, 8, 13])
+    const damaged = disturbed(log, { read: (records) => records.filter(({ position }) => !lost.has(position.offset)) })
+    const running = start(damaged)
+    await decided(log, running)
+    await running.stop()
+    const [partition] = await assertWhole(log, [20, 0, 0])
+    const exceptions = partition?.heads.flatMap((head) => head.exceptions) ?? []
+    assert.deepEqual(
+      exceptions.map(({ offset, kind }) => [offset, kind]),
+      [...lost].map((offset) => [offset, 'damaged']),
+    )
+    assert.deepEqual(running.ingestion.books(), { ...emptyBooks, in: 20, out: 16, damaged: 4 })
+  })
+
+  it('waits out that projects cannot be looked up, and loses and repeats nothing', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 10)
+    let fails = 4
+    const away = projectsInMemory(undefined, () => {
+      if (fails-- > 0) throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+    })
+    const running = start(log, { derive: createDerive({ projects: away }) })
+    await decided(log, running)
+    await running.stop()
+    assert.ok(fails < 0)
+    await assertWhole(log, [10, 0, 0])
+  })
+
+  it('ends at once when it is told to while it waits', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 1)
+    let asked = 0
+    const away = projectsInMemory(undefined, () => {
+      asked++
+      throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+    })
+    const running = start(log, { derive: createDerive({ projects: away }) })
+    await until('it asked', () => asked > 0)
+    await running.stop()
+    await assertWhole(log, [0, 0, 0])
+  })
+
+  it('ends with what cannot be survived', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 1)
+    const running = start(log, { derive: () => Promise.reject(new Failure('SLUICE_STATE_REFUSED', 'no')) })
+    await assert.rejects(running.ended, (error) => codeOf(error) === 'SLUICE_STATE_REFUSED')
+  })
+
+  it('takes over anew when an append fails, because it may be there all the same', async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    t.diagnostic(`seed ${String(seed)}`)
+    const random = seededRandom(seed)
+    let failures = 0
+    for (let round = 0; round < 20; round++) {
+      const log = createMemoryLog(partitionCount)
+      const shaky = disturbed(log, {
+        append: (append) => async (partition, record) => {
+          const luck = random()
+          const unavailable = new Failure('SLUICE_JOURNAL_WRITE_FAILED', 'shaky', { retryable: true })
+          if (luck < 0.15) {
+            failures++
+            throw unavailable
+          }
+          const position = await append(partition, record)
+          if (luck > 0.85) {
+            failures++
+            throw unavailable
+          }
+          return position
+        },
+      })
+      for (let partition = 0; partition < partitionCount; partition++) put(log, 15, partition)
+      const running = start(shaky)
+      await decided(log, running)
+      await running.stop()
+      await assertWhole(log, [15, 15, 15])
+    }
+    assert.ok(failures > 0)
+  })
+
+  it('says what it set aside, damage and dead letters louder than what rules drop', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 1)
+    put(log, 2, 1, { token: 'phc_typo' })
+    put(log, 1, 2, { erased: 'true' })
+    const lines: [string, unknown][] = []
+    const counts: [string, unknown][] = []
+    const telemetry: Telemetry = {
+      ...silent,
+      log: (level, _, fields) => lines.push([level, fields?.['reason']]),
+      count: (name, by, labels) => counts.push([`${name} ${String(by)}`, labels]),
+    }
+    const running = start(log, { telemetry })
+    await decided(log, running)
+    await running.stop()
+    assert.deepEqual(
+      lines.filter(([level]) => level !== 'info'),
+      [['warn', 'unknown_token']],
+    )
+    const setAside = counts
+      .filter(([name]) => name === 'ingestion_records_set_aside_total 1')
+      .map(([, labels]) => labels)
+    assert.deepEqual(setAside, [
+      { kind: 'dead_letter', reason: 'unknown_token' },
+      { kind: 'dead_letter', reason: 'unknown_token' },
+      { kind: 'dropped', reason: 'erased' },
+    ])
+  })
+})
