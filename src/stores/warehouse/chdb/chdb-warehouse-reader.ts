@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import { Failure } from '../../../kit/failure.ts'
 import { projectDatabaseName, projectViewStatements } from '../project-view.ts'
 import type { Answer, Column, Question, QuestionParameters, WarehouseReader } from '../warehouse-reader.ts'
@@ -63,6 +64,7 @@ class ChdbWarehouseReader implements WarehouseReader {
   }
 
   async #run(link: ChdbLink, question: Question, givenUp: AbortSignal): Promise<Answer> {
+    if (givenUp.aborted) throw cancelled(undefined)
     const id = randomUUID()
     const outOfTime = AbortSignal.timeout(question.limits.timeMs)
     const stop = AbortSignal.any([givenUp, outOfTime])
@@ -73,7 +75,7 @@ class ChdbWarehouseReader implements WarehouseReader {
       return await this.#answer(link, id, question)
     } catch (cause) {
       if (cause instanceof Failure) throw cause
-      if (givenUp.aborted) throw cancelled(cause)
+      if (isAborted(givenUp)) throw cancelled(cause)
       throw questionFailure(cause, question)
     } finally {
       stop.removeEventListener('abort', onStop)
@@ -84,10 +86,11 @@ class ChdbWarehouseReader implements WarehouseReader {
   async #answer(link: ChdbLink, id: string, { sql, parameters, database, limits }: Question): Promise<Answer> {
     for (const statement of parameterStatements(parameters ?? {})) await link.client.command({ query: statement })
     if (database !== undefined) await link.client.command({ query: `USE ${quotedName(database)}` })
-    const result = await link.client.query({
+    // The client's `query` would write FORMAT behind the text, where it means something else to an EXPLAIN.
+    const result = await link.client.exec({
       query: sql,
-      format: 'JSONCompact',
       clickhouse_settings: {
+        default_format: 'JSONCompact',
         log_comment: id,
         max_execution_time: limits.timeMs / 1000,
         timeout_overflow_mode: 'throw',
@@ -102,7 +105,7 @@ class ChdbWarehouseReader implements WarehouseReader {
         readonly: '1',
       },
     })
-    return answerFrom(await result.text(), limits.resultBytesMax)
+    return answerFrom(await text(result.stream), limits.resultBytesMax)
   }
 
   /** The statement may not have begun yet, so it is killed until it is gone. */
@@ -187,20 +190,25 @@ class ChdbWarehouseReader implements WarehouseReader {
   }
 }
 
+/** A function, because the compiler takes the signal for unchanged since it was looked at last. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
+
 interface JsonCompact {
   readonly meta: readonly Column[]
   readonly data: readonly (readonly unknown[])[]
   readonly statistics: { readonly elapsed: number; readonly rows_read: number; readonly bytes_read: number }
 }
 
-function answerFrom(text: string, bytesMax: number): Answer {
-  if (text.length > bytesMax) throw tooLarge(`The answer has ${String(text.length)} characters.`)
+function answerFrom(json: string, bytesMax: number): Answer {
+  if (json.length > bytesMax) throw tooLarge(`The answer has ${String(json.length)} characters.`)
   let parsed: JsonCompact
   try {
-    parsed = JSON.parse(text) as JsonCompact
+    parsed = JSON.parse(json) as JsonCompact
   } catch (cause) {
     // What fails half-way leaves the beginning of an answer behind, with the exception glued to it.
-    const message = /Code: \d+\. DB::Exception:[^]*/.exec(text)?.[0]
+    const message = /Code: \d+\. DB::Exception:[^]*/.exec(json)?.[0]
     throw message === undefined
       ? new Failure('SLUICE_QUERY_FAILED', 'The engine broke off its answer.', { cause })
       : new Error(message)
