@@ -34,6 +34,11 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await sleep(1)
 }
 
+/** Checks by the hundred thousand: a comparison that costs nothing when it holds. */
+function isSame(left: IndexedPosition | undefined, right: IndexedPosition): boolean {
+  return left?.offset === right.offset && left.partition === right.partition && left.lane === right.lane
+}
+
 interface Segment {
   readonly segment: number
   readonly fingerprint: number
@@ -99,7 +104,7 @@ class Owner {
       partition: random.below(16),
       offset: this.timeMs + random.below(2) * 2 ** 40,
     }
-    assert.equal(this.index.find(key), undefined, this.told('a new key is not found'))
+    if (this.index.find(key) !== undefined) assert.fail(this.told('a new key is not found'))
     this.index.add(key, position)
     this.current.set(key.join(), { key, position })
     this.timeMs++
@@ -166,7 +171,8 @@ class Owner {
       for (const { key, position } of entries.values()) {
         const answer = find(key)
         if (answer === undefined || (answer.found === undefined && newestTimeMs < this.horizonMs)) continue
-        assert.deepEqual(answer.found, position, this.told('a key within the window is found where it was first'))
+        if (!isSame(answer.found, position))
+          assert.deepEqual(answer.found, position, this.told('a key within the window is found where it was first'))
       }
     for (let i = 0; i < 2000; i++) {
       const answer = find(this.random.key())
