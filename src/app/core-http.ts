@@ -9,7 +9,7 @@ import type { Freshness } from '../stages/health/progress-watch.ts'
 import type { AskSql } from '../stages/query/ask-sql.ts'
 import { personalKeyByText } from '../stores/state/keys.ts'
 import type { PersonalKey } from '../stores/state/keys.ts'
-import { listProjects, projectTokens } from '../stores/state/projects.ts'
+import { listProjects, project, projectTokens } from '../stores/state/projects.ts'
 import type { SqlClient } from '../stores/state/sql-client.ts'
 import type { PresentRow, RowRange } from '../stores/warehouse/warehouse.ts'
 import type { RoleStatus } from './role-status.ts'
@@ -110,10 +110,11 @@ async function keyOf(request: FastifyRequest, sql: SqlClient): Promise<PersonalK
 async function projectOf(request: FastifyRequest, sql: SqlClient): Promise<number> {
   const key = await keyOf(request, sql)
   const { id } = request.params as { readonly id: string }
-  const projects = await listProjects(sql, key.organizationId)
-  const project = projects.find((own) => String(own.id) === id)
-  if (project === undefined) throw new HttpRefusal(404, `There is no project ${id}; GET /api/projects lists yours.`)
-  return project.id
+  const found = /^[1-9]\d{0,14}$/.test(id) ? await project(sql, Number(id)) : undefined
+  if (found?.organizationId !== key.organizationId) {
+    throw new HttpRefusal(404, `There is no project ${id}; GET /api/projects lists yours.`)
+  }
+  return found.id
 }
 
 interface SqlQuestion {

@@ -1,10 +1,12 @@
 /** The edge: answers requests, and is the only writer of the intake's journal. Needs nobody else to acknowledge. */
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
+import { aborted } from '../kit/aborted.ts'
 import { secretFile } from '../kit/secret-file.ts'
 import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { askCore } from './ask-core.ts'
+import { canaryToken } from './canary-token.ts'
 import { createSurface, answerJson } from './http-surface.ts'
 import type { OwnRoutes } from './http-surface.ts'
 import { closeServer, freeSocket, listenOnPort } from './listen.ts'
@@ -95,17 +97,3 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
 }
 
 const unreachable = { healthy: false, reason: 'The core does not answer.' }
-
-/** By which the health check writes to its reserved project; nobody else knows it. */
-export async function canaryToken(): Promise<string> {
-  return `phc_canary${(await secretFile('canary.key', 20)).toString('hex')}`
-}
-
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => {
-      resolve()
-    })
-  })
-}

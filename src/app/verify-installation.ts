@@ -7,6 +7,7 @@ import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { Config } from './config.ts'
 import { askCore } from './ask-core.ts'
+import { canaryToken } from './canary-token.ts'
 import { journals, openLog } from './profiles/embedded.ts'
 import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
@@ -24,7 +25,9 @@ import type { PresentRow } from '../stores/warehouse/warehouse.ts'
 
 export interface Verdict {
   readonly equal: boolean
+  /** Events of the intake's lane in the range, `canaries` of them the health check's own. */
   readonly accepted: number
+  readonly canaries: number
   readonly rows: number
   /** Accepted events without a row, for a reason. */
   readonly dropped: number
@@ -95,7 +98,7 @@ async function compareAll(log: EventLog, sourceBegin: Offsets, derivedBegin: Off
   const decided = await readDecisions(log, derivedBegin, to)
   // Where the batches of a source record are gone, nothing can be said about it any more.
   const from = sourceBegin.map((begin, partition) => Math.max(begin, decided.from[partition] ?? 0))
-  const total = { accepted: 0, rows: 0, dropped: 0, dead_letter: 0, damaged: 0, erased: 0 }
+  const total = { accepted: 0, rows: 0, dropped: 0, dead_letter: 0 }
   const doubled = new Finds()
   const invented = new Finds()
   const missing: Missing[] = []
@@ -117,7 +120,7 @@ async function compareAll(log: EventLog, sourceBegin: Offsets, derivedBegin: Off
     for (const row of result.invented) invented.add(idOf(partition, row))
     for (const event of result.missing) missing.push({ ...event, partition })
   }
-  total.damaged = await eachWindow(log, from, to, check)
+  const windows = await eachWindow(log, from, to, check)
 
   const { expired, left } = await withoutExpired(log, derivedBegin, missing)
   const { replaced, lost } = await withoutReplaced(left)
@@ -127,10 +130,11 @@ async function compareAll(log: EventLog, sourceBegin: Offsets, derivedBegin: Off
   return {
     equal,
     accepted: total.accepted,
+    canaries: windows.canaries,
     rows: total.rows,
     dropped: total.dropped - decided.erased,
     deadLetter: total.dead_letter,
-    damaged: total.damaged,
+    damaged: windows.damaged,
     replaced,
     expired,
     erased: decided.erased,
@@ -181,8 +185,15 @@ type Check = (
   toOffset: number,
 ) => Promise<void>
 
-/** Hands over the accepted events window by window of a partition; resolves with how many offsets could not be read. */
-async function eachWindow(log: EventLog, from: Offsets, to: Offsets, check: Check): Promise<number> {
+/** Hands over the accepted events window by window of a partition; resolves with how many offsets could not be read, and how many were canaries. */
+async function eachWindow(
+  log: EventLog,
+  from: Offsets,
+  to: Offsets,
+  check: Check,
+): Promise<{ readonly damaged: number; readonly canaries: number }> {
+  const canary = await canaryToken()
+  let canaries = 0
   const windows = from.map((offset): { events: AcceptedEvent[]; fromOffset: number; fromMs: number; toMs: number } => ({
     events: [],
     fromOffset: offset,
@@ -208,13 +219,14 @@ async function eachWindow(log: EventLog, from: Offsets, to: Offsets, check: Chec
     }
     damaged += offset - (next[partition] ?? 0)
     next[partition] = offset + 1
+    if (headers['token'] === canary) canaries++
     window.events.push({ offset, incarnation, uuid: headers['uuid'] ?? '' })
     window.fromMs = Math.min(window.fromMs, timeMs)
     window.toMs = Math.max(window.toMs, timeMs)
     if (window.events.length >= windowRecords) await flush(partition, offset + 1)
   }
   for (const [partition, end] of to.entries()) await flush(partition, end)
-  return damaged
+  return { damaged, canaries }
 }
 
 /** The lane's records, until `isDone` says so or the end that is published now is reached. */

@@ -12,11 +12,10 @@ export async function verify(config: Config, words: readonly string[]): Promise<
 }
 
 function textOf(verdict: Verdict): string {
-  const { equal, accepted, rows, lost, doubled, invented } = verdict
+  const { equal, accepted, canaries, rows, lost, doubled, invented } = verdict
+  const counted = `${String(accepted)} accepted events (${String(canaries)} of them canaries), ${String(rows)} rows`
   const lines = [
-    equal
-      ? `Equal: ${String(accepted)} accepted events, ${String(rows)} rows.`
-      : `NOT EQUAL: ${String(accepted)} accepted events, ${String(rows)} rows.`,
+    equal ? `Equal: ${counted}.` : `NOT EQUAL: ${counted}.`,
     `  lost ${String(lost.count)}, doubled ${String(doubled.count)}, invented ${String(invented.count)}`,
     `  without a row for a reason: dropped ${String(verdict.dropped)}, dead letters ${String(verdict.deadLetter)}, damaged ${String(verdict.damaged)}, replaced ${String(verdict.replaced)}, expired ${String(verdict.expired)}, erased ${String(verdict.erased)}`,
   ]

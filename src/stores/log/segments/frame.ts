@@ -48,14 +48,14 @@ const payloadHeadBytes = 32
 export const entryBytes = 64
 const magic = 0x31464c53
 /** A larger length can only be damage. Above the largest body plus its entries. */
-export const frameBytesMax = 512 * 1024 * 1024
+const frameBytesMax = 512 * 1024 * 1024
 
 export const frameKinds = { head: 1, records: 2 } as const
 export const verdicts = { stored: 0, duplicate: 1, refused: 2 } as const
 export const flags = { keyed: 1, canary: 2, erased: 4 } as const
 
 /** Bytes that a frame takes in the file, padding included. */
-export function frameBytes(payloadBytes: number): number {
+function frameBytes(payloadBytes: number): number {
   return (frameHeadBytes + payloadBytes + 7) & ~7
 }
 

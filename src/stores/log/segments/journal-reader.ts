@@ -48,7 +48,7 @@ export async function publishedOf(files: Files, folder: string): Promise<Publish
   }
 }
 
-export async function openSegment(files: Files, folder: string, name: SegmentName): Promise<OpenedSegment> {
+async function openSegment(files: Files, folder: string, name: SegmentName): Promise<OpenedSegment> {
   const file = await files.open(`${folder}/${name.file}`, 'read')
   const found = await readSegmentHead(file, name.salt)
   return { name, file, head: found?.head, headBytes: found?.bytes ?? 0 }
