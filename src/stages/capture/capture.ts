@@ -9,6 +9,7 @@
  * Errors are plain text with the texts of the spec, because SDKs and their users know them; a refused token says what to do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import * as happened from './capture.events.ts'
@@ -95,6 +96,7 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
       sentAtMs: read.sentAtMs ?? query.sentAtMs,
       events: read.events,
     })
+    failpoint('edge:before-answer')
     if (admission.kind === 'unknown_token') return refused(401, unknownTokenText)
     if (admission.kind === 'refused_whole')
       return refused(400, `${admission.reason} (event ${String(admission.index)})`)
