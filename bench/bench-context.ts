@@ -1,0 +1,54 @@
+/** What every part of the benchmark is given. */
+import type { Pinning } from './host/pinning.ts'
+
+export interface BenchContext {
+  readonly pinning: Pinning
+  /** Folder in which each part makes its data folder; its file system is measured. */
+  readonly dataParent: string
+  /** Of the processes that are started. */
+  readonly environment: NodeJS.ProcessEnv
+  readonly sizes: Sizes
+  /** Progress, for whoever waits. */
+  say(line: string): void
+}
+
+export interface Sizes {
+  readonly runs: number
+  readonly single: LoadSize
+  readonly batch: LoadSize
+  readonly flow: LoadSize
+  readonly freshness: { readonly seconds: number; readonly eventsPerSecond: number; readonly markersPerSecond: number }
+  readonly idle: { readonly settleSeconds: number; readonly windowSeconds: number }
+  readonly restart: { readonly logBytes: number }
+  readonly floors: { readonly rows: number }
+}
+
+/** In events. */
+export interface LoadSize {
+  readonly warmup: number
+  readonly measured: number
+}
+
+/** CPU time is counted in steps of 10 ms: a run has to use seconds of it. */
+export const fullSizes: Sizes = {
+  runs: 3,
+  single: { warmup: 20_000, measured: 120_000 },
+  batch: { warmup: 100_000, measured: 400_000 },
+  flow: { warmup: 100_000, measured: 500_000 },
+  freshness: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20 },
+  idle: { settleSeconds: 30, windowSeconds: 30 },
+  restart: { logBytes: 1e9 },
+  floors: { rows: 200_000 },
+}
+
+/** To see that everything runs; the figures say little. */
+export const quickSizes: Sizes = {
+  runs: 1,
+  single: { warmup: 2000, measured: 10_000 },
+  batch: { warmup: 10_000, measured: 40_000 },
+  flow: { warmup: 10_000, measured: 30_000 },
+  freshness: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20 },
+  idle: { settleSeconds: 10, windowSeconds: 5 },
+  restart: { logBytes: 5e7 },
+  floors: { rows: 40_000 },
+}

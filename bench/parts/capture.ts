@@ -1,0 +1,117 @@
+/**
+ * The door: what an event costs the edge from the socket to the acknowledgement, with duplicate check and fsync.
+ *
+ * The core is stopped (SIGSTOP) while the edge is measured: both would share one core, and latency and rate would then say
+ * how they divide it. CPU an event is that of the edge alone either way; a run with the core at work stands beside it.
+ */
+import { withInstallation } from '../with-installation.ts'
+import type { BenchContext } from '../bench-context.ts'
+import { projectToken } from '../installation.ts'
+import type { Installation } from '../installation.ts'
+import { loadCases, planOf } from '../load/load-cases.ts'
+import type { LoadCase } from '../load/load-cases.ts'
+import type { LoadResult } from '../load/load-plan.ts'
+import { runLoad } from '../load/run-load.ts'
+import { proofOf } from '../proof.ts'
+import type { Figure, PartResult } from '../report/figure.ts'
+import { targets } from '../report/targets.ts'
+import type { DoorFloors } from './floors.ts'
+
+interface Measured {
+  readonly title: string
+  readonly one: LoadCase
+  readonly isCoreAtWork: boolean
+  readonly runs: LoadResult[]
+}
+
+export async function measureCapture(context: BenchContext, floors: DoorFloors): Promise<PartResult> {
+  const cases = loadCases(context.sizes)
+  const all: readonly Measured[] = [
+    ...cases.map((one) => ({ title: one.title, one, isCoreAtWork: false, runs: [] })),
+    ...cases
+      .filter(({ name }) => name === 'single')
+      .map((one) => ({ title: `${one.title}, the core at work`, one, isCoreAtWork: true, runs: [] })),
+  ]
+  return withInstallation(context, async (installation) => {
+    for (let run = 0; run < context.sizes.runs; run++) {
+      for (const measured of all) {
+        context.say(`capture: ${measured.title}, run ${String(run + 1)}`)
+        measured.runs.push(await loadOnce(context, installation, measured, run))
+      }
+    }
+    context.say('capture: counting what arrived')
+    const proof = await proofOf(
+      installation,
+      all.flatMap(({ runs }) => runs),
+    )
+    return {
+      part: 'capture',
+      figures: all.flatMap((measured) => figuresOf(measured, floors)),
+      proof,
+      notes: [noiseNote(all.flatMap(({ runs }) => runs)), sizeNote(all)],
+      details: all.map(({ title, runs }) => ({ title, runs })),
+    }
+  })
+}
+
+async function loadOnce(
+  { pinning }: BenchContext,
+  installation: Installation,
+  { one, isCoreAtWork }: Measured,
+  run: number,
+): Promise<LoadResult> {
+  const { edge, supervisor } = installation.pids()
+  const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
+  if (!isCoreAtWork) installation.pauseCore()
+  try {
+    return await runLoad(planOf(one, target, run), pinning)
+  } finally {
+    installation.resumeCore()
+    // The next run begins with as little behind it as this one.
+    await installation.drained()
+  }
+}
+
+function figuresOf({ title, one: { name }, isCoreAtWork, runs }: Measured, floors: DoorFloors): readonly Figure[] {
+  const wanted = targets[name]
+  const p99 = 'p99Ms' in wanted ? wanted.p99Ms : undefined
+  const latency = (what: 'p50' | 'p95' | 'p99') => ({
+    of: '',
+    what,
+    unit: 'ms',
+    runs: runs.map(({ latencyMs }) => latencyMs[what]),
+  })
+  return [
+    {
+      of: title,
+      what: 'CPU of the edge',
+      unit: 'µs an event',
+      runs: runs.map(({ cpuUsPerEvent }) => cpuUsPerEvent),
+      floor: { name: 'bare node:http', value: floors.httpUsPerEvent[name] },
+      ...(isCoreAtWork ? {} : { target: wanted.cpuUsPerEvent, moonshot: wanted.moonshot }),
+    },
+    { ...latency('p50'), floor: { name: 'p50 of the bare sync', value: floors.syncP50Ms[name] } },
+    latency('p95'),
+    {
+      ...latency('p99'),
+      floor: { name: 'p99 of the bare sync', value: floors.syncP99Ms[name] },
+      ...(p99 === undefined || isCoreAtWork ? {} : { target: p99 }),
+    },
+    { of: '', what: 'rate', unit: 'events/s', runs: runs.map(({ eventsPerSecond }) => eventsPerSecond) },
+  ]
+}
+
+function noiseNote(runs: readonly LoadResult[]): string {
+  const most = (value: (run: LoadResult) => number) => Math.max(...runs.map(value)).toFixed(2)
+  return `Noise: others used up to ${most((run) => run.otherCores)} cores, the host kept up to ${most((run) => run.stolenCores)}; the generator used up to ${most((run) => run.generatorCores)} of its own (near 1 it bounds the rate).`
+}
+
+function sizeNote(all: readonly Measured[]): string {
+  const sizes = all
+    .filter(({ isCoreAtWork }) => !isCoreAtWork)
+    .map(
+      ({ one, runs }) =>
+        `${one.name} ${String(runs[0]?.jsonBytesPerEvent ?? 0)} (${String(runs[0]?.wireBytesPerEvent ?? 0)} on the wire)`,
+    )
+  return `Bytes of JSON an event, the body's own around it included: ${sizes.join(', ')}.`
+}

@@ -1,0 +1,129 @@
+/**
+ * From the acknowledgement to the answer of a question, under a steady load.
+ *
+ * Among the load's events this process sends markers, single events of one name, notes when each is acknowledged, and asks by
+ * SQL again and again which ones are there. A marker counts as queryable when the answer that shows it has arrived, so
+ * figures include the question itself and the pause between two (`pollMs`), both against us.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BenchContext } from '../bench-context.ts'
+import { projectToken } from '../installation.ts'
+import type { Installation } from '../installation.ts'
+import { planOf } from '../load/load-cases.ts'
+import { runLoad } from '../load/run-load.ts'
+import { proofOf } from '../proof.ts'
+import type { Sent } from '../proof.ts'
+import type { PartResult } from '../report/figure.ts'
+import { targets } from '../report/targets.ts'
+import { percentilesOf } from '../statistics.ts'
+import type { Percentiles } from '../statistics.ts'
+import { withInstallation } from '../with-installation.ts'
+
+const pollMs = 50
+const connections = 16
+const answerTimeoutMs = 60_000
+
+export async function measureFreshness(context: BenchContext): Promise<PartResult> {
+  const { seconds, eventsPerSecond, markersPerSecond } = context.sizes.freshness
+  return withInstallation(context, async (installation) => {
+    const runs: Percentiles[] = []
+    const sent: Sent[] = []
+    for (let run = 0; run < context.sizes.runs; run++) {
+      context.say(
+        `freshness: ${String(eventsPerSecond)} events a second for ${String(seconds)} s, run ${String(run + 1)}`,
+      )
+      const load = steadyLoad(context, installation, run)
+      const [result, markers] = await Promise.all([load, followMarkers(installation, run, seconds, markersPerSecond)])
+      sent.push(result, markers.sent)
+      runs.push(percentilesOf(markers.delaysMs))
+    }
+    const proof = await proofOf(installation, sent)
+    return {
+      part: 'acknowledged to queryable',
+      figures: [
+        {
+          of: `${String(eventsPerSecond)} events/s, single`,
+          what: 'p50',
+          unit: 'ms',
+          runs: runs.map(({ p50 }) => p50),
+        },
+        { of: '', what: 'p99', unit: 'ms', runs: runs.map(({ p99 }) => p99), target: targets.freshness.p99Ms },
+        { of: '', what: 'max', unit: 'ms', runs: runs.map(({ max }) => max) },
+      ],
+      proof,
+      notes: [
+        `${String(seconds * markersPerSecond)} markers a run, looked for by SQL every ${String(pollMs)} ms; the question and the pause are in the figures.`,
+      ],
+      details: { runs, sent },
+    }
+  })
+}
+
+function steadyLoad({ sizes, pinning }: BenchContext, installation: Installation, seed: number) {
+  const { seconds, eventsPerSecond, markersPerSecond } = sizes.freshness
+  const perSecond = eventsPerSecond - markersPerSecond
+  const { edge, supervisor } = installation.pids()
+  const size = { warmup: 0, measured: perSecond * seconds }
+  const one = { name: 'single', title: 'steady', batch: 1, gzip: false, connections, size } as const
+  const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
+  return runLoad({ ...planOf(one, target, seed), requestsPerSecond: perSecond }, pinning)
+}
+
+async function followMarkers(
+  installation: Installation,
+  run: number,
+  seconds: number,
+  markersPerSecond: number,
+): Promise<{ readonly delaysMs: readonly number[]; readonly sent: Sent }> {
+  const name = `bench marker ${String(run)}`
+  const acknowledgedMs = new Map<string, number>()
+  const delaysMs: number[] = []
+  let good = 0
+  let bad = 0
+  let isSending = true
+
+  const send = async (): Promise<void> => {
+    const flights: Promise<void>[] = []
+    const beganMs = performance.now()
+    for (let n = 0; n < seconds * markersPerSecond; n++) {
+      await sleep(Math.max(0, beganMs + (n * 1000) / markersPerSecond - performance.now()))
+      flights.push(sendMarker())
+    }
+    await Promise.all(flights)
+    isSending = false
+  }
+  const sendMarker = async (): Promise<void> => {
+    const uuid = randomUUID()
+    const isAcknowledged = await installation.sendEvent({ uuid, event: name, distinct_id: uuid, properties: {} })
+    if (isAcknowledged) {
+      acknowledgedMs.set(uuid, performance.now())
+      good++
+    } else bad++
+  }
+  const look = async (): Promise<void> => {
+    const giveUpMs = performance.now() + seconds * 1000 + answerTimeoutMs
+    while (isSending || acknowledgedMs.size > 0) {
+      const { rows } = await installation.sql(`SELECT distinct_id FROM events WHERE event = '${name}' LIMIT 100000`)
+      const nowMs = performance.now()
+      if (nowMs > giveUpMs) throw new Error(`${String(acknowledgedMs.size)} markers never became queryable.`)
+      for (const [id] of rows) {
+        const atMs = acknowledgedMs.get(String(id))
+        // Not acknowledged yet: it will be found by the next question.
+        if (atMs === undefined) continue
+        acknowledgedMs.delete(String(id))
+        delaysMs.push(nowMs - atMs)
+      }
+      await sleep(pollMs)
+    }
+  }
+  await Promise.all([send(), look()])
+  return {
+    delaysMs,
+    sent: {
+      acknowledgedEvents: good,
+      unacknowledgedEvents: bad,
+      firstProblem: bad === 0 ? null : `${String(bad)} markers were not acknowledged`,
+    },
+  }
+}

@@ -1,0 +1,60 @@
+/** The report as a Markdown table: one line a figure, target and floor beside it. */
+import type { Conditions } from '../host/conditions.ts'
+import { summaryOf } from '../statistics.ts'
+import type { Figure, PartResult } from './figure.ts'
+
+export function markdownOf(conditions: Conditions, parts: readonly PartResult[]): string {
+  const lines = [conditionsText(conditions), '']
+  for (const { part, figures, proof, notes } of parts) {
+    lines.push(`## ${part}`, '')
+    lines.push(
+      '| | figure | median (least to most) | target | | floor, same run | × floor |',
+      '|---|---|---|---|---|---|---|',
+    )
+    lines.push(...figures.map(rowOf), '')
+    if (proof !== undefined) {
+      const { acknowledged, stored, rows, lost, doubled, invented, duplicates, complaints } = proof
+      lines.push(
+        `Proof: ${count(acknowledged)} acknowledged, ${count(stored)} in the door's books, ${count(rows)} rows; lost ${count(lost)}, doubled ${count(doubled)}, invented ${count(invented)}, taken for duplicates ${count(duplicates)}.`,
+        ...complaints.map((one) => `- NOT SOUND: ${one}`),
+        '',
+      )
+    }
+    lines.push(...notes.map((note) => `- ${note}`), '')
+  }
+  return `${lines.join('\n').trimEnd()}\n`
+}
+
+export function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure): string {
+  const { median, min, max } = summaryOf(runs)
+  const spread = runs.length > 1 ? ` (${number(min)} to ${number(max)})` : ''
+  const wanted = target === undefined ? '' : `≤ ${number(target)}`
+  const beyond = moonshot !== undefined && median <= moonshot ? `reached, moonshot ${number(moonshot)} too` : 'reached'
+  const verdict = target === undefined ? '' : median <= target ? beyond : 'missed'
+  const below = floor === undefined ? '' : `${number(floor.value)} (${floor.name})`
+  const ratio = floor === undefined ? '' : (median / floor.value).toFixed(1)
+  return `| ${[of, what, `${number(median)}${spread} ${unit}`, wanted, verdict, below, ratio].join(' | ')} |`
+}
+
+function conditionsText(conditions: Conditions): string {
+  const { cpu, cores, memoryGiB, kernel, node, revision, fileSystem, pinning, othersBeforeCores, loadAverage } =
+    conditions
+  const settings = Object.entries(conditions.settings).map(([name, value]) => `${name}=${value}`)
+  return [
+    `Measured ${conditions.measuredAt}, revision ${revision}, Node ${node}.`,
+    `${cpu}, ${String(cores)} cores, ${String(memoryGiB)} GiB, Linux ${kernel}, data on ${fileSystem}.`,
+    `Pinning: ${pinning}. Before the first run others used ${String(othersBeforeCores)} cores, load average ${loadAverage.join(' ')}.`,
+    ...(settings.length === 0 ? [] : [`Settings: ${settings.join(', ')}.`]),
+  ].join('\n')
+}
+
+/** Three digits that matter. */
+function number(value: number): string {
+  const size = Math.abs(value)
+  if (size >= 1000) return count(value)
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}

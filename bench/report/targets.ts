@@ -1,0 +1,14 @@
+/**
+ * What each figure should come to: CPU in microseconds an event, times in milliseconds, memory in MB. A missed target is a
+ * finding, not a failure of the benchmark.
+ */
+export const targets = {
+  single: { cpuUsPerEvent: 42, moonshot: 33, p99Ms: 10 },
+  batch: { cpuUsPerEvent: 9, moonshot: 6.5 },
+  gzip: { cpuUsPerEvent: 11, moonshot: 8 },
+  flow: { cpuUsPerEvent: 40, moonshot: 25 },
+  freshness: { p99Ms: 3000 },
+  idle: { residentMb: 600, corePercent: 1 },
+  /** Stated for a log of 10 GB. */
+  restart: { firstAnswerMs: 5000 },
+} as const

@@ -1,0 +1,116 @@
+/**
+ * `npm run bench -- [capture|flow|freshness|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER] [--log-gb N]`
+ * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
+ * because something was slow.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fullSizes, quickSizes } from './bench-context.ts'
+import type { BenchContext } from './bench-context.ts'
+import { conditionsOf } from './host/conditions.ts'
+import { choosePinning } from './host/pinning.ts'
+import { measureCapture } from './parts/capture.ts'
+import { measureDoorFloors, measureWarehouseFloor } from './parts/floors.ts'
+import { measureFlow } from './parts/flow.ts'
+import { measureFreshness } from './parts/freshness.ts'
+import { measureIdle } from './parts/idle.ts'
+import { measureRestart } from './parts/restart.ts'
+import type { PartResult } from './report/figure.ts'
+import { markdownOf } from './report/markdown.ts'
+import { summaryOf } from './statistics.ts'
+import { removeInstallations } from './with-installation.ts'
+
+type Measure = (context: BenchContext) => Promise<readonly PartResult[]>
+
+/** A part that is held against floors measures them first: floors of another day say nothing. */
+const measures: Readonly<Record<string, Measure>> = {
+  async floors(context) {
+    return [(await measureDoorFloors(context)).part, (await measureWarehouseFloor(context)).part]
+  },
+  async capture(context) {
+    const { part, floors } = await measureDoorFloors(context)
+    return [part, await measureCapture(context, floors)]
+  },
+  async flow(context) {
+    const { part, floor } = await measureWarehouseFloor(context)
+    return [part, await measureFlow(context, floor)]
+  },
+  freshness: async (context) => [await measureFreshness(context)],
+  idle: async (context) => [await measureIdle(context)],
+  restart: async (context) => [await measureRestart(context)],
+}
+const everything = ['capture', 'flow', 'freshness', 'idle', 'restart'] as const
+
+const root = dirname(import.meta.dirname)
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      data: { type: 'string' },
+      'log-gb': { type: 'string' },
+    },
+    allowPositionals: true,
+  })
+  const [what = 'all', surplus] = positionals
+  const names = what === 'all' ? everything : [what]
+  if (surplus !== undefined || names.some((name) => !Object.hasOwn(measures, name))) {
+    process.stderr.write(`Say one of: ${[...Object.keys(measures), 'all'].join(', ')}.\n`)
+    return 2
+  }
+  const jsonFile = values.json === undefined ? undefined : resolve(values.json)
+  const dataParent = resolve(values.data ?? join(root, '.sluice'))
+  // Sockets have short names from here, as long as the data lies below.
+  process.chdir(root)
+  await mkdir(dataParent, { recursive: true })
+
+  const sizes = values.quick ? quickSizes : fullSizes
+  const logBytes = values['log-gb'] === undefined ? sizes.restart.logBytes : Number(values['log-gb']) * 1e9
+  const pinning = choosePinning()
+  const context: BenchContext = {
+    pinning,
+    dataParent,
+    environment: process.env,
+    sizes: { ...sizes, restart: { logBytes } },
+    say: (line) => process.stderr.write(`${line}\n`),
+  }
+  const conditions = await conditionsOf({
+    dataFolder: dataParent,
+    pinning: pinning.description,
+    environment: process.env,
+  })
+  const parts: PartResult[] = []
+  for (const name of names) parts.push(...((await measures[name]?.(context)) ?? []))
+
+  process.stdout.write(
+    `${values.quick ? 'QUICK: the figures below only show that everything runs.\n' : ''}${markdownOf(conditions, parts)}`,
+  )
+  const day = conditions.measuredAt.slice(0, 10)
+  const kept = jsonFile ?? (values.quick ? undefined : join(import.meta.dirname, 'results', `${day}-${what}.json`))
+  if (kept !== undefined) {
+    const report = { what, quick: values.quick, sizes: context.sizes, conditions, parts: parts.map(withSummaries) }
+    await mkdir(dirname(kept), { recursive: true })
+    await writeFile(kept, `${JSON.stringify(report, null, 2)}\n`)
+    await writeFile(kept.replace(/(\.json)?$/, '.md'), markdownOf(conditions, parts))
+  }
+  return parts.some(({ proof }) => (proof?.complaints.length ?? 0) > 0) ? 1 : 0
+}
+
+function withSummaries(part: PartResult) {
+  return { ...part, figures: part.figures.map((figure) => ({ ...figure, ...summaryOf(figure.runs) })) }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    void removeInstallations().finally(() => process.exit(130))
+  })
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  await removeInstallations()
+  throw error
+}

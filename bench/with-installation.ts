@@ -1,0 +1,26 @@
+import type { BenchContext } from './bench-context.ts'
+import { Installation } from './installation.ts'
+
+/** Gives the work a running Sluice on a fresh folder; both are gone afterwards, whatever happened. */
+export async function withInstallation<T>(
+  context: BenchContext,
+  work: (installation: Installation) => Promise<T>,
+): Promise<T> {
+  const installation = await Installation.create(context.dataParent, context.pinning, context.environment)
+  const remove = () => installation.remove()
+  cleanups.add(remove)
+  try {
+    await installation.start()
+    return await work(installation)
+  } finally {
+    await installation.remove()
+    cleanups.delete(remove)
+  }
+}
+
+const cleanups = new Set<() => Promise<void>>()
+
+/** For a Ctrl-C: stops what still runs. */
+export async function removeInstallations(): Promise<void> {
+  await Promise.all([...cleanups].map((remove) => remove()))
+}
