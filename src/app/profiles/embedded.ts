@@ -96,7 +96,10 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
         files: nodeFiles,
         folder: journals.core,
         retentionMs: config.log.retentionMs,
-        readers: [{ reader: 'warehouse', lane: 'clickhouse_events' }],
+        readers: [
+          { reader: 'warehouse', lane: 'clickhouse_events' },
+          { reader: 'ingestion', lane: 'clickhouse_events' },
+        ],
         telemetry: own,
         nowMs,
       })

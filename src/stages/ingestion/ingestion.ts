@@ -42,13 +42,20 @@ export interface Ingestion {
   books(): IngestionBooks
 }
 
+/** The name under which the log knows that the newest batch of each partition is still needed, to resume from. */
+const readerName = 'ingestion'
+const readerSavedEveryMs = 10_000
+
 export function createIngestion(config: IngestionConfig, { log, derive, telemetry }: IngestionDeps): Ingestion {
   let states: PartitionState[] = []
+  /** Offset of each partition's newest batch. */
+  let newest: number[] = []
+  let readerSavedMs = 0
 
   /** One life of an owner: takes over, then decides range after range. */
   async function own(signal: AbortSignal): Promise<void> {
     const ownership = await log.own('clickhouse_events')
-    states = await resumeFrom(ownership, log.partitionCount)
+    ;({ states, newest } = await resumeFrom(ownership, log.partitionCount))
     const bounds = await log.bounds('events_plugin_ingestion')
     const waiting = bounds.reduce((sum, { end }, partition) => sum + end - (states[partition]?.decidedTo ?? 0), 0)
     happened.ownershipTaken(ownership.epoch, waiting).emit(telemetry)
@@ -68,8 +75,11 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
     const batches = await retrying(() => deriveBatches(records, states, ownership.epoch, derive), signal)
     if (batches === undefined) return
     failpoint('core:before-derived-append')
-    await Promise.all(batches.map(({ partition, value }) => ownership.append(partition, { headers: {}, value })))
+    const positions = await Promise.all(
+      batches.map(({ partition, value }) => ownership.append(partition, { headers: {}, value })),
+    )
     failpoint('core:after-derived-append')
+    for (const { partition, offset } of positions) newest[partition] = offset
     let rows = 0
     for (const { partition, head } of batches) {
       states[partition] = { decidedTo: head.to, books: head.books }
@@ -77,11 +87,19 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
       if (head.exceptions.length > 0) happened.recordsSetAside(partition, head.exceptions).emit(telemetry)
     }
     happened.rangesCommitted(records.length, rows).emit(telemetry)
+    if (Date.now() - readerSavedMs > readerSavedEveryMs) {
+      readerSavedMs = Date.now()
+      await log.saveReader(readerName, 'clickhouse_events', newest)
+    }
   }
 
   /** Tries again while a store is away; undefined when told to stop meanwhile. */
   async function retrying<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    for (let delayMs = Math.min(100, config.retryMsMax); !signal.aborted; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
+    for (
+      let delayMs = Math.min(100, config.retryMsMax);
+      !signal.aborted;
+      delayMs = Math.min(delayMs * 2, config.retryMsMax)
+    ) {
       try {
         return await act()
       } catch (error) {
@@ -104,14 +122,19 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
 }
 
 /** Where each partition stands is what its newest batch says. */
-async function resumeFrom(ownership: Ownership, partitionCount: number): Promise<PartitionState[]> {
+async function resumeFrom(
+  ownership: Ownership,
+  partitionCount: number,
+): Promise<{ readonly states: PartitionState[]; readonly newest: number[] }> {
   const states: PartitionState[] = []
+  const newest: number[] = []
   for (let partition = 0; partition < partitionCount; partition++) {
     const last = await ownership.last(partition)
     const head = last === undefined ? undefined : derivedBatchHead(last.value)
     states.push({ decidedTo: head?.to ?? 0, books: head?.books ?? emptyBooks })
+    newest.push(last?.position.offset ?? 0)
   }
-  return states
+  return { states, newest }
 }
 
 function addedUp(books: readonly IngestionBooks[]): IngestionBooks {

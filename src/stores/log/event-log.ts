@@ -32,7 +32,7 @@ export interface Ownership {
    * order of the calls. Rejects with SLUICE_LOG_FENCED when somebody newer owns the lane.
    */
   append(partition: number, record: NewRecord): Promise<Position>
-  /** The newest durable record of a partition, whoever appended it; undefined when there is none. */
+  /** The newest durable record of a partition when the lane was taken over; undefined when there never was one. */
   last(partition: number): Promise<LogRecord | undefined>
 }
 

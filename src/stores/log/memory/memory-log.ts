@@ -56,6 +56,7 @@ export function createMemoryLog(partitionCount: number): MemoryLog {
     own(lane) {
       const epoch = (epochs.get(lane) ?? 0) + 1
       epochs.set(lane, epoch)
+      const last = recordsOf(lane).map((records) => records.at(-1))
       return Promise.resolve({
         epoch,
         async append(partition: number, record: NewRecord) {
@@ -65,7 +66,7 @@ export function createMemoryLog(partitionCount: number): MemoryLog {
           }
           return put(lane, partition, record, Date.now()).position
         },
-        last: (partition: number) => Promise.resolve(recordsOf(lane)[partition]?.at(-1)),
+        last: (partition: number) => Promise.resolve(last[partition]),
       })
     },
     saveReader(reader, lane, offsets) {

@@ -72,9 +72,7 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
           if (epochs.get(lane) !== epoch) {
             throw new Failure('SLUICE_LOG_FENCED', `Somebody newer owns the lane ${lane}.`)
           }
-          const position = await appendRecord(writer, lane, partition, record)
-          last[partition] = { position, timeMs: writer.state.timeMs, headers: record.headers, value: record.value }
-          return position
+          return await appendRecord(writer, lane, partition, record)
         },
         last: (partition) => Promise.resolve(last[partition]),
       }
@@ -138,7 +136,10 @@ async function segmentHolding(options: JournalReaderOptions, lane: Lane, from: O
   )
 }
 
-/** The newest record of each partition, from the newest segments back until all are found. */
+/**
+ * The newest record of each partition that can be read, from the newest segments back until all are found. A segment whose
+ * head is damaged cannot say what it holds, so it is looked through.
+ */
 async function lastRecords(
   options: JournalReaderOptions,
   lane: Lane,
@@ -147,23 +148,31 @@ async function lastRecords(
   const number = laneNumber(lane)
   const ends = writer.state.next[number] ?? []
   const last = ends.map((): LogRecord | undefined => undefined)
-  const heads = await segmentHeads(options.files, options.folder)
   const isMissing = (end: number, partition: number): boolean => end > 0 && last[partition] === undefined
-  for (const { name, head } of heads.toReversed()) {
+  const heads = new Map(
+    (await segmentHeads(options.files, options.folder)).map(({ name, head }) => [name.sequence, head]),
+  )
+  for (const { sequence } of (await listSegments(options.files, options.folder)).toReversed()) {
     if (!ends.some(isMissing)) break
-    const begins = head.state.next[number] ?? []
+    const begins = heads.get(sequence)?.state.next[number] ?? []
     const holds = ends.some((end, partition) => isMissing(end, partition) && end > (begins[partition] ?? 0))
     if (!holds) continue
-    for await (const chunk of readFrames(options, name.sequence, 4 * 1024 * 1024)) {
-      if (chunk.sequence !== name.sequence) break
+    const newest = new Map<number, LogRecord>()
+    for await (const chunk of readFrames(options, sequence, 4 * 1024 * 1024)) {
+      if (chunk.sequence !== sequence) break
       const records: LogRecord[] = []
       for (const frame of chunk.frames) collect(frame, number, chunk.incarnation, [], records)
-      for (const record of records) {
-        const { partition, offset } = record.position
-        // Copied: a record would keep the whole chunk in memory.
-        if (offset === (ends[partition] ?? 0) - 1) last[partition] = { ...record, value: Buffer.from(record.value) }
-      }
+      for (const record of records) newest.set(record.position.partition, record)
     }
+    for (const [partition, record] of newest) last[partition] ??= { ...record, value: Buffer.from(record.value) }
+  }
+  const lost = ends.findIndex(isMissing)
+  if (lost >= 0) {
+    // Going on as if there had never been one would decide everything once more.
+    throw new Failure(
+      'SLUICE_LOG_TRIMMED',
+      `The newest record of partition ${String(lost)} of ${lane} is gone from ${options.folder}; nobody can tell where its owner stopped. Restore the folder from a backup.`,
+    )
   }
   return last
 }
