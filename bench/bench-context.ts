@@ -8,7 +8,9 @@ export interface BenchContext {
   /** Of the processes that are started. */
   readonly environment: NodeJS.ProcessEnv
   readonly sizes: Sizes
-  /** Progress, for whoever waits. */
+  /** Announces a run. With `--quiet` it resolves when nobody but the given processes does much, or after two minutes. */
+  run(line: string, ownPids: readonly number[]): Promise<void>
+  /** Progress between runs. */
   say(line: string): void
 }
 

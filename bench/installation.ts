@@ -22,6 +22,13 @@ const drainTimeoutMs = 900_000
 export const projectToken = 'phc_benchmark'
 const personalKey = 'phx_benchmark0000'
 
+/** What every benchmarked Sluice is started with, beside its folder; all else may be set by the environment. */
+export const ownSettings = {
+  SLUICE_PORT: '0',
+  SLUICE_PROJECT_TOKEN: projectToken,
+  SLUICE_PERSONAL_KEY: personalKey,
+} as const
+
 export interface Pids {
   readonly supervisor: number
   readonly edge: number
@@ -38,6 +45,7 @@ export class Installation {
   readonly #pinning: Pinning
   readonly #environment: NodeJS.ProcessEnv
   #child: ChildProcess | undefined
+  #isStopping = false
   #projectId: string | undefined
 
   /** `parent` decides the file system that is measured. */
@@ -50,14 +58,7 @@ export class Installation {
   constructor(folder: string, pinning: Pinning, environment: NodeJS.ProcessEnv) {
     this.folder = folder
     this.#pinning = pinning
-    this.#environment = {
-      SLUICE_LOG_LEVEL: 'warn',
-      ...environment,
-      SLUICE_DATA_DIR: folder,
-      SLUICE_PORT: '0',
-      SLUICE_PROJECT_TOKEN: projectToken,
-      SLUICE_PERSONAL_KEY: personalKey,
-    }
+    this.#environment = { SLUICE_LOG_LEVEL: 'warn', ...environment, ...ownSettings, SLUICE_DATA_DIR: folder }
   }
 
   /** Resolves when everything is ready; the edge answers earlier. */
@@ -66,9 +67,10 @@ export class Installation {
     const [program, args] = this.#pinning.command('server', process.execPath, [...nodeFlags, main, 'start'])
     this.#child = spawn(program, args, { env: this.#environment, stdio: ['ignore', log.fd, log.fd] })
     await log.close()
+    this.#isStopping = false
     await this.#until('everything to be ready', startTimeoutMs, async () => {
       const { exitCode } = this.#child ?? {}
-      if (typeof exitCode === 'number') throw new Error(`Sluice did not start:\n${await this.#lastLog()}`)
+      if (typeof exitCode === 'number') throw new Error(`Sluice did not start:\n${(await this.lastLog(20)).join('\n')}`)
       const processes = readProcessesFile(this.folder)?.processes ?? []
       return processes.length > 1 && processes.every(({ state }) => state === 'ready')
     })
@@ -76,11 +78,13 @@ export class Installation {
 
   async stop(): Promise<void> {
     const child = this.#child
-    this.#child = undefined
-    if (child === undefined || child.exitCode !== null) return
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
     this.resumeCore()
-    child.kill('SIGTERM')
-    await once(child, 'exit')
+    // A second signal would end everything at once: whoever stops it again only waits.
+    if (!this.#isStopping) child.kill('SIGTERM')
+    this.#isStopping = true
+    await exited
   }
 
   async remove(): Promise<void> {
@@ -178,12 +182,13 @@ export class Installation {
     return JSON.parse(text) as unknown
   }
 
-  get #logFile(): string {
-    return join(this.folder, 'bench.log')
+  /** Of warnings and errors, unless the environment asked for more. */
+  async lastLog(linesMax: number): Promise<readonly string[]> {
+    return (await readFile(this.#logFile, 'utf8')).trimEnd().split('\n').slice(-linesMax)
   }
 
-  async #lastLog(): Promise<string> {
-    return (await readFile(this.#logFile, 'utf8')).split('\n').slice(-20).join('\n')
+  get #logFile(): string {
+    return join(this.folder, 'bench.log')
   }
 
   #listed(role: string) {
@@ -212,7 +217,7 @@ export class Installation {
     const giveUpMs = performance.now() + timeoutMs
     while (!(await isSo())) {
       if (performance.now() > giveUpMs) {
-        throw new Error(`Waited ${String(timeoutMs / 1000)} s for ${what}.\n${await this.#lastLog()}`)
+        throw new Error(`Waited ${String(timeoutMs / 1000)} s for ${what}.\n${(await this.lastLog(20)).join('\n')}`)
       }
       await sleep(pollMs)
     }

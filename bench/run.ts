@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- [capture|flow|freshness|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER] [--log-gb N]`
+ * `npm run bench -- [capture|flow|freshness|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
+ * [--quiet CORES] [--log-gb N]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
  */
@@ -9,7 +10,9 @@ import { parseArgs } from 'node:util'
 import { fullSizes, quickSizes } from './bench-context.ts'
 import type { BenchContext } from './bench-context.ts'
 import { conditionsOf } from './host/conditions.ts'
+import { untilQuiet } from './host/noise.ts'
 import { choosePinning } from './host/pinning.ts'
+import { ownSettings } from './installation.ts'
 import { measureCapture } from './parts/capture.ts'
 import { measureDoorFloors, measureWarehouseFloor } from './parts/floors.ts'
 import { measureFlow } from './parts/flow.ts'
@@ -50,6 +53,7 @@ async function main(): Promise<number> {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       data: { type: 'string' },
+      quiet: { type: 'string' },
       'log-gb': { type: 'string' },
     },
     allowPositionals: true,
@@ -68,18 +72,24 @@ async function main(): Promise<number> {
 
   const sizes = values.quick ? quickSizes : fullSizes
   const logBytes = values['log-gb'] === undefined ? sizes.restart.logBytes : Number(values['log-gb']) * 1e9
+  const quietCores = values.quiet === undefined ? undefined : Number(values.quiet)
   const pinning = choosePinning()
   const context: BenchContext = {
     pinning,
     dataParent,
     environment: process.env,
     sizes: { ...sizes, restart: { logBytes } },
+    async run(line, ownPids) {
+      if (quietCores !== undefined) await untilQuiet(quietCores, ownPids)
+      process.stderr.write(`${line}\n`)
+    },
     say: (line) => process.stderr.write(`${line}\n`),
   }
   const conditions = await conditionsOf({
     dataFolder: dataParent,
     pinning: pinning.description,
     environment: process.env,
+    ownSettings: [...Object.keys(ownSettings), 'SLUICE_DATA_DIR'],
   })
   const parts: PartResult[] = []
   for (const name of names) parts.push(...((await measures[name]?.(context)) ?? []))

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { contentOf, machineCpu } from './proc.ts'
+import { watchNoise } from './noise.ts'
+import { contentOf } from './proc.ts'
 
 export interface Conditions {
   readonly measuredAt: string
@@ -26,13 +27,15 @@ export async function conditionsOf(options: {
   readonly dataFolder: string
   readonly pinning: string
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Variables that the benchmark sets itself, whatever they were. */
+  readonly ownSettings: readonly string[]
 }): Promise<Conditions> {
-  const before = machineCpu()
-  const beganMs = performance.now()
+  const noise = watchNoise([])
   await sleep(1000)
-  const othersUs = machineCpu().busyUs - before.busyUs
   const settings = Object.entries(options.environment).flatMap(([name, value]) =>
-    name.startsWith('SLUICE_') && value !== undefined ? [[name, value] as const] : [],
+    name.startsWith('SLUICE_') && value !== undefined && !options.ownSettings.includes(name)
+      ? [[name, value] as const]
+      : [],
   )
   return {
     measuredAt: new Date().toISOString(),
@@ -44,7 +47,7 @@ export async function conditionsOf(options: {
     revision: revision(),
     fileSystem: fileSystemOf(options.dataFolder),
     pinning: options.pinning,
-    othersBeforeCores: Math.round(othersUs / (performance.now() - beganMs) / 10) / 100,
+    othersBeforeCores: Math.round(noise().otherCores * 100) / 100,
     loadAverage: loadavg().map((value) => Math.round(value * 100) / 100),
     settings: Object.fromEntries(settings),
   }

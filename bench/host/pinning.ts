@@ -16,7 +16,7 @@ export interface Pinning {
 
 export function choosePinning(): Pinning {
   const [serverCore, generatorCore] = permittedCores()
-  const hasTaskset = spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0
+  const hasTaskset = spawnSync(taskset, ['--version'], { stdio: 'ignore' }).status === 0
   if (!hasTaskset || serverCore === undefined || generatorCore === undefined) {
     const why = hasTaskset ? 'there is only one core' : 'taskset (util-linux) is not installed'
     return { description: `nothing is pinned: ${why}`, command: (_, program, args) => [program, args] }
@@ -24,9 +24,11 @@ export function choosePinning(): Pinning {
   const coreOf: Record<Place, number> = { server: serverCore, generator: generatorCore }
   return {
     description: `all processes of the server on core ${String(serverCore)}, the generator on core ${String(generatorCore)}`,
-    command: (place, program, args) => ['taskset', ['-c', String(coreOf[place]), program, ...args]],
+    command: (place, program, args) => [taskset, ['-c', String(coreOf[place]), program, ...args]],
   }
 }
+
+const taskset = 'taskset'
 
 /** From the kernel's list, like `0-3,8`. */
 function permittedCores(): readonly number[] {

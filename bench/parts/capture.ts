@@ -14,6 +14,7 @@ import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
 import { proofOf } from '../proof.ts'
 import type { Figure, PartResult } from '../report/figure.ts'
+import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
 import type { DoorFloors } from './floors.ts'
 
@@ -35,7 +36,7 @@ export async function measureCapture(context: BenchContext, floors: DoorFloors):
   return withInstallation(context, async (installation) => {
     for (let run = 0; run < context.sizes.runs; run++) {
       for (const measured of all) {
-        context.say(`capture: ${measured.title}, run ${String(run + 1)}`)
+        await context.run(`capture: ${measured.title}, run ${String(run + 1)}`, [installation.pids().supervisor])
         measured.runs.push(await loadOnce(context, installation, measured, run))
       }
     }
@@ -48,7 +49,13 @@ export async function measureCapture(context: BenchContext, floors: DoorFloors):
       part: 'capture',
       figures: all.flatMap((measured) => figuresOf(measured, floors)),
       proof,
-      notes: [noiseNote(all.flatMap(({ runs }) => runs)), sizeNote(all)],
+      notes: [
+        'The core was stopped while the edge was measured, except where it says otherwise; all processes of the server share a core.',
+
+        noiseNote(all.flatMap(({ runs }) => runs)),
+        generatorNote(all.flatMap(({ runs }) => runs)),
+        sizeNote(all),
+      ],
       details: all.map(({ title, runs }) => ({ title, runs })),
     }
   })
@@ -90,6 +97,12 @@ function figuresOf({ title, one: { name }, isCoreAtWork, runs }: Measured, floor
       floor: { name: 'bare node:http', value: floors.httpUsPerEvent[name] },
       ...(isCoreAtWork ? {} : { target: wanted.cpuUsPerEvent, moonshot: wanted.moonshot }),
     },
+    {
+      of: '',
+      what: 'of it, the JavaScript thread',
+      unit: 'µs an event',
+      runs: runs.map(({ mainThreadUsPerEvent }) => mainThreadUsPerEvent),
+    },
     { ...latency('p50'), floor: { name: 'p50 of the bare sync', value: floors.syncP50Ms[name] } },
     latency('p95'),
     {
@@ -101,9 +114,9 @@ function figuresOf({ title, one: { name }, isCoreAtWork, runs }: Measured, floor
   ]
 }
 
-function noiseNote(runs: readonly LoadResult[]): string {
-  const most = (value: (run: LoadResult) => number) => Math.max(...runs.map(value)).toFixed(2)
-  return `Noise: others used up to ${most((run) => run.otherCores)} cores, the host kept up to ${most((run) => run.stolenCores)}; the generator used up to ${most((run) => run.generatorCores)} of its own (near 1 it bounds the rate).`
+function generatorNote(runs: readonly LoadResult[]): string {
+  const most = Math.max(...runs.map(({ generatorCores }) => generatorCores)).toFixed(2)
+  return `The generator used up to ${most} cores; near 1 it bounds the rate, not the server.`
 }
 
 function sizeNote(all: readonly Measured[]): string {

@@ -37,11 +37,11 @@ export async function measureDoorFloors(context: BenchContext): Promise<{ part: 
   await inFolder(context, async (folder) => {
     for (let run = 0; run < context.sizes.runs; run++) {
       for (const one of cases) {
-        context.say(`floors: bare node:http, ${one.title}, run ${String(run + 1)}`)
+        await context.run(`floors: bare node:http, ${one.title}, run ${String(run + 1)}`, [])
         http.get(one.name)?.push(await bareHttp(context, one, run))
         // To the disk a compressed body is what it was before.
         if (one.gzip) continue
-        context.say(`floors: bare append and sync, ${one.title}, run ${String(run + 1)}`)
+        await context.run(`floors: bare append and sync, ${one.title}, run ${String(run + 1)}`, [])
         append.get(one.name)?.push(await bareAppend(context, one, folder))
       }
     }
@@ -96,7 +96,7 @@ export async function measureWarehouseFloor(
 ): Promise<{ part: PartResult; floor: WarehouseFloor }> {
   const runs: InsertResult[] = []
   for (let run = 0; run < context.sizes.runs; run++) {
-    context.say(`floors: bare chDB insert, run ${String(run + 1)}`)
+    await context.run(`floors: bare chDB insert, run ${String(run + 1)}`, [])
     await inFolder(context, async (folder) => {
       const options: InsertOptions = { folder, rows: context.sizes.floors.rows, rowsPerBlock }
       const file = new URL('../floors/warehouse-insert.ts', import.meta.url)

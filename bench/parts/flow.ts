@@ -4,6 +4,8 @@
  */
 import type { BenchContext } from '../bench-context.ts'
 import { cpuOf, mainThreadCpuOf, memoryOf, usedUs } from '../host/proc.ts'
+import { watchNoise } from '../host/noise.ts'
+import type { Noise } from '../host/noise.ts'
 import { projectToken } from '../installation.ts'
 import type { Installation } from '../installation.ts'
 import { loadCases, planOf } from '../load/load-cases.ts'
@@ -11,11 +13,12 @@ import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
 import { proofOf } from '../proof.ts'
 import type { PartResult } from '../report/figure.ts'
+import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
 import { withInstallation } from '../with-installation.ts'
 import type { WarehouseFloor } from './floors.ts'
 
-interface FlowRun {
+interface FlowRun extends Noise {
   readonly events: number
   readonly seconds: number
   readonly cpuUsPerEvent: number
@@ -37,7 +40,8 @@ export async function measureFlow(context: BenchContext, floor: WarehouseFloor):
       installation.pauseCore()
       const filled = await fill(context, installation, measured, run + 1)
       sent.push(filled)
-      context.say(`flow: ${String(filled.acknowledgedEvents)} events wait; the core goes on`)
+      const waiting = `flow: ${String(filled.acknowledgedEvents)} events wait, the core goes on`
+      await context.run(waiting, [installation.pids().supervisor])
       runs.push(await drain(installation, filled.acknowledgedEvents))
     }
     const proof = await proofOf(installation, sent)
@@ -74,7 +78,7 @@ export async function measureFlow(context: BenchContext, floor: WarehouseFloor):
         },
       ],
       proof,
-      notes: [],
+      notes: [noiseNote(runs)],
       details: { runs, fills: sent },
     }
   })
@@ -95,7 +99,8 @@ async function fill(
 
 /** From the core's continuation to the last row. Progress is asked for ten times a second, which bounds the rate's error. */
 async function drain(installation: Installation, events: number): Promise<FlowRun> {
-  const { core } = installation.pids()
+  const { core, supervisor } = installation.pids()
+  const noise = watchNoise([supervisor])
   const cpu = cpuOf(core)
   const mainThread = mainThreadCpuOf(core)
   const beganMs = performance.now()
@@ -109,5 +114,6 @@ async function drain(installation: Installation, events: number): Promise<FlowRu
     mainThreadUsPerEvent: usedUs(mainThread, mainThreadCpuOf(core)) / events,
     rowsPerSecond: events / seconds,
     coreRssMb: memoryOf(core).rssBytes / 1e6,
+    ...noise(),
   }
 }

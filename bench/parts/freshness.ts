@@ -11,10 +11,12 @@ import type { BenchContext } from '../bench-context.ts'
 import { projectToken } from '../installation.ts'
 import type { Installation } from '../installation.ts'
 import { planOf } from '../load/load-cases.ts'
+import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
 import { proofOf } from '../proof.ts'
 import type { Sent } from '../proof.ts'
 import type { PartResult } from '../report/figure.ts'
+import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
 import { percentilesOf } from '../statistics.ts'
 import type { Percentiles } from '../statistics.ts'
@@ -29,12 +31,15 @@ export async function measureFreshness(context: BenchContext): Promise<PartResul
   return withInstallation(context, async (installation) => {
     const runs: Percentiles[] = []
     const sent: Sent[] = []
+    const loads: LoadResult[] = []
     for (let run = 0; run < context.sizes.runs; run++) {
-      context.say(
+      await context.run(
         `freshness: ${String(eventsPerSecond)} events a second for ${String(seconds)} s, run ${String(run + 1)}`,
+        [installation.pids().supervisor],
       )
       const load = steadyLoad(context, installation, run)
       const [result, markers] = await Promise.all([load, followMarkers(installation, run, seconds, markersPerSecond)])
+      loads.push(result)
       sent.push(result, markers.sent)
       runs.push(percentilesOf(markers.delaysMs))
     }
@@ -53,9 +58,10 @@ export async function measureFreshness(context: BenchContext): Promise<PartResul
       ],
       proof,
       notes: [
+        noiseNote(loads),
         `${String(seconds * markersPerSecond)} markers a run, looked for by SQL every ${String(pollMs)} ms; the question and the pause are in the figures.`,
       ],
-      details: { runs, sent },
+      details: { runs, loads },
     }
   })
 }

@@ -2,8 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchContext } from '../bench-context.ts'
 import { cpuOf, familyOf, memoryOf, usedUs } from '../host/proc.ts'
+import { watchNoise } from '../host/noise.ts'
+import type { Noise } from '../host/noise.ts'
 import type { Installation } from '../installation.ts'
 import type { Figure, PartResult } from '../report/figure.ts'
+import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
 import { withInstallation } from '../with-installation.ts'
 
@@ -14,7 +17,7 @@ interface Footprint {
   readonly processes: number
 }
 
-interface IdleRun {
+interface IdleRun extends Noise {
   readonly corePercent: number
   readonly footprints: readonly Footprint[]
 }
@@ -35,6 +38,7 @@ export async function measureIdle(context: BenchContext): Promise<PartResult> {
       part: 'idle',
       figures: figuresOf(runs),
       notes: [
+        noiseNote(runs),
         `Measured ${String(settleSeconds)} s after the start, over ${String(windowSeconds)} s. Resident counts shared pages once a process; proportional (PSS) divides them, which is what would be free without Sluice. MB is 10^6 bytes.`,
         'The supervisor has its watchdog and Postgres its own processes counted with it. Canaries run, so idle is not nothing.',
       ],
@@ -45,6 +49,7 @@ export async function measureIdle(context: BenchContext): Promise<PartResult> {
 
 async function watch(installation: Installation, seconds: number): Promise<IdleRun> {
   const { supervisor } = installation.pids()
+  const noise = watchNoise([supervisor])
   const before = cpuOf(supervisor)
   const beganMs = performance.now()
   await sleep(seconds * 1000)
@@ -52,6 +57,7 @@ async function watch(installation: Installation, seconds: number): Promise<IdleR
   return {
     corePercent: (usedMs * 100) / (performance.now() - beganMs),
     footprints: footprintsOf(installation),
+    ...noise(),
   }
 }
 

@@ -13,10 +13,11 @@ export function markdownOf(conditions: Conditions, parts: readonly PartResult[])
     )
     lines.push(...figures.map(rowOf), '')
     if (proof !== undefined) {
-      const { acknowledged, stored, rows, lost, doubled, invented, duplicates, complaints } = proof
+      const { acknowledged, stored, rows, lost, doubled, invented, duplicates, complaints, remarks } = proof
       lines.push(
         `Proof: ${count(acknowledged)} acknowledged, ${count(stored)} in the door's books, ${count(rows)} rows; lost ${count(lost)}, doubled ${count(doubled)}, invented ${count(invented)}, taken for duplicates ${count(duplicates)}.`,
         ...complaints.map((one) => `- NOT SOUND: ${one}`),
+        ...remarks.map((one) => `- REMARK: ${one}`),
         '',
       )
     }
@@ -25,14 +26,14 @@ export function markdownOf(conditions: Conditions, parts: readonly PartResult[])
   return `${lines.join('\n').trimEnd()}\n`
 }
 
-export function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure): string {
+function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure): string {
   const { median, min, max } = summaryOf(runs)
   const spread = runs.length > 1 ? ` (${number(min)} to ${number(max)})` : ''
   const wanted = target === undefined ? '' : `≤ ${number(target)}`
   const beyond = moonshot !== undefined && median <= moonshot ? `reached, moonshot ${number(moonshot)} too` : 'reached'
-  const verdict = target === undefined ? '' : median <= target ? beyond : 'missed'
+  const verdict = target === undefined || Number.isNaN(median) ? '' : median <= target ? beyond : 'missed'
   const below = floor === undefined ? '' : `${number(floor.value)} (${floor.name})`
-  const ratio = floor === undefined ? '' : (median / floor.value).toFixed(1)
+  const ratio = floor === undefined ? '' : number(median / floor.value)
   return `| ${[of, what, `${number(median)}${spread} ${unit}`, wanted, verdict, below, ratio].join(' | ')} |`
 }
 
@@ -50,6 +51,7 @@ function conditionsText(conditions: Conditions): string {
 
 /** Three digits that matter. */
 function number(value: number): string {
+  if (!Number.isFinite(value)) return '–'
   const size = Math.abs(value)
   if (size >= 1000) return count(value)
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)
