@@ -51,6 +51,8 @@ export interface Warehousing {
 const readerName = 'warehouse'
 const readBytesMax = 4 * 1024 * 1024
 const readerSavedEveryMs = 10_000
+/** How often the same rows may have been lost before the table is not trusted any more. */
+const restoreTimesMax = 20
 
 export function createWarehousing(config: WarehousingConfig, deps: WarehousingDeps): Warehousing {
   const { log, warehouse, telemetry } = deps
@@ -110,23 +112,34 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
   async function recover(loaded: Progress, signal: AbortSignal): Promise<void> {
     const { intent, recent } = loaded
     progress = loaded
-    if (intent !== undefined) {
-      const batches = await readBlock(log, intent, telemetry)
-      if (intent.rowCount > 0) await insertWithRetry(intent, batches, signal)
-      await save(advanced(loaded, intent, batches, config.recentBlocksMax))
-    }
+    const batches = intent === undefined ? [] : await readBlock(log, intent, telemetry)
+    if (intent !== undefined && intent.rowCount > 0) await insertWithRetry(intent, batches, signal)
+    // Before anything advances: a step forward would push the oldest of the newest blocks out of sight.
+    const blocks = intent === undefined ? recent : [...recent, intent]
     let restored = 0
-    const blocks = progress.recent
     for (const block of blocks) restored += await restore(block, signal)
-    if (recent.length > 0 || intent !== undefined) happened.recovered(blocks.length, restored).emit(telemetry)
+    if (intent !== undefined) await save(advanced(loaded, intent, batches, config.recentBlocksMax))
+    if (blocks.length > 0) happened.recovered(blocks.length, restored).emit(telemetry)
   }
 
-  /** Inserts what the table lacks of a block, under a token of its own. */
+  /**
+   * Inserts what the table lacks of a block, under a token of its own. Looks again afterwards: that token, too, may
+   * outlive its rows, and rows that were lost twice need yet another one.
+   */
   async function restore(block: BlockIntent, signal: AbortSignal): Promise<number> {
-    const missing = await missingRows(block, await readBlock(log, block, telemetry), warehouse, Date.now())
-    if (missing.rowCount === 0) return 0
-    await insertWithRetry({ ...block, token: missing.token, rowCount: missing.rowCount }, missing.batches, signal)
-    return missing.rowCount
+    const batches = await readBlock(log, block, telemetry)
+    let restored = 0
+    for (let time = 1; time <= restoreTimesMax; time++) {
+      const missing = await missingRows(block, batches, warehouse, Date.now())
+      if (missing.rowCount === 0) return restored
+      const token = time === 1 ? missing.token : `${missing.token}-${String(time)}`
+      await insertWithRetry({ ...block, token, rowCount: missing.rowCount }, missing.batches, signal)
+      restored = missing.rowCount
+    }
+    throw new Failure(
+      'SLUICE_WAREHOUSE_LOSES_ROWS',
+      `The table still lacks rows of the block ${block.token} after they were inserted ${String(restoreTimesMax)} times.`,
+    )
   }
 
   async function follow(from: Progress, signal: AbortSignal): Promise<void> {
@@ -217,13 +230,17 @@ function accepted(
     return undefined
   }
   if (head.from !== from) {
-    throw new Failure(
-      'SLUICE_DERIVED_GAP',
-      `Partition ${String(partition)} of clickhouse_events goes on at source offset ${String(head.from)} where ${String(from)} was due. Nothing is inserted past it; run "sluice verify" to see what is missing.`,
-    )
+    throw gapFailure(partition, head.from, from)
   }
   expected[partition] = head.to
   return { offset, head, value: record.value, epochBefore }
+}
+
+function gapFailure(partition: number, found: number, due: number | undefined): Failure {
+  return new Failure(
+    'SLUICE_DERIVED_GAP',
+    `Partition ${String(partition)} of clickhouse_events goes on at source offset ${String(found)} where ${String(due)} was due. Nothing is inserted past it; run "sluice verify" to see what is missing.`,
+  )
 }
 
 function isFull(gathered: readonly ReadBatch[], next: ReadBatch, config: WarehousingConfig): boolean {
@@ -241,12 +258,12 @@ async function readBlock(log: EventLog, block: BlockIntent, telemetry: Telemetry
   const from = Array.from({ length: log.partitionCount }, () => Number.MAX_SAFE_INTEGER)
   const expected = from.map(() => 0)
   const epochs = from.map(() => 0)
-  let left = 0
+  const unread = new Set<number>()
   for (const range of block.ranges) {
     from[range.partition] = range.from
     expected[range.partition] = range.sourceFrom
     epochs[range.partition] = range.epoch
-    left += range.to - range.from
+    unread.add(range.partition)
   }
   const batches: ReadBatch[] = []
   const stop = new AbortController()
@@ -257,14 +274,18 @@ async function readBlock(log: EventLog, block: BlockIntent, telemetry: Telemetry
   })) {
     for (const record of records) {
       const range = block.ranges.find(({ partition }) => partition === record.position.partition)
+      // Not counted: damage may have taken records away, and what comes behind them ends the wait.
+      if (range !== undefined && record.position.offset >= range.to - 1) unread.delete(range.partition)
       if (range === undefined || record.position.offset >= range.to) continue
-      left--
       const batch = accepted(record, expected, epochs, telemetry)
       if (batch !== undefined) batches.push(batch)
     }
-    if (left <= 0) break
+    if (unread.size === 0) break
   }
   stop.abort()
+  for (const { partition, sourceTo } of block.ranges) {
+    if (expected[partition] !== sourceTo) throw gapFailure(partition, sourceTo, expected[partition])
+  }
   return batches
 }
 

@@ -1,0 +1,434 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { codeOf, Failure } from '../../kit/failure.ts'
+import { silent } from '../../kit/telemetry/telemetry.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { until } from '../../kit/until.fixtures.ts'
+import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
+import type { MemoryLog } from '../../stores/log/memory/memory-log.ts'
+import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
+import { createMemoryInsertProgress } from '../../stores/warehouse/memory/memory-insert-progress.ts'
+import { createMemoryTable, openMemoryWarehouse } from '../../stores/warehouse/memory/memory-warehouse.ts'
+import type { MemoryTable } from '../../stores/warehouse/memory/memory-warehouse.ts'
+import { acceptedMs } from '../../stores/warehouse/warehouse.fixtures.ts'
+import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
+import { aBatch, putBatch } from './warehousing.fixtures.ts'
+import { createWarehousing } from './warehousing.ts'
+import type { WarehousingConfig } from './warehousing.ts'
+
+const partitionCount = 3
+const usual: WarehousingConfig = {
+  blockRowsMax: 1000,
+  blockBytesMax: 10_000_000,
+  lingerMs: 0,
+  recentBlocksMax: 4,
+  retryMsMax: 2,
+}
+
+interface Installation {
+  readonly log: MemoryLog
+  readonly table: MemoryTable
+  readonly progress: InsertProgress
+}
+
+function anInstallation(): Installation {
+  return { log: createMemoryLog(partitionCount), table: createMemoryTable(), progress: createMemoryInsertProgress() }
+}
+
+interface Life {
+  readonly config?: Partial<WarehousingConfig>
+  readonly warehouse?: (own: Warehouse) => Warehouse
+  readonly progress?: (own: InsertProgress) => InsertProgress
+  readonly telemetry?: Telemetry
+}
+
+function start({ log, table, progress }: Installation, life: Life = {}) {
+  const warehouse = openMemoryWarehouse(table)
+  const warehousing = createWarehousing(
+    { ...usual, ...life.config },
+    {
+      log,
+      warehouse: life.warehouse?.(warehouse) ?? warehouse,
+      progress: life.progress?.(progress) ?? progress,
+      telemetry: life.telemetry ?? silent,
+    },
+  )
+  const stopping = new AbortController()
+  const ended = warehousing.run(stopping.signal)
+  // Looked at by the tests that expect it.
+  ended.catch(() => undefined)
+  return {
+    warehousing,
+    ended,
+    stop() {
+      stopping.abort()
+      return ended
+    },
+  }
+}
+
+/** Runs until everything in the lane is inserted. */
+async function runThrough(installation: Installation, life: Life = {}): Promise<void> {
+  const running = start(installation, life)
+  const ends = (await installation.log.bounds('clickhouse_events')).map(({ end }) => end)
+  await Promise.race([
+    running.ended.then(() => assert.fail('it ended by itself')),
+    until('all batches are inserted', () =>
+      ends.every((end, partition) => (running.warehousing.progress()?.offsets[partition] ?? 0) >= end),
+    ),
+  ])
+  await running.stop()
+}
+
+function positions(table: MemoryTable): string[] {
+  return table.rows.map((row) => `${String(row._partition)}@${String(row._offset)}`).sort()
+}
+
+const hasCode = (code: string) => (error: unknown) => codeOf(error) === code
+
+/** Inserts as (rows, month), in order. */
+function seenBy(inserts: [number, number][]): (own: Warehouse) => Warehouse {
+  return (own) => ({
+    ...own,
+    insert(block) {
+      inserts.push([block.rowCount, block.month])
+      return own.insert(block)
+    },
+  })
+}
+
+describe('the blocks of the warehouse writer', () => {
+  it('end before they have more rows than the setting says', async () => {
+    const installation = anInstallation()
+    for (let n = 0; n < 7; n++) putBatch(installation.log, { from: n * 10, rows: 10 })
+    const inserts: [number, number][] = []
+    await runThrough(installation, { config: { blockRowsMax: 25 }, warehouse: seenBy(inserts) })
+    assert.deepEqual(
+      inserts.map(([rows]) => rows),
+      [20, 20, 20, 10],
+    )
+    assert.equal(new Set(positions(installation.table)).size, 70)
+  })
+
+  it('end before they have more bytes than the setting says; a batch that is larger goes alone', async () => {
+    const installation = anInstallation()
+    const bytes = aBatch({ from: 0, rows: 1 }).value.length
+    const large = { properties: JSON.stringify({ text: 'x'.repeat(10 * bytes) }) }
+    putBatch(installation.log, { from: 0, rows: 1 })
+    putBatch(installation.log, { from: 1, rows: 1 })
+    putBatch(installation.log, { from: 2, rows: 1, row: large })
+    putBatch(installation.log, { from: 3, rows: 1 })
+    const inserts: [number, number][] = []
+    await runThrough(installation, { config: { blockBytesMax: 5 * bytes }, warehouse: seenBy(inserts) })
+    assert.deepEqual(
+      inserts.map(([rows]) => rows),
+      [2, 1, 1],
+    )
+  })
+
+  it('never span two months of acceptance', async () => {
+    const installation = anInstallation()
+    const april = Date.UTC(2026, 3, 2)
+    putBatch(installation.log, { from: 0, rows: 2 })
+    putBatch(installation.log, { from: 2, rows: 1, timeMs: april })
+    putBatch(installation.log, { partition: 1, from: 0, rows: 3, timeMs: april })
+    putBatch(installation.log, { partition: 2, from: 0, rows: 4 })
+    const inserts: [number, number][] = []
+    await runThrough(installation, { warehouse: seenBy(inserts) })
+    assert.deepEqual(inserts, [
+      [2, 202_603],
+      [4, 202_604],
+      [4, 202_603],
+    ])
+  })
+
+  it('wait for more rows as long as the setting says, and go all the same when it ends', async () => {
+    const installation = anInstallation()
+    const inserts: [number, number][] = []
+    const patient = start(installation, { config: { lingerMs: 3_600_000 }, warehouse: seenBy(inserts) })
+    for (let n = 0; n < 3; n++) {
+      putBatch(installation.log, { from: n, rows: 1 })
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.deepEqual(inserts, [])
+    await patient.stop()
+    assert.deepEqual(inserts, [[3, 202_603]])
+  })
+
+  it('go when their first row has waited long enough, though more rows come', async () => {
+    const installation = anInstallation()
+    const inserts: [number, number][] = []
+    const writer = start(installation, { config: { lingerMs: 20 }, warehouse: seenBy(inserts) })
+    let from = 0
+    await until('a block was inserted', () => {
+      putBatch(installation.log, { from, rows: 1 })
+      from++
+      return inserts.length > 0
+    })
+    await writer.stop()
+    assert.equal(installation.table.rows.length, from)
+  })
+
+  it('are not inserted when they have no rows, and yet count as done', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 0, exceptions: 5 })
+    const inserts: [number, number][] = []
+    await runThrough(installation, { warehouse: seenBy(inserts) })
+    assert.deepEqual(inserts, [])
+    assert.deepEqual((await installation.progress.load())?.sourceOffsets, [5, 0, 0])
+  })
+})
+
+describe('the warehouse writer', () => {
+  it('saves what it is about to insert, inserts it, and saves that it is done, in this order', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3, epoch: 7 })
+    putBatch(installation.log, { partition: 2, from: 0, rows: 1, exceptions: 1, epoch: 9 })
+    const steps: string[] = []
+    await runThrough(installation, {
+      warehouse: (own) => ({
+        ...own,
+        async insert(block) {
+          await own.insert(block)
+          steps.push(`inserted ${block.token}`)
+        },
+      }),
+      progress: (own) => ({
+        ...own,
+        async save(progress) {
+          await own.save(progress)
+          steps.push(progress.intent === undefined ? 'done' : `intends ${progress.intent.token}`)
+        },
+      }),
+    })
+    const saved = await installation.progress.load()
+    const token = saved?.recent[0]?.token ?? ''
+    assert.deepEqual(steps, [`intends ${token}`, `inserted ${token}`, 'done'])
+    assert.deepEqual(
+      { ...saved, recent: saved?.recent.length },
+      {
+        offsets: [1, 0, 1],
+        sourceOffsets: [3, 0, 2],
+        epochs: [7, 0, 9],
+        throughMs: [acceptedMs, 0, acceptedMs],
+        rowsInserted: 4,
+        recent: 1,
+      },
+    )
+  })
+
+  it('tells the log what it may remove: not the newest blocks, and no source record without its row', async () => {
+    const installation = anInstallation()
+    const { log } = installation
+    for (let n = 0; n < 10; n++) putBatch(log, { from: n * 2, rows: 2 })
+    await runThrough(installation, { config: { blockRowsMax: 2, recentBlocksMax: 3 } })
+    assert.deepEqual(await log.readerOffsets('warehouse', 'clickhouse_events'), [7, 0, 0])
+    assert.deepEqual(await log.readerOffsets('warehouse', 'events_plugin_ingestion'), [20, 0, 0])
+  })
+
+  it('tries an insert again under the same token while the warehouse is away', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3 })
+    const tokens: string[] = []
+    await runThrough(installation, {
+      warehouse: (own) => ({
+        ...own,
+        async insert(block) {
+          tokens.push(block.token)
+          // The second time it is there although the answer says no.
+          if (tokens.length === 2) await own.insert(block)
+          if (tokens.length < 4) throw new Failure('SLUICE_WAREHOUSE_INSERT', 'away', { retryable: true })
+          await own.insert(block)
+        },
+      }),
+    })
+    assert.equal(tokens.length, 4)
+    assert.equal(new Set(tokens).size, 1)
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2'])
+  })
+
+  it('ends with a failure that trying again does not help, and is where it was', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 1, row: { version: -1 } })
+    await assert.rejects(start(installation).ended, hasCode('SLUICE_WAREHOUSE_ROW'))
+    assert.deepEqual((await installation.progress.load())?.sourceOffsets, [0, 0, 0])
+  })
+
+  it('passes over repeats and what a replaced owner still wrote', async () => {
+    const installation = anInstallation()
+    const { log } = installation
+    const counts: unknown[] = []
+    putBatch(log, { from: 0, rows: 3, epoch: 5 })
+    putBatch(log, { from: 0, rows: 3, epoch: 5 })
+    putBatch(log, { from: 3, rows: 2, epoch: 4 })
+    putBatch(log, { from: 1, rows: 2, epoch: 6 })
+    putBatch(log, { from: 3, rows: 2, epoch: 5 })
+    putBatch(log, { from: 3, rows: 1, epoch: 6 })
+    const telemetry: Telemetry = {
+      ...silent,
+      count: (name, _, labels) => {
+        if (name === 'warehousing_batches_passed_over_total') counts.push(labels?.['why'])
+      },
+    }
+    const running = start(installation, { telemetry })
+    await until('all is inserted', () => running.warehousing.progress()?.offsets[0] === 6)
+    await running.stop()
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3'])
+    assert.deepEqual(counts, ['repeat', 'older epoch', 'repeat', 'older epoch'])
+    assert.deepEqual((await installation.progress.load())?.epochs, [6, 0, 0])
+  })
+
+  it('knows after a restart which owner was the newest', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 1, epoch: 5 })
+    await runThrough(installation)
+    putBatch(installation.log, { from: 1, rows: 2, epoch: 4 })
+    putBatch(installation.log, { from: 1, rows: 1, epoch: 5 })
+    await runThrough(installation)
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1'])
+  })
+
+  it('stops at a gap, says which, and inserts nothing past it', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 2 })
+    await runThrough(installation)
+    putBatch(installation.log, { from: 3, rows: 1 })
+    await assert.rejects(start(installation).ended, (error) => {
+      assert.ok(error instanceof Failure && !error.retryable)
+      assert.equal(error.code, 'SLUICE_DERIVED_GAP')
+      assert.match(error.message, /Partition 0 .* offset 3 where 2 was due/)
+      return true
+    })
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1'])
+  })
+
+  it('takes a range that overlaps what it has for a gap, too', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 2 })
+    putBatch(installation.log, { from: 1, rows: 2 })
+    await assert.rejects(start(installation).ended, hasCode('SLUICE_DERIVED_GAP'))
+  })
+})
+
+describe('the warehouse writer after a crash', () => {
+  const crash = new Error('crash')
+  const crashes: Readonly<Record<string, Life>> = {
+    'before the intent': { progress: (own) => ({ ...own, save: () => Promise.reject(crash) }) },
+    'after the intent': { warehouse: (own) => ({ ...own, insert: () => Promise.reject(crash) }) },
+    'after the insert': {
+      warehouse: (own) => ({
+        ...own,
+        async insert(block) {
+          await own.insert(block)
+          throw crash
+        },
+      }),
+    },
+    'before it saved that it is done': {
+      progress: (own) => ({
+        ...own,
+        save: (progress) => (progress.intent === undefined ? Promise.reject(crash) : own.save(progress)),
+      }),
+    },
+    'after it saved that it is done': {
+      progress: (own) => ({
+        ...own,
+        async save(progress) {
+          await own.save(progress)
+          if (progress.intent === undefined) throw crash
+        },
+      }),
+    },
+  }
+  for (const [when, life] of Object.entries(crashes)) {
+    it(`has each row exactly once when it crashed ${when}`, async () => {
+      const installation = anInstallation()
+      putBatch(installation.log, { from: 0, rows: 2 })
+      await runThrough(installation)
+      putBatch(installation.log, { from: 2, rows: 2 })
+      putBatch(installation.log, { partition: 1, from: 0, rows: 1 })
+      await assert.rejects(start(installation, life).ended, crash)
+      putBatch(installation.log, { from: 4, rows: 1 })
+      // Crashes again in the same place, on the way up or with the next block.
+      await assert.rejects(start(installation, life).ended, crash)
+      await runThrough(installation)
+      assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3', '0@4', '1@0'])
+      const saved = await installation.progress.load()
+      assert.deepEqual([saved?.rowsInserted, saved?.intent], [6, undefined])
+    })
+  }
+
+  it('brings rows back that the table lost of its newest blocks, under a token of their own, and says how many', async () => {
+    const installation = anInstallation()
+    const { log, table } = installation
+    for (let n = 0; n < 6; n++) putBatch(log, { from: n * 2, rows: 2 })
+    await runThrough(installation, { config: { blockRowsMax: 2, recentBlocksMax: 3 } })
+    // The fourth is too old to be looked for; the sixth is gone as a whole, of the fifth one row.
+    table.rows = table.rows.filter((row) => ![4, 9, 10, 11].includes(row._offset))
+    const lines: [string, unknown][] = []
+    const telemetry: Telemetry = { ...silent, log: (level, _, fields) => lines.push([level, fields?.['rowsMissing']]) }
+    await runThrough(installation, { config: { recentBlocksMax: 3 }, telemetry })
+    assert.deepEqual(
+      table.rows.map((row) => row._offset).sort((a, b) => a - b),
+      [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11],
+    )
+    assert.deepEqual(lines, [['warn', 3]])
+    assert.equal((await installation.progress.load())?.rowsInserted, 12)
+  })
+
+  it('brings rows back that were lost, brought back and lost once more', async () => {
+    const installation = anInstallation()
+    const { log, table } = installation
+    putBatch(log, { from: 0, rows: 3 })
+    await runThrough(installation)
+    for (let time = 0; time < 3; time++) {
+      table.rows = table.rows.filter((row) => row._offset !== 1)
+      await runThrough(installation)
+      assert.deepEqual(positions(table), ['0@0', '0@1', '0@2'], `time ${String(time)}`)
+    }
+  })
+
+  it('leaves rows away that are past their time', async () => {
+    const installation = anInstallation()
+    const { log, table } = installation
+    putBatch(log, { from: 0, rows: 1, row: { expires_at: 1000 } })
+    putBatch(log, { from: 1, rows: 1 })
+    await runThrough(installation)
+    table.rows = []
+    await runThrough(installation)
+    assert.deepEqual(positions(table), ['0@1'])
+  })
+
+  it('reads a block again as it did the first time, repeats and older owners inside of it included', async () => {
+    const installation = anInstallation()
+    const { log } = installation
+    putBatch(log, { from: 0, rows: 1, epoch: 3 })
+    putBatch(log, { from: 1, rows: 1, epoch: 2 })
+    putBatch(log, { from: 0, rows: 1, epoch: 3 })
+    putBatch(log, { from: 1, rows: 1, epoch: 3 })
+    await assert.rejects(start(installation, crashes['after the intent']).ended, crash)
+    await runThrough(installation)
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1'])
+  })
+
+  it('stops, and does not wait for ever, when a record of the block was damaged meanwhile', async () => {
+    for (const damaged of [0, 1]) {
+      const installation = anInstallation()
+      const { log } = installation
+      putBatch(log, { from: 0, rows: 1 })
+      putBatch(log, { from: 1, rows: 1 })
+      await assert.rejects(start(installation, crashes['after the intent']).ended, crash)
+      putBatch(log, { from: 2, rows: 1 })
+      const lossy: MemoryLog = {
+        ...log,
+        async *read(lane, options) {
+          for await (const records of log.read(lane, options)) {
+            yield records.filter(({ position }) => position.offset !== damaged)
+          }
+        },
+      }
+      await assert.rejects(start({ ...installation, log: lossy }).ended, hasCode('SLUICE_DERIVED_GAP'))
+      assert.deepEqual(positions(installation.table), [])
+    }
+  })
+})
