@@ -98,11 +98,12 @@ const sections = {
   capture: {
     doc: 'Reading requests at the door.',
     settings: {
-      bodyBytesMax: bytes({ default: 20 * MiB, min: 1024, max: 512 * MiB, doc: 'Largest request body as sent.' }),
+      bodyBytesMax: bytes({ default: 20 * MiB, min: 1024, max: 256 * MiB, doc: 'Largest request body as sent.' }),
       inflatedBytesMax: bytes({
         default: 100 * MiB,
         min: 1024,
-        max: GiB,
+        // A request is one frame of the journal, entries included, and a frame has at most 512 MiB.
+        max: 256 * MiB,
         doc: 'Largest request body after decompression.',
       }),
       eventBytesMax: bytes({ default: 2_000_000, min: 1024, max: 64 * MiB, doc: 'Largest single event.' }),
@@ -232,12 +233,6 @@ const sections = {
         min: 256 * MiB,
         max: 1024 * GiB,
         doc: 'Memory that the bundled ClickHouse may take in all.',
-      }),
-      deduplicationWindow: integer({
-        default: 1000,
-        min: 100,
-        max: 1_000_000,
-        doc: 'Inserts that ClickHouse remembers by token.',
       }),
       blockBytesMax: bytes({ default: 64 * MiB, min: 1024, max: GiB, doc: 'Most bytes of rows in one insert.' }),
       recentBlocksMax: integer({

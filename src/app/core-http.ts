@@ -42,7 +42,7 @@ export function createCoreHttp(deps: CoreHttpDeps): FastifyInstance {
    * Answers `{"projects": [{"id", "name", "tokens": ["phc_…"]}]}`.
    */
   app.get('/api/projects', async (request) => {
-    const key = await keyOf(request, deps.sql)
+    const key = await keyOf(request, deps.sql, 'project:read')
     const projects = await listProjects(deps.sql, key.organizationId)
     return {
       projects: await Promise.all(
@@ -87,13 +87,17 @@ export function createCoreHttp(deps: CoreHttpDeps): FastifyInstance {
   return app
 }
 
+/** What a personal key may be limited to; `*` stands for all. */
+type Scope = 'project:read' | 'query:read'
+
 async function* jsonLines(pages: AsyncIterable<readonly PresentRow[]>): AsyncIterable<string> {
   for await (const page of pages) {
     yield `${JSON.stringify(page.map(({ incarnation, offset, index, uuid }) => [incarnation, offset, index, uuid]))}\n`
   }
 }
 
-async function keyOf(request: FastifyRequest, sql: SqlClient): Promise<PersonalKey> {
+/** The personal key of the request, which must have the scope. */
+async function keyOf(request: FastifyRequest, sql: SqlClient, scope: Scope): Promise<PersonalKey> {
   const text = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
   if (text === undefined) {
     throw new HttpRefusal(401, 'Send a personal key (it begins with phx_) in the header "Authorization: Bearer …".')
@@ -103,12 +107,15 @@ async function keyOf(request: FastifyRequest, sql: SqlClient): Promise<PersonalK
   }
   const key = await personalKeyByText(sql, text)
   if (key === undefined) throw new HttpRefusal(401, 'Nobody has this personal key, or it was revoked.')
+  if (!key.scopes.includes('*') && !key.scopes.includes(scope)) {
+    throw new HttpRefusal(403, `This personal key lacks the scope "${scope}".`)
+  }
   return key
 }
 
 /** The project in the path, if the key may see it; one that it may not see is as if it were not there. */
 async function projectOf(request: FastifyRequest, sql: SqlClient): Promise<number> {
-  const key = await keyOf(request, sql)
+  const key = await keyOf(request, sql, 'query:read')
   const { id } = request.params as { readonly id: string }
   const found = /^[1-9]\d{0,14}$/.test(id) ? await project(sql, Number(id)) : undefined
   if (found?.organizationId !== key.organizationId) {

@@ -21,6 +21,9 @@ export function bannerText(options: { readonly url: string; readonly dataFolder:
     '  Send an event:',
     `    curl -H 'content-type: application/json' -d '${event}' ${url}/capture/`,
     '',
+    '  Ask:',
+    `    curl -H 'authorization: Bearer ${keys?.personalKey ?? '<personal key>'}' -H 'content-type: application/json' -d '{"query":"SELECT event, count() FROM events GROUP BY event"}' ${url}/api/projects/1/sql`,
+    '',
     '  Stop with Ctrl-C.',
     '',
   ]

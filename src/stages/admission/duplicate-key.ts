@@ -6,7 +6,7 @@
  * A uuid is combined with the token by addition, so that within a project two uuids never meet; the token is hashed with a
  * secret of this installation, so that nobody can choose uuids that meet those of another project.
  */
-import { createHmac } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { UuidWords } from '../../event/uuid.ts'
 import type { DuplicateKey } from '../../stores/intake/intake.ts'
 
@@ -25,11 +25,13 @@ const tokensKeptMax = 10_000
 export function createDuplicateKeys(secret: Buffer): (token: string, event: KeyedEvent) => DuplicateKey | undefined {
   const words = new Map<string, DuplicateKey>()
 
+  const prefix = secret.toString('hex')
+  /** The secret has one length and half of the digest is kept, so a hash of secret and text serves as a keyed one. */
   const hashed = (parts: readonly string[]): DuplicateKey => {
-    const hmac = createHmac('sha256', secret)
+    let text = prefix
     // Lengths first, so that parts cannot run into each other.
-    for (const part of parts) hmac.update(`${String(part.length)}:${part}`)
-    const digest = hmac.digest()
+    for (const part of parts) text += `${String(part.length)}:${part}`
+    const digest = hash('sha256', text, 'buffer')
     return [digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12)]
   }
   const wordsOf = (token: string): DuplicateKey => {

@@ -35,6 +35,11 @@ export const ownershipTaken = (epoch: number, waiting: number): InternalEvent =>
 export const ingestionRetries = (error: unknown, delayMs: number): InternalEvent => ({
   emit(to) {
     to.count('ingestion_retries_total')
-    to.log('warn', 'Ingestion is held up and tries again.', { reason: messageOf(error), code: codeOf(error), delayMs })
+    // Who starts together is not there at once.
+    to.log(delayMs < 1000 ? 'info' : 'warn', 'Ingestion is held up and tries again.', {
+      reason: messageOf(error),
+      code: codeOf(error),
+      delayMs,
+    })
   },
 })

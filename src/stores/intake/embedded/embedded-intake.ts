@@ -52,6 +52,8 @@ export interface EmbeddedIntakeOptions {
 const eventsLane = laneNumber('events_plugin_ingestion')
 const refusedLane = laneNumber('events_plugin_ingestion_dlq')
 const noBody = Buffer.alloc(0)
+/** What the length field of an entry holds. */
+const distinctIdBytesMax = 65_535
 const reasonCharsMax = 500
 const readBytesMax = 4 * 1024 * 1024
 
@@ -112,14 +114,19 @@ class EmbeddedIntake implements Intake {
 
   async submit(request: IntakeRequest): Promise<Outcome[]> {
     const { events } = request
-    this.#writer.admit(request.body.length + events.length * entryBytes)
+    const textsBytes = textsBytesOf(events)
+    this.#writer.admit(request.body.length + events.length * entryBytes + textsBytes)
     if (this.#index.room() < this.#pendingKeys + events.length) {
       throw new Failure('SLUICE_INTAKE_FULL', 'Too many events wait to be indexed; try again shortly.', {
         retryable: true,
       })
     }
-    const outcomes = events.map((event) => this.#decide(event, request.token))
-    await this.#writer.append(draftRequest(request, outcomes))
+    // The index may throw: asked for all events before the first one takes anything.
+    const indexed = events.map(({ duplicateKey, refusal }) =>
+      duplicateKey === undefined || refusal !== undefined ? undefined : this.#index.find(duplicateKey),
+    )
+    const outcomes = events.map((event, at) => this.#decide(event, request.token, indexed[at]))
+    await this.#writer.append(draftRequest(request, outcomes, textsBytes))
     return outcomes
   }
 
@@ -142,10 +149,11 @@ class EmbeddedIntake implements Intake {
     await this.#index.close()
   }
 
-  #decide(event: IntakeEvent, token: string): Outcome {
+  /** Throws nothing: what was taken for one event must not be left behind by another. */
+  #decide(event: IntakeEvent, token: string, indexed: IndexedPosition | undefined): Outcome {
     const key = event.duplicateKey
     if (event.refusal === undefined && key !== undefined) {
-      const first = this.#find(key)
+      const first = this.#gathering.find(key) ?? this.#syncing.find(key) ?? indexed
       if (first !== undefined) {
         const { partition, offset } = first
         return { verdict: 'duplicate', lane: lanes[first.lane] ?? 'events_plugin_ingestion', partition, offset }
@@ -162,20 +170,29 @@ class EmbeddedIntake implements Intake {
   get #pendingKeys(): number {
     return this.#gathering.size + this.#syncing.size
   }
-
-  #find(key: NonNullable<IntakeEvent['duplicateKey']>): IndexedPosition | undefined {
-    return this.#gathering.find(key) ?? this.#syncing.find(key) ?? this.#index.find(key)
-  }
 }
 
-function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[]) {
-  const { events } = request
-  let textsBytes = 0
-  let keepsBody = false
-  for (const event of events) {
-    // UTF-8 takes at most three bytes a UTF-16 unit; counting exactly costs more than the few bytes saved.
-    textsBytes += event.distinctId.length * 3 + (event.refusal === undefined ? 0 : reasonCharsMax * 3)
+/** Bytes of the distinct ids and reasons. Throws for one that an entry cannot hold. */
+function textsBytesOf(events: readonly IntakeEvent[]): number {
+  let bytes = 0
+  for (const { distinctId, refusal } of events) {
+    const distinctIdBytes = Buffer.byteLength(distinctId)
+    if (distinctIdBytes > distinctIdBytesMax) {
+      throw new Failure('SLUICE_DISTINCT_ID_TOO_LONG', `A distinct id has at most ${String(distinctIdBytesMax)} bytes.`)
+    }
+    bytes += distinctIdBytes
+    if (refusal !== undefined) bytes += Buffer.byteLength(reasonOf(refusal))
   }
+  return bytes
+}
+
+function reasonOf(refusal: string): string {
+  return refusal.slice(0, reasonCharsMax)
+}
+
+function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[], textsBytes: number) {
+  const { events } = request
+  let keepsBody = false
   for (const { verdict } of outcomes) if (verdict !== 'duplicate') keepsBody = true
   const draft = draftFrame({
     kind: frameKinds.records,
@@ -201,7 +218,13 @@ function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[]) {
     })
     writeEntryUuid(draft.head, at, event.uuid)
     if (key !== undefined) writeEntryKey(draft.head, at, key)
-    textAt = writeEntryTexts(draft, at, textAt, event.distinctId, event.refusal?.slice(0, reasonCharsMax) ?? '')
+    textAt = writeEntryTexts(
+      draft,
+      at,
+      textAt,
+      event.distinctId,
+      event.refusal === undefined ? '' : reasonOf(event.refusal),
+    )
     at += entryBytes
   }
   return draft

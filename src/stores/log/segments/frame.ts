@@ -47,8 +47,8 @@ export const frameHeadBytes = 16
 const payloadHeadBytes = 32
 export const entryBytes = 64
 const magic = 0x31464c53
-/** A larger length can only be damage. Above the largest body plus its entries. */
-const frameBytesMax = 512 * 1024 * 1024
+/** A larger length can only be damage; `admit` of the writer refuses more. */
+export const frameBytesMax = 512 * 1024 * 1024
 
 export const frameKinds = { head: 1, records: 2 } as const
 export const verdicts = { stored: 0, duplicate: 1, refused: 2 } as const

@@ -19,7 +19,7 @@ import { failpoint } from '../../../kit/failpoint.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import { Frame, finishFrame, frameHeadBytes } from './frame.ts'
+import { Frame, finishFrame, frameBytesMax, frameHeadBytes } from './frame.ts'
 import type { FrameDraft } from './frame.ts'
 import * as happened from './segments.events.ts'
 import {
@@ -173,6 +173,9 @@ export class JournalWriter {
   /** Throws the Failure with which `append` would refuse a frame of this size now. Call it before taking offsets. */
   admit(bytes: number): void {
     if (this.#closed) throw new Failure('SLUICE_JOURNAL_CLOSED', 'The journal is closed.', { retryable: true })
+    if (bytes > frameBytesMax) {
+      throw new Failure('SLUICE_JOURNAL_FRAME_TOO_LARGE', `A frame has at most ${String(frameBytesMax)} bytes.`)
+    }
     if (this.#waitingBytes + bytes > this.#options.queueBytesMax && this.#waiting.length > 0) {
       throw new Failure('SLUICE_JOURNAL_FULL', 'Too much waits to be written; try again shortly.', { retryable: true })
     }
@@ -384,7 +387,17 @@ async function recoverJournal(options: JournalWriterOptions): Promise<Recovered>
     }
   }
   if (previous === undefined) happened.journalCreated(folder).emit(telemetry)
+  if (published !== undefined) neverAgain(state, published.state)
   return { incarnation, previous, state }
+}
+
+/** Offsets that were published are taken, also where damage hides who has them. */
+function neverAgain(state: JournalState, published: JournalState): void {
+  for (const [lane, offsets] of state.next.entries()) {
+    for (const [partition, offset] of offsets.entries()) {
+      offsets[partition] = Math.max(offset, published.next[lane]?.[partition] ?? 0)
+    }
+  }
 }
 
 type FoundHead = Awaited<ReturnType<typeof readSegmentHead>>
@@ -412,7 +425,10 @@ async function newestSegments(options: JournalWriterOptions): Promise<{ name: Se
   return found
 }
 
-/** Moves `state` past the frames of the segment; resolves with how far the segment is good. */
+/**
+ * Moves `state` past the frames of the segment; resolves with how far the segment counts. Bytes without a whole frame
+ * behind them are a torn tail, unless they were published as synced: then they are damage.
+ */
 async function recoverSegment(
   file: OpenFile,
   name: SegmentName,
@@ -432,9 +448,11 @@ async function recoverSegment(
     at = step.nextAt
     if (step.ended) break
   }
-  if (at < sizeBytes) {
-    happened.tornTailCut(folder, name.file, sizeBytes - at).emit(telemetry)
-    await file.truncate(at)
+  const end = Math.max(at, Math.min(knownBytes, sizeBytes))
+  if (at < end) happened.damageFound(folder, name.file, { at, bytes: end - at }).emit(telemetry)
+  if (end < sizeBytes) {
+    happened.tornTailCut(folder, name.file, sizeBytes - end).emit(telemetry)
+    await file.truncate(end)
   }
   for (let rewriteAt = knownBytes; rewriteAt < at; rewriteAt += chunkBytes) {
     const chunk = Buffer.alloc(Math.min(chunkBytes, at - rewriteAt))
@@ -442,7 +460,7 @@ async function recoverSegment(
     await file.write([chunk], rewriteAt)
   }
   await file.sync()
-  return at
+  return end
 }
 
 async function readPublishedIfAny(files: Files, folder: string) {

@@ -23,8 +23,8 @@ export interface ChdbWarehouseConfig {
 
 export const chdbWarehouseDefaults: ChdbWarehouseConfig = {
   pageOffsetsMax: 65_536,
-  blockRowsMax: 200_000,
-  blockBytesMax: 200 * 1024 ** 2,
+  blockRowsMax: 1_000_000,
+  blockBytesMax: 1024 ** 3,
 }
 
 /**
@@ -35,9 +35,9 @@ const blockSettings = {
   input_format_parallel_parsing: 0,
   max_threads: 1,
   max_insert_threads: 1,
-  max_insert_block_size: 1_000_000,
-  min_insert_block_size_rows: 1_000_000,
-  min_insert_block_size_bytes: 1024 ** 3,
+  max_insert_block_size: 2_000_000,
+  min_insert_block_size_rows: 2_000_000,
+  min_insert_block_size_bytes: 4 * 1024 ** 3,
   max_partitions_per_insert_block: 1,
   throw_on_max_partitions_per_insert_block: 1,
   insert_deduplicate: 1,
