@@ -128,11 +128,12 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
         answerPreflight(request, response)
         return
       }
-      if (request.method !== 'POST' && request.method !== 'GET') {
+      // HEAD is GET whose answer's text is left out, which the server sees to.
+      if (request.method !== 'POST' && request.method !== 'GET' && request.method !== 'HEAD') {
         send(
           request,
           response,
-          { status: 405, body: 'method not allowed', isText: true, allow: 'GET,POST,OPTIONS' },
+          { status: 405, body: 'method not allowed', isText: true, allow: 'GET,HEAD,POST,OPTIONS' },
           durability,
         )
         return
