@@ -66,7 +66,7 @@ const entry = ['--disable-warning=ExperimentalWarning', join(root, 'src', 'main.
 const linesKeptMax = 20_000
 let installations = 0
 
-/** What a test or a suite gives: `(test)` inside of an `it`, `{ after }` inside of a `describe`. */
+/** A test's context is one. */
 export interface Ending {
   after(clean: () => Promise<void>): void
 }
@@ -97,6 +97,7 @@ export class Installation {
   readonly #lines: LogLine[] = []
   #life: { readonly child: ChildProcess; readonly exit: Promise<number | null> } | undefined
   #said = ''
+  #projectPath: string | undefined
 
   constructor(folder: string, port: number, settings: Settings) {
     const id = `${String(process.pid)}_${String(installations++)}`
@@ -206,11 +207,13 @@ export class Installation {
     ).length
   }
 
-  /** The last things of note that it said: for the message of a failure. */
+  /** The last things of note that it said, each once: for the message of a failure. */
   tail(): string {
-    const notable = this.#lines.filter(({ level }) => level === 'warn' || level === 'error').slice(-40)
-    const log = notable.map(({ level, caller, msg, fields }) => `${level} ${caller}: ${msg} ${JSON.stringify(fields)}`)
-    return [this.#said, ...log, JSON.stringify(readProcessesFile(this.dataFolder)?.processes)].join('\n')
+    const notable = this.#lines.filter(({ level }) => level === 'warn' || level === 'error')
+    const log = notable.map(({ level, caller, msg, fields }) =>
+      `${level} ${caller}: ${msg} ${JSON.stringify(fields)}`.slice(0, 500),
+    )
+    return [this.#said, ...new Set(log.slice(-200)), JSON.stringify(readProcessesFile(this.dataFolder))].join('\n')
   }
 
   until<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
@@ -240,12 +243,27 @@ export class Installation {
     return JSON.parse(answer.text) as Table
   }
 
-  askOnce(query: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
-    return this.send('/api/projects/1/sql', {
+  async askOnce(query: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
+    this.#projectPath ??= await this.#lookUpProject()
+    return await this.send(`${this.#projectPath}/sql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${this.personalKey}` },
       body: JSON.stringify({ query, parameters }),
     })
+  }
+
+  /** Its number is 1, unless the core died while it made the project. */
+  async #lookUpProject(): Promise<string> {
+    const { status, text } = await this.send('/api/projects', {
+      headers: { authorization: `Bearer ${this.personalKey}` },
+    })
+    assert.equal(status, 200, text)
+    const { projects } = JSON.parse(text) as {
+      readonly projects: readonly { readonly id: number; readonly tokens: readonly string[] }[]
+    }
+    const own = projects.find(({ tokens }) => tokens.includes(this.token))
+    assert.ok(own !== undefined, text)
+    return `/api/projects/${String(own.id)}`
   }
 
   /** Resolves once everything that was accepted can be asked for. */
@@ -280,8 +298,8 @@ export class Installation {
     const child = spawn(process.execPath, [...entry, ...words], this.#options(settings))
     let out = ''
     let err = ''
-    ;(child.stdout as Readable).setEncoding('utf8').on('data', (text: string) => (out += text))
-    ;(child.stderr as Readable).setEncoding('utf8').on('data', (text: string) => (err += text))
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
     const [code] = (await once(child, 'close')) as [number | null]
     return { code, out, err }
   }
@@ -306,6 +324,8 @@ export class Installation {
     )
     const env: Record<string, string | undefined> = {
       ...Object.fromEntries(inherited),
+      // What the processes of Sluice compile is kept there anyway.
+      NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'sluice'),
       SLUICE_DATA_DIR: this.dataFolder,
       SLUICE_PORT: new URL(this.url).port,
       SLUICE_PROJECT_TOKEN: this.token,

@@ -22,6 +22,8 @@ import { chanceOf } from './seed.ts'
 
 export interface LoadOptions {
   readonly seed: number
+  /** Where an earlier load of the same installation wrote; the clients of this one then have users of their own. */
+  readonly ledger?: Ledger
   readonly clients?: number
   /** Longest pause of a client between two requests. */
   readonly pauseMsMax?: number
@@ -30,9 +32,11 @@ export interface LoadOptions {
 
 export interface Load {
   readonly ledger: Ledger
+  /** Throws when a client got no answer for too long, or a wrong one. */
+  check(): void
   /** Resolves once so many events more have been acknowledged. */
   more(events: number): Promise<void>
-  /** Lets every client finish its request, be it by sending it again; fails when one got no answer or a wrong one. */
+  /** Lets every client finish its request, be it by sending it again. */
   stop(): Promise<Ledger>
 }
 
@@ -42,32 +46,41 @@ const retryPauseMs = { min: 10, max: 100 }
 const patienceMs = 60_000
 
 export function startLoad(installation: Installation, options: LoadOptions): Load {
-  const { clients = 4 } = options
-  const ledger = new Ledger()
+  const { clients = 4, ledger = new Ledger() } = options
+  const round = ledger.entries.size
   const stopping = new AbortController()
-  let failure: unknown
+  let failure: Error | undefined
   const running = Array.from({ length: clients }, (_, number) =>
-    new Client(installation, ledger, number, options).run(stopping.signal).catch((error: unknown) => {
-      failure ??= error
-      stopping.abort()
-    }),
+    new Client(
+      installation,
+      ledger,
+      `client-${String(number)}-from-${String(round)}`,
+      chanceOf(options.seed + round + number),
+      options,
+    )
+      .run(stopping.signal)
+      .catch((error: unknown) => {
+        failure ??= error instanceof Error ? error : new Error('a client failed', { cause: error })
+        stopping.abort()
+      }),
   )
-  const failIfBroken = (): void => {
-    if (failure !== undefined) throw failure instanceof Error ? failure : new Error(String(failure))
+  const check = (): void => {
+    if (failure !== undefined) throw failure
   }
   return {
     ledger,
+    check,
     async more(events) {
       const goal = ledger.acknowledged + events
       await installation.until(`${String(events)} more acknowledged events`, () => {
-        failIfBroken()
+        check()
         return ledger.acknowledged >= goal
       })
     },
     async stop() {
       stopping.abort()
       await Promise.all(running)
-      failIfBroken()
+      check()
       return ledger
     },
   }
@@ -82,7 +95,7 @@ interface Batch {
 class Client {
   readonly #installation: Installation
   readonly #ledger: Ledger
-  readonly #number: number
+  readonly #name: string
   readonly #chance: Chance
   readonly #pauseMsMax: number
   readonly #eventsPerBatchMax: number
@@ -91,11 +104,11 @@ class Client {
   #events = 0
   #strangers = 0
 
-  constructor(installation: Installation, ledger: Ledger, number: number, options: LoadOptions) {
+  constructor(installation: Installation, ledger: Ledger, name: string, chance: Chance, options: LoadOptions) {
     this.#installation = installation
     this.#ledger = ledger
-    this.#number = number
-    this.#chance = chanceOf(options.seed + number)
+    this.#name = name
+    this.#chance = chance
     this.#pauseMsMax = options.pauseMsMax ?? 20
     this.#eventsPerBatchMax = options.eventsPerBatchMax ?? 25
   }
@@ -145,7 +158,7 @@ class Client {
   }
 
   async #sendImpatiently(): Promise<void> {
-    const stranger = `client-${String(this.#number)}-stranger-${String(this.#strangers++)}`
+    const stranger = `${this.#name}-stranger-${String(this.#strangers++)}`
     const events = this.#someEvents(() => stranger)
     const batch = this.#batchOf(events)
     for (const event of events) this.#ledger.sending(event)
@@ -166,8 +179,9 @@ class Client {
       try {
         const answer = await this.#send(batch)
         if (answer.status < 500) return answer
+        assert.equal(answer.status, 503, answer.text)
       } catch (error) {
-        if (performance.now() - sinceMs > patienceMs) throw error
+        if (error instanceof assert.AssertionError || performance.now() - sinceMs > patienceMs) throw error
       }
       this.#ledger.faults++
       assert.ok(performance.now() - sinceMs < patienceMs, `no answer for ${String(patienceMs)} ms`)
@@ -197,7 +211,7 @@ class Client {
   }
 
   #oneOfTheUsers(): string {
-    return `client-${String(this.#number)}-user-${String(this.#chance.between(1, usersPerClient))}`
+    return `${this.#name}-user-${String(this.#chance.between(1, usersPerClient))}`
   }
 
   #event(user: string): SentEvent {
@@ -220,7 +234,7 @@ class Client {
 
   /** Good but for the name, which is too long. */
   #badEvent(): SentEvent {
-    return { ...this.#event(`client-${String(this.#number)}-bad`), event: 'x'.repeat(201) }
+    return { ...this.#event(`${this.#name}-bad`), event: 'x'.repeat(201) }
   }
 }
 

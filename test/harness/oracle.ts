@@ -33,7 +33,7 @@ export async function assertPromisesKept(installation: Installation, ledger: Led
   await installation.settled()
   await assertAnswersHaveThem(installation, ledger)
   await assertTableHasThemOnce(installation, ledger)
-  await assertTakesAFreshEvent(installation)
+  await assertTakesAFreshEvent(installation, ledger)
   await assertVerified(installation, acknowledged)
   await installation.until(
     'books that balance',
@@ -117,11 +117,17 @@ async function rawRows(installation: Installation, partition: number): Promise<r
     .map(([, offset, , uuid]) => [offset, uuid] as const)
 }
 
-/** Beside the ledger, which is closed by now. */
-async function assertTakesAFreshEvent(installation: Installation): Promise<void> {
+async function assertTakesAFreshEvent(installation: Installation, ledger: Ledger): Promise<void> {
   const uuid = randomUUID()
-  const answer = await installation.capture([{ uuid, event: 'fresh', distinct_id: 'a fresh user' }])
-  assert.equal(answer.status, 200, answer.text)
+  const event: SentEvent = {
+    uuid,
+    event: 'fresh',
+    distinct_id: `user of ${uuid}`,
+    timestamp: new Date().toISOString(),
+    properties: { $ip: '192.0.2.2' },
+  }
+  ledger.sending(event)
+  ledger.answered([event], await installation.capture([event], '?receipts=1'))
   await installation.until('the fresh event', async () => {
     const { rows } = await installation.ask('SELECT count() FROM events WHERE uuid = {uuid:UUID}', { uuid })
     return Number(rows[0]?.[0]) === 1
