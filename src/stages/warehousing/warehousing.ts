@@ -20,6 +20,7 @@ import { insertBlockOf, intentOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
 import { missingRows } from './missing-rows.ts'
 import * as happened from './warehousing.events.ts'
+import { wholeBlocks } from './whole-blocks.ts'
 
 export interface WarehousingConfig {
   /** A block is inserted when it has this many rows … */
@@ -116,8 +117,9 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     if (intent !== undefined && intent.rowCount > 0) await insertWithRetry(intent, batches, signal)
     // Before anything advances: a step forward would push the oldest of the newest blocks out of sight.
     const blocks = intent === undefined ? recent : [...recent, intent]
+    const whole = await wholeBlocks(blocks, warehouse)
     let restored = 0
-    for (const block of blocks) restored += await restore(block, signal)
+    for (const block of blocks) if (!whole.has(block)) restored += await restore(block, signal)
     if (intent !== undefined) await save(advanced(loaded, intent, batches, config.recentBlocksMax))
     if (blocks.length > 0) happened.recovered(blocks.length, restored).emit(telemetry)
   }
