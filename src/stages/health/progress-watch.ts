@@ -15,7 +15,8 @@ export interface ProgressWatchOptions {
   /** Next source offset that ingestion decides, by partition; empty until it owns the lane. */
   decidedTo(): Offsets
   /** Where the warehouse writer stands; undefined until it knows. */
-  inserted(): { readonly sourceOffsets: Offsets; readonly offsets: Offsets } | undefined
+  inserted():
+    { readonly sourceOffsets: Offsets; readonly offsets: Offsets; readonly throughMs: readonly number[] } | undefined
 }
 
 export interface Freshness {
@@ -65,7 +66,8 @@ const marksMax = 4096
 export function createProgressWatch(options: ProgressWatchOptions): ProgressWatch {
   const { log } = options
   const marks: Mark[][] = Array.from({ length: log.partitionCount }, () => [
-    { end: 0, firstSeenMs: Date.now(), lastSeenMs: Date.now() },
+    // Nobody saw the partition end here: it may have been longer already when this process began to look.
+    { end: 0, firstSeenMs: 0, lastSeenMs: 0 },
   ])
   let sampledAtMs = Date.now()
 
@@ -99,17 +101,19 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
     sample,
 
     freshness() {
-      const inserted = options.inserted()?.sourceOffsets
+      const inserted = options.inserted()
       let waitingEvents = 0
       let completeThroughMs = sampledAtMs
       let oldestWaitingMs: number | null = null
       for (const [partition, own] of marks.entries()) {
-        const offset = inserted?.[partition] ?? 0
+        const offset = inserted?.sourceOffsets[partition] ?? 0
         const waiting = Math.max(0, (own.at(-1)?.end ?? 0) - offset)
         if (waiting === 0) continue
         waitingEvents += waiting
         const reached = own.findLast(({ end }) => end <= offset)
-        completeThroughMs = Math.min(completeThroughMs, reached?.lastSeenMs ?? own[0]?.firstSeenMs ?? 0)
+        // What waits may have been accepted in the same millisecond as the last row.
+        const throughMs = Math.max(0, (inserted?.throughMs[partition] ?? 0) - 1)
+        completeThroughMs = Math.min(completeThroughMs, Math.max(reached?.lastSeenMs ?? 0, throughMs))
         oldestWaitingMs = Math.max(oldestWaitingMs ?? 0, ageAt(partition, offset) ?? 0)
       }
       return { completeThroughMs, waitingEvents, oldestWaitingMs }

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { balance } from './books.ts'
+import type { StageCounts } from './books.ts'
+
+/** 100 events and 16 canaries went in; 4 wait for ingestion, 7 for the warehouse. */
+const whole: StageCounts = {
+  intake: { stored: 100, duplicate: 9, refused: 3, canary: 16 },
+  sourceRecords: 116,
+  ingestion: { in: 98, out: 90, dropped: 3, deadLetter: 4, damaged: 1, canary: 14 },
+  decidedRecords: 112,
+  insertedRecords: 105,
+  rowsInserted: 97,
+}
+/** The same with nothing left for the warehouse to insert. */
+const settled: StageCounts = { ...whole, insertedRecords: 112, rowsInserted: 104 }
+
+describe('the books', () => {
+  it('balance while events wait and when all are through, and say what waits', () => {
+    const books = balance(whole)
+    assert.deepEqual(books.imbalances, [])
+    assert.equal(books.intake.received, 112)
+    assert.equal(books.ingestion.waiting, 4)
+    assert.deepEqual(books.warehouse, { rows: 97, waiting: 7 })
+    assert.deepEqual(balance(settled).imbalances, [])
+  })
+
+  it('find each imbalance, and it alone, with its numbers', () => {
+    const wrong: readonly (readonly [StageCounts, string])[] = [
+      [
+        { ...whole, intake: { ...whole.intake, stored: 101 } },
+        'events stored at the door, against records in the lane: 117 against 116',
+      ],
+      [
+        { ...whole, intake: { ...whole.intake, canary: 15 } },
+        'events stored at the door, against records in the lane: 115 against 116',
+      ],
+      [{ ...whole, decidedRecords: 113 }, 'records that ingestion decided, against its books: 113 against 112'],
+      [
+        { ...whole, ingestion: { ...whole.ingestion, dropped: 2 } },
+        'ingestion in, against out and set aside: 98 against 97',
+      ],
+      [
+        { ...whole, ingestion: { ...whole.ingestion, damaged: 2 } },
+        'ingestion in, against out and set aside: 98 against 99',
+      ],
+      [{ ...settled, rowsInserted: 103 }, 'rows that ingestion derived, against rows inserted: 104 against 103'],
+      [{ ...settled, rowsInserted: 105 }, 'rows that ingestion derived, against rows inserted: 104 against 105'],
+    ]
+    for (const [counts, text] of wrong) assert.deepEqual(balance(counts).imbalances, [text])
+  })
+})

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { TestContext } from 'node:test'
+import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
+import { createProgressWatch } from './progress-watch.ts'
+
+const source = 'events_plugin_ingestion'
+const startMs = Date.UTC(2026, 2, 10)
+
+/** Two partitions under a clock that the test moves; nothing is decided or inserted yet. */
+function opened(t: TestContext) {
+  t.mock.timers.enable({ apis: ['Date'], now: startMs })
+  const log = createMemoryLog(2)
+  const at = { decided: [0, 0], inserted: [0, 0], throughMs: [0, 0] }
+  const put = (partition: number, count = 1): void => {
+    for (let n = 0; n < count; n++) log.put(source, partition, { headers: {}, value: Buffer.from('x') })
+  }
+  const open = () =>
+    createProgressWatch({
+      log,
+      sampleEveryMs: 1000,
+      decidedTo: () => at.decided,
+      inserted: () => ({ sourceOffsets: at.inserted, offsets: [0, 0], throughMs: at.throughMs }),
+    })
+  return { log, at, put, open, watch: open(), later: (ms: number) => t.mock.timers.tick(ms) }
+}
+
+describe('the progress of what was accepted', () => {
+  it('is complete up to now when nothing waits', async (t) => {
+    const { watch, put, at, later } = opened(t)
+    put(0, 3)
+    at.inserted = [3, 0]
+    later(5000)
+    await watch.sample()
+    assert.deepEqual(watch.freshness(), { completeThroughMs: startMs + 5000, waitingEvents: 0, oldestWaitingMs: null })
+  })
+
+  it('says how many events wait, and since when the oldest of them was seen to', async (t) => {
+    const { watch, put, at, later } = opened(t)
+    later(1000)
+    await watch.sample()
+    put(0, 2)
+    later(1000)
+    await watch.sample()
+    later(3000)
+    put(0, 5)
+    put(1, 1)
+    await watch.sample()
+    assert.deepEqual(watch.freshness(), { completeThroughMs: startMs + 1000, waitingEvents: 8, oldestWaitingMs: 3000 })
+    at.inserted = [2, 0]
+    later(500)
+    await watch.sample()
+    const { completeThroughMs, waitingEvents, oldestWaitingMs } = watch.freshness()
+    assert.deepEqual([waitingEvents, oldestWaitingMs], [6, 500])
+    // At the second look both partitions were as long as what is inserted now.
+    assert.equal(completeThroughMs, startMs + 2000)
+  })
+
+  it('is never said to be complete beyond what is inserted, also not of what waited already at the start', async (t) => {
+    const { put, at, later, open } = opened(t)
+    put(0, 100)
+    later(60_000)
+    // A process that starts now finds 100 events, of which it knows nothing but that they are there.
+    const watch = open()
+    await watch.sample()
+    at.inserted = [50, 0]
+    await watch.sample()
+    const { completeThroughMs, waitingEvents } = watch.freshness()
+    assert.equal(waitingEvents, 50)
+    assert.equal(completeThroughMs, 0)
+    // The rows themselves say more: the next may be of the same millisecond.
+    at.throughMs = [startMs - 10, 0]
+    assert.equal(watch.freshness().completeThroughMs, startMs - 11)
+    at.inserted = [100, 0]
+    later(1000)
+    await watch.sample()
+    assert.equal(watch.freshness().completeThroughMs, startMs + 61_000)
+  })
+
+  it('never reaches beyond the acceptance of an event that waits, however events and looks alternate', async (t) => {
+    const { watch, put, at, later } = opened(t)
+    const acceptedMs: number[] = []
+    await watch.sample()
+    // More looks than marks are kept.
+    for (let n = 0; n < 5000; n++) {
+      later(1)
+      put(0)
+      acceptedMs.push(Date.now())
+      later(1)
+      await watch.sample()
+      if (n % 500 === 499) {
+        at.inserted = [Math.floor(n / 3), 0]
+        await watch.sample()
+        const { completeThroughMs, oldestWaitingMs } = watch.freshness()
+        const oldestMs = acceptedMs[at.inserted[0] ?? 0] ?? Infinity
+        assert.ok(completeThroughMs < oldestMs)
+        assert.equal(oldestWaitingMs, Date.now() - oldestMs - 1)
+      }
+    }
+    for (let n = 5000; n < 9200; n++) {
+      later(1)
+      put(0)
+      await watch.sample()
+    }
+    const { completeThroughMs } = watch.freshness()
+    assert.ok(completeThroughMs < (acceptedMs[at.inserted[0] ?? 0] ?? 0))
+  })
+
+  it('is told by lane, partition and reader', async (t) => {
+    const { watch, put, at, later, log } = opened(t)
+    const owner = await log.own('clickhouse_events')
+    await watch.sample()
+    put(1, 4)
+    await owner.append(1, { headers: {}, value: Buffer.from('batch') })
+    log.put('events_plugin_ingestion_dlq', 0, { headers: {}, value: Buffer.from('x') })
+    await watch.sample()
+    at.decided = [0, 3]
+    at.inserted = [0, 4]
+    later(2000)
+    const [first, second, third] = await watch.lanes()
+    assert.deepEqual(first?.partitions[1], {
+      partition: 1,
+      end: 4,
+      readers: [
+        { name: 'ingestion', offset: 3, lag: 1, oldestWaitingMs: 2000 },
+        { name: 'warehouse', offset: 4, lag: 0, oldestWaitingMs: null },
+      ],
+    })
+    assert.deepEqual(second?.partitions[1]?.readers, [{ name: 'warehouse', offset: 0, lag: 1, oldestWaitingMs: null }])
+    assert.deepEqual(third?.partitions[0], { partition: 0, end: 1, readers: [] })
+  })
+
+  it('is looked at until it is told to stop', async (t) => {
+    const { watch, put } = opened(t)
+    const stop = new AbortController()
+    put(0)
+    const running = watch.run(stop.signal)
+    stop.abort()
+    await running
+    assert.equal(watch.freshness().waitingEvents, 1)
+  })
+})
