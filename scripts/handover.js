@@ -11,7 +11,12 @@ export function handOver(node, root, command, commandArguments) {
   const tools = [path.dirname(node), path.join(root, 'node_modules', '.bin')]
   const child = spawn(command === 'node' ? node : command, commandArguments, {
     stdio: 'inherit',
-    env: { ...process.env, PATH: [...tools, process.env.PATH].join(path.delimiter) },
+    env: {
+      // What was compiled once starts twice as fast, and without the compiler that strips types in memory.
+      NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'sluice'),
+      ...process.env,
+      PATH: [...tools, process.env.PATH].join(path.delimiter),
+    },
   })
   // A terminal sends Ctrl-C to the command itself; passing it on would make two of it.
   const hasTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)

@@ -67,6 +67,17 @@ export async function segmentHeads(files: Files, folder: string): Promise<{ name
   return heads
 }
 
+/** Head of the oldest segment that has a readable one. */
+export async function firstSegmentHead(files: Files, folder: string): Promise<SegmentHead | undefined> {
+  for (const name of await listSegments(files, folder)) {
+    const segment = await openSegment(files, folder, name).catch(() => undefined)
+    if (segment === undefined) continue
+    await segment.file.close()
+    if (segment.head !== undefined) return segment.head
+  }
+  return undefined
+}
+
 /**
  * Yields the records frames from the given segment on, in chunks of about `chunkBytes`. With a signal it waits at the
  * synced end for more until the signal aborts; without one it ends there.

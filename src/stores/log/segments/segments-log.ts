@@ -10,7 +10,7 @@ import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import type { Bounds, EventLog, LogHeaders, LogRecord, NewRecord, Ownership, ReadOptions } from '../event-log.ts'
 import { draftFrame, flags, frameKinds, verdicts, writeEntry } from './frame.ts'
 import type { Frame } from './frame.ts'
-import { publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
+import { firstSegmentHead, publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
 import type { JournalReaderOptions } from './journal-reader.ts'
 import type { JournalWriter } from './journal-writer.ts'
 import { loadReaders, saveReaderFile } from './reader-files.ts'
@@ -40,9 +40,9 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
     async bounds(lane) {
       const number = laneNumber(lane)
       const published = await publishedOf(files, folders[lane])
-      const first = (await segmentHeads(files, folders[lane]))[0]
+      const first = await firstSegmentHead(files, folders[lane])
       return Array.from({ length: partitionCount }, (_, partition): Bounds => ({
-        begin: first?.head.state.next[number]?.[partition] ?? 0,
+        begin: first?.state.next[number]?.[partition] ?? 0,
         end: published?.state.next[number]?.[partition] ?? 0,
       }))
     },
