@@ -141,11 +141,14 @@ export class Installation {
   async drained(): Promise<void> {
     const ends = (await this.#intakeLane()).map(({ end }) => end)
     await this.#until('the log to be drained', drainTimeoutMs, async () => {
-      const partitions = await this.#intakeLane()
-      return partitions.every(({ readers, partition }) => {
-        const inserted = readers.find(({ name }) => name === 'warehouse')?.offset ?? 0
-        return inserted >= (ends[partition] ?? 0)
-      })
+      // A core that died is started again, and goes on.
+      const partitions = await this.#intakeLane().catch(() => undefined)
+      return (
+        partitions?.every(({ readers, partition }) => {
+          const inserted = readers.find(({ name }) => name === 'warehouse')?.offset ?? 0
+          return inserted >= (ends[partition] ?? 0)
+        }) ?? false
+      )
     })
   }
 
@@ -184,7 +187,11 @@ export class Installation {
 
   /** Of warnings and errors, unless the environment asked for more. */
   async lastLog(linesMax: number): Promise<readonly string[]> {
-    return (await readFile(this.#logFile, 'utf8')).trimEnd().split('\n').slice(-linesMax)
+    const text = await readFile(this.#logFile, 'utf8').catch(() => '')
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-linesMax)
   }
 
   get #logFile(): string {
@@ -197,7 +204,9 @@ export class Installation {
 
   async #intakeLane() {
     const { lanes } = await this.status()
-    return lanes?.find(({ lane }) => lane === 'events_plugin_ingestion')?.partitions ?? []
+    const intake = lanes?.find(({ lane }) => lane === 'events_plugin_ingestion')
+    if (intake === undefined) throw new Error('The core does not say how far the intake is.')
+    return intake.partitions
   }
 
   async #findProject(): Promise<string> {

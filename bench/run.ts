@@ -112,15 +112,18 @@ function withSummaries(part: PartResult) {
   return { ...part, figures: part.figures.map((figure) => ({ ...figure, ...summaryOf(figure.runs) })) }
 }
 
+let interruption: Promise<never> | undefined
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    void removeInstallations().finally(() => process.exit(130))
+    interruption ??= removeInstallations().then(() => process.exit(130))
   })
 }
 
 try {
   process.exitCode = await main()
 } catch (error) {
-  await removeInstallations()
+  // What is taken away from a part that runs makes it fail; that is no news then.
+  if (interruption !== undefined) await interruption
   throw error
 }

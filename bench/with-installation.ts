@@ -12,12 +12,16 @@ export async function withInstallation<T>(
   try {
     await installation.start()
     return await work(installation)
+  } catch (error) {
+    for (const line of await installation.lastLog(logLinesMax)) context.say(`in the log: ${line}`)
+    throw error
   } finally {
     await installation.remove()
     cleanups.delete(remove)
   }
 }
 
+const logLinesMax = 20
 const cleanups = new Set<() => Promise<void>>()
 
 /** For a Ctrl-C: stops what still runs. */

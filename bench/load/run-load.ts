@@ -7,5 +7,8 @@ const generator = new URL('./generate.ts', import.meta.url)
 /** One run of the generator in its own process. */
 export async function runLoad(plan: LoadPlan, pinning: Pinning): Promise<LoadResult> {
   // Printed by generate.ts.
-  return (await runProgram(generator, [JSON.stringify(plan)], { pinning, place: 'generator' })) as LoadResult
+  const printed = await runProgram(generator, [JSON.stringify(plan)], { pinning, place: 'generator' })
+  const result = printed as LoadResult
+  if (result.events === 0) throw new Error(`Nothing was acknowledged: ${result.firstProblem ?? 'no answer'}`)
+  return result
 }

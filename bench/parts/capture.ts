@@ -13,6 +13,7 @@ import type { LoadCase } from '../load/load-cases.ts'
 import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
 import { proofOf } from '../proof.ts'
+import { figuresOf } from '../report/figure.ts'
 import type { Figure, PartResult } from '../report/figure.ts'
 import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
@@ -47,7 +48,7 @@ export async function measureCapture(context: BenchContext, floors: DoorFloors):
     )
     return {
       part: 'capture',
-      figures: all.flatMap((measured) => figuresOf(measured, floors)),
+      figures: all.flatMap((measured) => doorFigures(measured, floors)),
       proof,
       notes: [
         'The core was stopped while the edge was measured, except where it says otherwise; all processes of the server share a core.',
@@ -79,18 +80,16 @@ async function loadOnce(
   }
 }
 
-function figuresOf({ title, one: { name }, isCoreAtWork, runs }: Measured, floors: DoorFloors): readonly Figure[] {
+function doorFigures({ title, one: { name }, isCoreAtWork, runs }: Measured, floors: DoorFloors): readonly Figure[] {
   const wanted = targets[name]
   const p99 = 'p99Ms' in wanted ? wanted.p99Ms : undefined
   const latency = (what: 'p50' | 'p95' | 'p99') => ({
-    of: '',
     what,
     unit: 'ms',
     runs: runs.map(({ latencyMs }) => latencyMs[what]),
   })
-  return [
+  return figuresOf(title, [
     {
-      of: title,
       what: 'CPU of the edge',
       unit: 'µs an event',
       runs: runs.map(({ cpuUsPerEvent }) => cpuUsPerEvent),
@@ -98,7 +97,6 @@ function figuresOf({ title, one: { name }, isCoreAtWork, runs }: Measured, floor
       ...(isCoreAtWork ? {} : { target: wanted.cpuUsPerEvent, moonshot: wanted.moonshot }),
     },
     {
-      of: '',
       what: 'of it, the JavaScript thread',
       unit: 'µs an event',
       runs: runs.map(({ mainThreadUsPerEvent }) => mainThreadUsPerEvent),
@@ -110,8 +108,8 @@ function figuresOf({ title, one: { name }, isCoreAtWork, runs }: Measured, floor
       floor: { name: 'p99 of the bare sync', value: floors.syncP99Ms[name] },
       ...(p99 === undefined || isCoreAtWork ? {} : { target: p99 }),
     },
-    { of: '', what: 'rate', unit: 'events/s', runs: runs.map(({ eventsPerSecond }) => eventsPerSecond) },
-  ]
+    { what: 'rate', unit: 'events/s', runs: runs.map(({ eventsPerSecond }) => eventsPerSecond) },
+  ])
 }
 
 function generatorNote(runs: readonly LoadResult[]): string {

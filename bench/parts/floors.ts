@@ -13,6 +13,7 @@ import { loadCases, planOf } from '../load/load-cases.ts'
 import type { CaseName, LoadCase } from '../load/load-cases.ts'
 import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
+import { figuresOf } from '../report/figure.ts'
 import type { Figure, PartResult } from '../report/figure.ts'
 import { summaryOf } from '../statistics.ts'
 
@@ -55,26 +56,11 @@ export async function measureDoorFloors(context: BenchContext): Promise<{ part: 
     gzip: value('gzip'),
   })
   const figures: Figure[] = cases.flatMap(({ name, title, gzip }) => [
-    {
-      of: `bare node:http, ${title}`,
-      what: 'CPU',
-      unit: 'µs an event',
-      runs: httpRuns(name).map((r) => r.cpuUsPerEvent),
-    },
-    { of: '', what: 'p99', unit: 'ms', runs: httpRuns(name).map((r) => r.latencyMs.p99) },
-    ...(gzip
-      ? []
-      : [
-          {
-            of: `bare append and sync, ${title}`,
-            what: 'CPU',
-            unit: 'µs an event',
-            runs: appendRuns(name).map((r) => r.cpuUsPerEvent),
-          },
-          { of: '', what: 'sync p50', unit: 'ms', runs: appendRuns(name).map((r) => r.syncMs.p50) },
-          { of: '', what: 'sync p99', unit: 'ms', runs: appendRuns(name).map((r) => r.syncMs.p99) },
-          { of: '', what: 'rate', unit: 'events/s', runs: appendRuns(name).map((r) => r.eventsPerSecond) },
-        ]),
+    ...figuresOf(`bare node:http, ${title}`, [
+      { what: 'CPU', unit: 'µs an event', runs: httpRuns(name).map(({ cpuUsPerEvent }) => cpuUsPerEvent) },
+      { what: 'p99', unit: 'ms', runs: httpRuns(name).map(({ latencyMs }) => latencyMs.p99) },
+    ]),
+    ...(gzip ? [] : appendFigures(title, appendRuns(name))),
   ])
   return {
     part: {
@@ -106,19 +92,27 @@ export async function measureWarehouseFloor(
   }
   const cpu = runs.map(({ cpuUsPerRow }) => cpuUsPerRow)
   const rates = runs.map(({ rowsPerSecond }) => rowsPerSecond)
-  const of = `bare chDB insert, blocks of ${String(rowsPerBlock)}`
   return {
     part: {
       part: 'floor of the warehouse',
-      figures: [
-        { of, what: 'CPU', unit: 'µs a row', runs: cpu },
-        { of: '', what: 'rate', unit: 'rows/s', runs: rates },
-      ],
+      figures: figuresOf(`bare chDB insert, blocks of ${String(rowsPerBlock)}`, [
+        { what: 'CPU', unit: 'µs a row', runs: cpu },
+        { what: 'rate', unit: 'rows/s', runs: rates },
+      ]),
       notes: [],
       details: { insert: runs },
     },
     floor: { usPerRow: summaryOf(cpu).median, rowsPerSecond: summaryOf(rates).median },
   }
+}
+
+function appendFigures(title: string, runs: readonly AppendResult[]): readonly Figure[] {
+  return figuresOf(`bare append and sync, ${title}`, [
+    { what: 'CPU', unit: 'µs an event', runs: runs.map(({ cpuUsPerEvent }) => cpuUsPerEvent) },
+    { what: 'sync p50', unit: 'ms', runs: runs.map(({ syncMs }) => syncMs.p50) },
+    { what: 'sync p99', unit: 'ms', runs: runs.map(({ syncMs }) => syncMs.p99) },
+    { what: 'rate', unit: 'events/s', runs: runs.map(({ eventsPerSecond }) => eventsPerSecond) },
+  ])
 }
 
 async function bareHttp({ pinning }: BenchContext, one: LoadCase, run: number): Promise<LoadResult> {

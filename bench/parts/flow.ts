@@ -12,6 +12,7 @@ import { loadCases, planOf } from '../load/load-cases.ts'
 import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
 import { proofOf } from '../proof.ts'
+import { figuresOf } from '../report/figure.ts'
 import type { PartResult } from '../report/figure.ts'
 import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
@@ -47,9 +48,8 @@ export async function measureFlow(context: BenchContext, floor: WarehouseFloor):
     const proof = await proofOf(installation, sent)
     return {
       part: 'log to rows',
-      figures: [
+      figures: figuresOf(`${String(measured)} events, no plugins`, [
         {
-          of: `${String(measured)} events, no plugins`,
           what: 'CPU of the core',
           unit: 'µs an event',
           runs: runs.map(({ cpuUsPerEvent }) => cpuUsPerEvent),
@@ -58,25 +58,22 @@ export async function measureFlow(context: BenchContext, floor: WarehouseFloor):
           floor: { name: 'bare chDB insert', value: floor.usPerRow },
         },
         {
-          of: '',
           what: 'of it, the JavaScript thread',
           unit: 'µs an event',
           runs: runs.map(({ mainThreadUsPerEvent }) => mainThreadUsPerEvent),
         },
         {
-          of: '',
           what: 'rate until the last row is there',
           unit: 'rows/s',
           runs: runs.map(({ rowsPerSecond }) => rowsPerSecond),
           floor: { name: 'bare chDB insert', value: floor.rowsPerSecond },
         },
         {
-          of: '',
           what: 'resident memory of the core afterwards',
           unit: 'MB',
           runs: runs.map(({ coreRssMb }) => coreRssMb),
         },
-      ],
+      ]),
       proof,
       notes: [noiseNote(runs)],
       details: { runs, fills: sent },

@@ -15,6 +15,7 @@ import type { LoadResult } from '../load/load-plan.ts'
 import { runLoad } from '../load/run-load.ts'
 import { proofOf } from '../proof.ts'
 import type { Sent } from '../proof.ts'
+import { figuresOf } from '../report/figure.ts'
 import type { PartResult } from '../report/figure.ts'
 import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
@@ -46,16 +47,15 @@ export async function measureFreshness(context: BenchContext): Promise<PartResul
     const proof = await proofOf(installation, sent)
     return {
       part: 'acknowledged to queryable',
-      figures: [
+      figures: figuresOf(`${String(eventsPerSecond)} events/s, single`, [
         {
-          of: `${String(eventsPerSecond)} events/s, single`,
           what: 'p50',
           unit: 'ms',
           runs: runs.map(({ p50 }) => p50),
         },
-        { of: '', what: 'p99', unit: 'ms', runs: runs.map(({ p99 }) => p99), target: targets.freshness.p99Ms },
-        { of: '', what: 'max', unit: 'ms', runs: runs.map(({ max }) => max) },
-      ],
+        { what: 'p99', unit: 'ms', runs: runs.map(({ p99 }) => p99), target: targets.freshness.p99Ms },
+        { what: 'max', unit: 'ms', runs: runs.map(({ max }) => max) },
+      ]),
       proof,
       notes: [
         noiseNote(loads),

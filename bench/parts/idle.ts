@@ -5,6 +5,7 @@ import { cpuOf, familyOf, memoryOf, usedUs } from '../host/proc.ts'
 import { watchNoise } from '../host/noise.ts'
 import type { Noise } from '../host/noise.ts'
 import type { Installation } from '../installation.ts'
+import { figuresOf } from '../report/figure.ts'
 import type { Figure, PartResult } from '../report/figure.ts'
 import { noiseNote } from '../report/noise-note.ts'
 import { targets } from '../report/targets.ts'
@@ -36,7 +37,7 @@ export async function measureIdle(context: BenchContext): Promise<PartResult> {
     }
     return {
       part: 'idle',
-      figures: figuresOf(runs),
+      figures: footprintFigures(runs),
       notes: [
         noiseNote(runs),
         `Measured ${String(settleSeconds)} s after the start, over ${String(windowSeconds)} s. Resident counts shared pages once a process; proportional (PSS) divides them, which is what would be free without Sluice. MB is 10^6 bytes.`,
@@ -84,26 +85,26 @@ function footprintsOf(installation: Installation): readonly Footprint[] {
   })
 }
 
-function figuresOf(runs: readonly IdleRun[]): readonly Figure[] {
+function footprintFigures(runs: readonly IdleRun[]): readonly Figure[] {
   const sum = (value: (footprint: Footprint) => number | null) =>
     runs.map(({ footprints }) => footprints.reduce((total, one) => total + (value(one) ?? Number.NaN), 0))
   const roles = runs[0]?.footprints ?? []
   return [
-    {
-      of: 'all processes',
-      what: 'resident memory',
-      unit: 'MB',
-      runs: sum(({ rssMb }) => rssMb),
-      target: targets.idle.residentMb,
-    },
-    { of: '', what: 'proportional memory', unit: 'MB', runs: sum(({ pssMb }) => pssMb) },
-    {
-      of: '',
-      what: 'CPU',
-      unit: '% of a core',
-      runs: runs.map(({ corePercent }) => corePercent),
-      target: targets.idle.corePercent,
-    },
+    ...figuresOf('all processes', [
+      {
+        what: 'resident memory',
+        unit: 'MB',
+        runs: sum(({ rssMb }) => rssMb),
+        target: targets.idle.residentMb,
+      },
+      { what: 'proportional memory', unit: 'MB', runs: sum(({ pssMb }) => pssMb) },
+      {
+        what: 'CPU',
+        unit: '% of a core',
+        runs: runs.map(({ corePercent }) => corePercent),
+        target: targets.idle.corePercent,
+      },
+    ]),
     ...roles.map(({ role, processes }) => ({
       of: `${role}, ${String(processes)} process${processes === 1 ? '' : 'es'}`,
       what: 'resident memory',

@@ -16,6 +16,11 @@ export interface Figure {
   readonly floor?: { readonly name: string; readonly value: number }
 }
 
+/** Several figures of one thing. */
+export function figuresOf(of: string, figures: readonly Omit<Figure, 'of'>[]): readonly Figure[] {
+  return figures.map((figure) => ({ of, ...figure }))
+}
+
 /** What one part of the benchmark found. */
 export interface PartResult {
   readonly part: string

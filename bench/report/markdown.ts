@@ -11,7 +11,7 @@ export function markdownOf(conditions: Conditions, parts: readonly PartResult[])
       '| | figure | median (least to most) | target | | floor, same run | × floor |',
       '|---|---|---|---|---|---|---|',
     )
-    lines.push(...figures.map(rowOf), '')
+    lines.push(...figures.map((figure, index) => rowOf(figure, figures[index - 1]?.of)), '')
     if (proof !== undefined) {
       const { acknowledged, stored, rows, lost, doubled, invented, duplicates, complaints, remarks } = proof
       lines.push(
@@ -26,7 +26,8 @@ export function markdownOf(conditions: Conditions, parts: readonly PartResult[])
   return `${lines.join('\n').trimEnd()}\n`
 }
 
-function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure): string {
+/** Its subject is named once for all figures of it. */
+function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure, ofBefore: string | undefined): string {
   const { median, min, max } = summaryOf(runs)
   const spread = runs.length > 1 ? ` (${number(min)} to ${number(max)})` : ''
   const wanted = target === undefined ? '' : `≤ ${number(target)}`
@@ -34,7 +35,7 @@ function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure): strin
   const verdict = target === undefined || Number.isNaN(median) ? '' : median <= target ? beyond : 'missed'
   const below = floor === undefined ? '' : `${number(floor.value)} (${floor.name})`
   const ratio = floor === undefined ? '' : number(median / floor.value)
-  return `| ${[of, what, `${number(median)}${spread} ${unit}`, wanted, verdict, below, ratio].join(' | ')} |`
+  return `| ${[of === ofBefore ? '' : of, what, `${number(median)}${spread} ${unit}`, wanted, verdict, below, ratio].join(' | ')} |`
 }
 
 function conditionsText(conditions: Conditions): string {
