@@ -1,6 +1,6 @@
 /**
- * The one HTTP surface of the edge: capture's paths are answered here, health and metrics are put together here, everything
- * else is the core's and passed on to its socket.
+ * The one HTTP surface of the edge: capture's paths are answered here, health and metrics are put together here, what lies
+ * under `/api/` is the core's and passed on to its socket. Nothing else of the core can be reached from outside.
  */
 import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
@@ -24,13 +24,16 @@ export function createSurface(config: Config, capture: Capture, own: OwnRoutes, 
     }
     const answer = Object.hasOwn(own, path) ? own[path] : undefined
     if (answer !== undefined) answer(request, response)
-    else if (path.startsWith('/internal/')) answerJson(response, 404, { error: 'There is nothing here.' })
-    else passOn(request, response)
+    // Named, not excluded: a path can be written in many ways (%69nternal, http://host/internal) that the core reads as one.
+    else if (path.startsWith('/api/')) passOn(request, response)
+    else answerJson(response, 404, { error: 'There is nothing here.' })
   }
   const server = createServer(
     {
       headersTimeout: config.capture.headersTimeoutMs,
       requestTimeout: config.capture.headersTimeoutMs + config.capture.bodyTimeoutMs,
+      // Node looks for requests past their time every 30 s unless told otherwise.
+      connectionsCheckingInterval: 1000,
       // Longer than the idle time of usual load balancers, so that they are the ones who close.
       keepAliveTimeout: 75_000,
       noDelay: true,
