@@ -272,7 +272,7 @@ const sections = {
     doc: 'Health is progress.',
     settings: {
       canaryIntervalMs: milliseconds({
-        default: 15 * secondMs,
+        default: 30 * secondMs,
         min: 100,
         max: hourMs,
         doc: 'Time between two canary events.',

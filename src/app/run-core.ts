@@ -55,9 +55,16 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   running.push(watch.run(stop))
 
   const own = await canaryToken()
+  /** Where the intake's lane ended when the canaries were in: until the writer is there, asking the table is in vain. */
+  let canariesEndAt: readonly number[] = []
   const canaries = createCanaries({
-    send: (events) => sendCanaries(config, own, events),
+    async send(events) {
+      await sendCanaries(config, own, events)
+      canariesEndAt = (await intakeCounts()).ends
+    },
     async seen(uuids) {
+      const inserted = warehousing.progress()?.sourceOffsets ?? []
+      if (!canariesEndAt.every((end, partition) => (inserted[partition] ?? 0) >= end)) return 0
       const { rows } = await reader.ask({
         sql: 'SELECT count() FROM sluice.events WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR',
         parameters: { uuids },

@@ -36,8 +36,8 @@ const journalOfLane = {
   clickhouse_events: journals.core,
 } as const
 
-/** A reader that misses the file system's sign looks again after this; at low load it is what bounds freshness. */
-const pollMs = 250
+/** A reader that misses the file system's sign looks again after this. */
+const pollMs = 1000
 
 export interface EdgeStores {
   readonly intake: Intake
