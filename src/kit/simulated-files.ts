@@ -139,10 +139,9 @@ export function createSimulatedFiles(random: () => number): SimulatedFiles {
       if (present === undefined) return Promise.reject(systemError('ENOENT', path))
       return Promise.resolve(openFile(path, present))
     },
-    rename(from, to) {
+    async rename(from, to) {
       names.set(to, stored(from))
       names.delete(from)
-      return Promise.resolve()
     },
     remove(path) {
       names.delete(path)
@@ -165,7 +164,7 @@ export function createSimulatedFiles(random: () => number): SimulatedFiles {
       life++
       // A name that was not synced may have reached the disk all the same; one that was removed may still be there.
       const left = new Map(durableNames)
-      for (const [path, file] of names) if (!left.has(path) && random() < 0.5) left.set(path, file)
+      for (const [path, file] of names) if (left.get(path) !== file && random() < 0.5) left.set(path, file)
       for (const path of durableNames.keys()) if (!names.has(path) && random() < 0.5) left.delete(path)
       for (const file of new Set(left.values())) {
         for (const write of file.unsynced) {
