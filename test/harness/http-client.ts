@@ -12,6 +12,7 @@ export interface Question {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
+  /** Without one each question has a connection of its own, so that none dies with a process that was killed meanwhile. */
   readonly agent?: Agent
   readonly socketPath?: string
   /** Aborted to hang up. */
@@ -20,12 +21,12 @@ export interface Question {
 
 const answerTimeoutMs = 60_000
 
-/** Resolves with the answer once all of it is there; rejects when there is none. `json` of a bad answer throws. */
+/** Resolves with the answer once all of it is there; rejects when there is none.  */
 export function send(url: string, { body, ...question }: Question = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string> = { ...question.headers }
     if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body))
-    const sent = request(url, { timeout: answerTimeoutMs, ...question, headers }, (response) => {
+    const sent = request(url, { timeout: answerTimeoutMs, agent: false, ...question, headers }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)

@@ -156,6 +156,14 @@ export class Installation {
     })
   }
 
+  /** As `ready`, for one process. */
+  async roleReady(role: Role): Promise<void> {
+    await this.until(`${role} being ready`, () => {
+      const found = this.process(role)
+      return found?.state === 'ready' && isAlive(found)
+    })
+  }
+
   /** SIGKILL to the process as it runs now, as soon as it does; resolves once it is gone. */
   async kill(role: Role): Promise<void> {
     const victim = await this.until(`${role} being alive`, () => {
