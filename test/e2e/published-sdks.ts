@@ -11,7 +11,7 @@ import type { Installation } from '../harness/installation.ts'
 const root = resolve(import.meta.dirname, '..', '..')
 
 /** The interpreter that has the SDK; undefined when there is none. */
-export function pythonWithPosthog(): string | undefined {
+function pythonWithPosthog(): string | undefined {
   const python = process.env['SLUICE_TEST_PYTHON'] ?? join(root, '.sluice', 'venv', 'bin', 'python')
   return existsSync(python) ? python : undefined
 }
