@@ -91,6 +91,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       decidedRecords: sum(decidedTo),
       insertedRecords: sum(inserted?.sourceOffsets ?? []),
       rowsInserted: inserted?.rowsInserted ?? 0,
+      rowsRefused: inserted?.rowsRefused ?? 0,
     })
   }
   const health = async () => {

@@ -11,6 +11,7 @@ const whole: StageCounts = {
   decidedRecords: 112,
   insertedRecords: 105,
   rowsInserted: 97,
+  rowsRefused: 0,
 }
 /** The same with nothing left for the warehouse to insert. */
 const settled: StageCounts = { ...whole, insertedRecords: 112, rowsInserted: 104 }
@@ -21,7 +22,7 @@ describe('the books', () => {
     assert.deepEqual(books.imbalances, [])
     assert.equal(books.intake.received, 112)
     assert.equal(books.ingestion.waiting, 4)
-    assert.deepEqual(books.warehouse, { rows: 97, waiting: 7 })
+    assert.deepEqual(books.warehouse, { rows: 97, refused: 0, waiting: 7 })
     assert.deepEqual(balance(settled).imbalances, [])
   })
 

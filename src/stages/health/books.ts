@@ -19,18 +19,20 @@ export interface StageCounts {
   /** Source records whose rows are in the table. */
   readonly insertedRecords: number
   readonly rowsInserted: number
+  /** Rows that the table refused for good. */
+  readonly rowsRefused: number
 }
 
 export interface Books {
   readonly intake: IntakeCounts & { readonly received: number }
   readonly ingestion: IngestionBooks & { readonly waiting: number }
-  readonly warehouse: { readonly rows: number; readonly waiting: number }
+  readonly warehouse: { readonly rows: number; readonly refused: number; readonly waiting: number }
   /** What does not add up, in words; empty when all does. Anything here is an alarm. */
   readonly imbalances: readonly string[]
 }
 
 export function balance(counts: StageCounts): Books {
-  const { intake, ingestion, sourceRecords, decidedRecords, insertedRecords, rowsInserted } = counts
+  const { intake, ingestion, sourceRecords, decidedRecords, insertedRecords, rowsInserted, rowsRefused } = counts
   const imbalances: string[] = []
   const expect = (what: string, left: number, right: number): void => {
     if (left !== right) imbalances.push(`${what}: ${String(left)} against ${String(right)}`)
@@ -41,12 +43,12 @@ export function balance(counts: StageCounts): Books {
   expect('ingestion in, against out and set aside', ingestion.in, out + dropped + deadLetter + damaged)
   // Between two blocks only: while rows wait, nobody has counted them.
   if (insertedRecords === decidedRecords) {
-    expect('rows that ingestion derived, against rows inserted', out + ingestion.canary, rowsInserted)
+    expect('rows that ingestion derived, against rows inserted', out + ingestion.canary, rowsInserted + rowsRefused)
   }
   return {
     intake: { ...intake, received: intake.stored + intake.duplicate + intake.refused },
     ingestion: { ...ingestion, waiting: sourceRecords - decidedRecords },
-    warehouse: { rows: rowsInserted, waiting: decidedRecords - insertedRecords },
+    warehouse: { rows: rowsInserted, refused: rowsRefused, waiting: decidedRecords - insertedRecords },
     imbalances,
   }
 }

@@ -1,10 +1,8 @@
 /** Which rows of a block the table lacks, as a block of their own. */
 import { createHash } from 'node:crypto'
-import { derivedBatchRows, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import type { BlockIntent } from '../../stores/warehouse/insert-progress.ts'
-import { IdSet } from '../../stores/warehouse/id-set.ts'
-import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
+import { placeOf, withRows } from './batch-rows.ts'
 import { rowCountOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
 
@@ -16,12 +14,16 @@ export interface MissingRows {
   readonly token: string
 }
 
-/** Rows that are past their time count as present: the table let them go on purpose. */
+/**
+ * Rows that are past their time count as present: the table let them go on purpose. So do those that it refused, whose
+ * places `refused` has.
+ */
 export async function missingRows(
   block: BlockIntent,
   batches: readonly ReadBatch[],
   warehouse: Pick<Warehouse, 'present'>,
   nowMs: number,
+  refused: ReadonlySet<string> = new Set(),
 ): Promise<MissingRows> {
   const missing: ReadBatch[] = []
   const hash = createHash('sha256').update(block.token)
@@ -31,11 +33,14 @@ export async function missingRows(
     const here = new Set<string>()
     const wanted = { partition, fromOffset: sourceFrom, toOffset: sourceTo, acceptedFromMs, acceptedToMs }
     for await (const page of warehouse.present(wanted)) {
-      for (const { offset, index } of page) here.add(`${String(offset)}:${String(index)}`)
+      for (const { offset, index } of page) here.add(`${String(partition)}:${String(offset)}:${String(index)}`)
     }
     if (here.size === rowCountOf(own)) continue
     for (const batch of own) {
-      const left = withoutPresent(batch, here, nowMs)
+      const left = withRows(batch, (row) => {
+        const place = placeOf(row)
+        return !here.has(place) && !refused.has(place) && row.expires_at * 1000 > nowMs
+      })
       if (left === undefined) continue
       missing.push(left)
       hash.update(`${String(partition)}:${left.head.idSetHash};`)
@@ -46,22 +51,4 @@ export async function missingRows(
     rowCount: rowCountOf(missing),
     token: `${String(block.month)}-r${hash.digest('hex').slice(0, 40)}`,
   }
-}
-
-function withoutPresent(batch: ReadBatch, here: ReadonlySet<string>, nowMs: number): ReadBatch | undefined {
-  const ids = new IdSet()
-  let rowCount = 0
-  let rows = ''
-  for (const line of derivedBatchRows(batch.value).toString().split('\n')) {
-    if (line === '') continue
-    // Written by ingestion.
-    const row = JSON.parse(line) as WarehouseRow
-    if (here.has(`${String(row._offset)}:${String(row._index)}`) || row.expires_at * 1000 <= nowMs) continue
-    ids.add(row.uuid, row._offset, row._index)
-    rows += `${line}\n`
-    rowCount++
-  }
-  if (rowCount === 0) return undefined
-  const head = { ...batch.head, rowCount, idSetHash: String(ids.hash) }
-  return { ...batch, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
 }

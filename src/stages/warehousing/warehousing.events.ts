@@ -30,3 +30,13 @@ export const insertRetries = (error: unknown, delayMs: number): InternalEvent =>
     to.log('warn', 'An insert failed and is tried again.', { reason: messageOf(error), code: codeOf(error), delayMs })
   },
 })
+
+export const rowRefused = (place: string, refusal: unknown): InternalEvent => ({
+  emit(to) {
+    to.count('warehousing_rows_refused_total')
+    to.log('error', 'The table refused a row for good; it was left out so that the others go in.', {
+      place,
+      reason: messageOf(refusal),
+    })
+  },
+})

@@ -212,6 +212,7 @@ describe('the warehouse writer', () => {
         epochs: [7, 0, 9],
         throughMs: [acceptedMs, 0, acceptedMs],
         rowsInserted: 4,
+        rowsRefused: 0,
         recent: 1,
       },
     )
@@ -247,11 +248,23 @@ describe('the warehouse writer', () => {
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2'])
   })
 
-  it('ends with a failure that trying again does not help, and is where it was', async () => {
+  it('leaves out a row that the table refuses for good, and nothing else, and counts it', async () => {
     const installation = anInstallation()
-    putBatch(installation.log, { from: 0, rows: 1, row: { version: -1 } })
-    await assert.rejects(start(installation).ended, hasCode('SLUICE_WAREHOUSE_ROW'))
-    assert.deepEqual((await installation.progress.load())?.sourceOffsets, [0, 0, 0])
+    putBatch(installation.log, { from: 0, rows: 3 })
+    putBatch(installation.log, { from: 3, rows: 1, row: { version: -1 } })
+    putBatch(installation.log, { from: 4, rows: 2 })
+    const running = start(installation)
+    await until('all batches are passed', () => running.warehousing.progress()?.offsets[0] === 3)
+    await running.stop()
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@4', '0@5'])
+    const saved = await installation.progress.load()
+    assert.deepEqual([saved?.rowsInserted, saved?.rowsRefused, saved?.sourceOffsets[0]], [5, 1, 6])
+    // A start looks for the block's rows again, and is not held up by the one that cannot be there.
+    const again = start(installation)
+    putBatch(installation.log, { from: 6, rows: 1 })
+    await until('what came later is in', () => again.warehousing.progress()?.offsets[0] === 4)
+    await again.stop()
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@4', '0@5', '0@6'])
   })
 
   it('passes over repeats and what a replaced owner still wrote', async () => {

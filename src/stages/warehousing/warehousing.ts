@@ -11,12 +11,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead } from '../../event/derived-batch.ts'
 import { failpoint } from '../../kit/failpoint.ts'
-import { Failure } from '../../kit/failure.ts'
+import { codeOf, Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
 import type { BlockIntent, InsertProgress, Progress } from '../../stores/warehouse/insert-progress.ts'
 import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
-import { insertBlockOf, intentOf } from './block.ts'
+import { halvesOf, placeOf, withRows } from './batch-rows.ts'
+import { insertBlockOf, intentOf, rowCountOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
 import { missingRows } from './missing-rows.ts'
 import * as happened from './warehousing.events.ts'
@@ -59,6 +60,8 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
   const { log, warehouse, telemetry } = deps
   let progress: Progress | undefined
   let readerSavedMs = 0
+  /** Places of rows that the table refused in this life of the process. */
+  const refused = new Set<string>()
 
   async function save(next: Progress): Promise<void> {
     await deps.progress.save(next)
@@ -70,13 +73,14 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     const intent = intentOf(batches)
     await save({ ...progress, intent })
     failpoint('core:after-intent')
+    let refusedRows = 0
     if (intent.rowCount > 0) {
       const startedMs = performance.now()
-      await insertWithRetry(intent, batches, signal)
-      happened.blockInserted(intent.rowCount, performance.now() - startedMs).emit(telemetry)
+      refusedRows = await insertWithRetry(intent, batches, signal)
+      happened.blockInserted(intent.rowCount - refusedRows, performance.now() - startedMs).emit(telemetry)
     }
     failpoint('core:after-insert')
-    await save(advanced(progress, intent, batches, config.recentBlocksMax))
+    await save(advanced(progress, intent, batches, refusedRows, config.recentBlocksMax))
     if (Date.now() - readerSavedMs > readerSavedEveryMs) {
       readerSavedMs = Date.now()
       await saveReaders(progress)
@@ -93,16 +97,21 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     await log.saveReader(readerName, 'events_plugin_ingestion', sourceOffsets)
   }
 
+  /**
+   * Resolves with how many rows the table refused for good. Such a row must not hold up all others: the block is cut in
+   * halves until it stands alone, then it is left out and said so. `verify` names it as lost.
+   */
   async function insertWithRetry(
     intent: BlockIntent,
     batches: readonly ReadBatch[],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number> {
     for (let delayMs = Math.min(100, config.retryMsMax); ; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
       try {
         await warehouse.insert(insertBlockOf(intent, batches))
-        return
+        return 0
       } catch (error) {
+        if (codeOf(error) === 'SLUICE_WAREHOUSE_ROW') return await insertHalves(intent, batches, error, signal)
         if (!(error instanceof Failure && error.retryable) || signal.aborted) throw error
         happened.insertRetries(error, delayMs).emit(telemetry)
         await sleep(delayMs, undefined, { signal }).catch(() => undefined)
@@ -110,17 +119,36 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     }
   }
 
+  async function insertHalves(
+    intent: BlockIntent,
+    batches: readonly ReadBatch[],
+    refusal: unknown,
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (intent.rowCount <= 1) {
+      for (const batch of batches) withRows(batch, (row) => refused.add(placeOf(row)).size > 0)
+      happened.rowRefused([...refused].at(-1) ?? '', refusal).emit(telemetry)
+      return intent.rowCount
+    }
+    let refusedRows = 0
+    for (const [index, half] of halvesOf(batches).entries()) {
+      const part = { ...intent, token: `${intent.token}-${String(index)}`, rowCount: rowCountOf(half) }
+      refusedRows += await insertWithRetry(part, half, signal)
+    }
+    return refusedRows
+  }
+
   async function recover(loaded: Progress, signal: AbortSignal): Promise<void> {
     const { intent, recent } = loaded
     progress = loaded
     const batches = intent === undefined ? [] : await readBlock(log, intent, telemetry)
-    if (intent !== undefined && intent.rowCount > 0) await insertWithRetry(intent, batches, signal)
+    const refusedRows = intent !== undefined && intent.rowCount > 0 ? await insertWithRetry(intent, batches, signal) : 0
     // Before anything advances: a step forward would push the oldest of the newest blocks out of sight.
     const blocks = intent === undefined ? recent : [...recent, intent]
     const whole = await wholeBlocks(blocks, warehouse)
     let restored = 0
     for (const block of blocks) if (!whole.has(block)) restored += await restore(block, signal)
-    if (intent !== undefined) await save(advanced(loaded, intent, batches, config.recentBlocksMax))
+    if (intent !== undefined) await save(advanced(loaded, intent, batches, refusedRows, config.recentBlocksMax))
     if (blocks.length > 0) happened.recovered(blocks.length, restored).emit(telemetry)
   }
 
@@ -132,7 +160,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     const batches = await readBlock(log, block, telemetry)
     let restored = 0
     for (let time = 1; time <= restoreTimesMax; time++) {
-      const missing = await missingRows(block, batches, warehouse, Date.now())
+      const missing = await missingRows(block, batches, warehouse, Date.now(), refused)
       if (missing.rowCount === 0) return restored
       const token = time === 1 ? missing.token : `${missing.token}-${String(time)}`
       await insertWithRetry({ ...block, token, rowCount: missing.rowCount }, missing.batches, signal)
@@ -189,11 +217,25 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
 
 function beginning(partitionCount: number): Progress {
   const zeros = Array.from({ length: partitionCount }, () => 0)
-  return { offsets: zeros, sourceOffsets: zeros, epochs: zeros, throughMs: zeros, rowsInserted: 0, recent: [] }
+  return {
+    offsets: zeros,
+    sourceOffsets: zeros,
+    epochs: zeros,
+    throughMs: zeros,
+    rowsInserted: 0,
+    rowsRefused: 0,
+    recent: [],
+  }
 }
 
 /** Where the writer stands once the block is in the table. */
-function advanced(progress: Progress, intent: BlockIntent, batches: readonly ReadBatch[], recentMax: number): Progress {
+function advanced(
+  progress: Progress,
+  intent: BlockIntent,
+  batches: readonly ReadBatch[],
+  refusedRows: number,
+  recentMax: number,
+): Progress {
   const offsets = [...progress.offsets]
   const sourceOffsets = [...progress.sourceOffsets]
   const throughMs = [...progress.throughMs]
@@ -205,7 +247,9 @@ function advanced(progress: Progress, intent: BlockIntent, batches: readonly Rea
     epochs[head.partition] = head.epoch
   }
   const recent = [...progress.recent, intent].slice(-recentMax)
-  return { offsets, sourceOffsets, epochs, throughMs, rowsInserted: progress.rowsInserted + intent.rowCount, recent }
+  const rowsInserted = progress.rowsInserted + intent.rowCount - refusedRows
+  const rowsRefused = progress.rowsRefused + refusedRows
+  return { offsets, sourceOffsets, epochs, throughMs, rowsInserted, rowsRefused, recent }
 }
 
 /**

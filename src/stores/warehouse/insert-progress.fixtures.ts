@@ -9,6 +9,7 @@ export function aProgress(n: number): Progress {
     epochs: [n, n, n],
     throughMs: offsets.map((offset) => 1_700_000_000_000 + offset),
     rowsInserted: n * 100,
+    rowsRefused: 0,
     intent: anIntent(n),
     recent: Array.from({ length: n % 20 }, (_, at) => anIntent(at)),
   }

@@ -24,6 +24,8 @@ export interface Progress {
   readonly throughMs: readonly number[]
   /** Rows inserted since the beginning. */
   readonly rowsInserted: number
+  /** Rows that the table refused for good since the beginning. */
+  readonly rowsRefused: number
   /** The block that is being inserted; absent between two blocks. */
   readonly intent?: BlockIntent
   /** The newest blocks that were inserted, oldest first: looked for in the table at the next start. */

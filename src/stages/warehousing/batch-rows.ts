@@ -1,0 +1,47 @@
+/** Choosing among the rows of batches that were read. */
+import { derivedBatchRows, encodeDerivedBatch } from '../../event/derived-batch.ts'
+import { IdSet } from '../../stores/warehouse/id-set.ts'
+import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
+import { rowCountOf } from './block.ts'
+import type { ReadBatch } from './block.ts'
+
+/** The batch with only the rows that `isKept` says; undefined when none is left. */
+export function withRows(batch: ReadBatch, isKept: (row: WarehouseRow) => boolean): ReadBatch | undefined {
+  const ids = new IdSet()
+  let rowCount = 0
+  let rows = ''
+  for (const line of derivedBatchRows(batch.value).toString().split('\n')) {
+    if (line === '') continue
+    // Written by ingestion.
+    const row = JSON.parse(line) as WarehouseRow
+    if (!isKept(row)) continue
+    ids.add(row.uuid, row._offset, row._index)
+    rows += `${line}\n`
+    rowCount++
+  }
+  if (rowCount === 0) return undefined
+  const head = { ...batch.head, rowCount, idSetHash: String(ids.hash) }
+  return { ...batch, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
+}
+
+/** Two parts of about the same number of rows; of one row the second is empty. */
+export function halvesOf(batches: readonly ReadBatch[]): readonly [readonly ReadBatch[], readonly ReadBatch[]] {
+  const half = Math.ceil(rowCountOf(batches) / 2)
+  const first: ReadBatch[] = []
+  const second: ReadBatch[] = []
+  let seen = 0
+  for (const batch of batches) {
+    const from = seen
+    const before = withRows(batch, () => seen++ < half)
+    seen = from
+    const after = withRows(batch, () => seen++ >= half)
+    if (before !== undefined) first.push(before)
+    if (after !== undefined) second.push(after)
+  }
+  return [first, second]
+}
+
+/** Where a row stands, as text. */
+export function placeOf({ _partition, _offset, _index }: WarehouseRow): string {
+  return `${String(_partition)}:${String(_offset)}:${String(_index)}`
+}
