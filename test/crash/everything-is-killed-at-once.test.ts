@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Installation } from '../harness/installation.ts'
@@ -8,6 +7,7 @@ import { aRunningSluice } from '../harness/installation.ts'
 import { startLoad } from '../harness/load.ts'
 import { assertPromisesKept } from '../harness/oracle.ts'
 import { seededChance } from '../harness/seed.ts'
+import { partsOf } from '../harness/table-parts.ts'
 
 const chance = seededChance()
 
@@ -41,29 +41,14 @@ describe('a Sluice of which all processes are killed at once', () => {
   })
 })
 
-interface Part {
-  readonly path: string
-  readonly firstBlock: number
-  readonly lastBlock: number
-}
-
 /** Removes whatever the disk holds of the table's newest block: the part itself and what it was merged into. Returns its rows. */
 function removeNewestBlock(sluice: Installation): number {
-  const warehouse = join(sluice.dataFolder, 'core', 'warehouse')
-  const parts = readdirSync(warehouse, { recursive: true, withFileTypes: true }).flatMap((entry): Part[] => {
-    // Parts of `events` are named after the month: 202611_<first block>_<last block>_<level>.
-    const [, first, last] = /^\d{6}_(\d+)_(\d+)_\d+$/.exec(entry.name) ?? []
-    const isPart = entry.isDirectory() && entry.parentPath.includes('/store/') && first !== undefined
-    return isPart
-      ? [{ path: join(entry.parentPath, entry.name), firstBlock: Number(first), lastBlock: Number(last) }]
-      : []
-  })
+  const parts = partsOf(sluice)
   const newest = Math.max(...parts.map(({ lastBlock }) => lastBlock))
   const own = parts.find(({ firstBlock, lastBlock }) => firstBlock === newest && lastBlock === newest)
   assert.ok(own !== undefined, parts.map(({ path }) => path).join('\n'))
-  const rows = Number(readFileSync(join(own.path, 'count.txt'), 'utf8'))
   for (const { path, firstBlock, lastBlock } of parts) {
     if (firstBlock <= newest && newest <= lastBlock) rmSync(path, { recursive: true })
   }
-  return rows
+  return own.rows
 }

@@ -10,6 +10,9 @@ import { roleSocket } from '../../src/app/supervisor/data-folder.ts'
 import { send } from './http-client.ts'
 import type { Installation } from './installation.ts'
 import type { Entry, Ledger, SentEvent } from './ledger.ts'
+import { rowsEverInserted } from './table-parts.ts'
+
+const partitions = Array.from({ length: 16 }, (_, number) => number)
 
 interface Place {
   readonly partition: number
@@ -33,6 +36,7 @@ export async function assertPromisesKept(installation: Installation, ledger: Led
   await installation.settled()
   await assertAnswersHaveThem(installation, ledger)
   await assertTableHasThemOnce(installation, ledger)
+  await assertNothingWasInsertedTwice(installation)
   await assertTakesAFreshEvent(installation, ledger)
   await assertVerified(installation, acknowledged)
   await installation.until(
@@ -76,7 +80,7 @@ function assertAsSent(
 /** In the table itself, where a question's FINAL hides nothing: once, and where the receipt said. */
 async function assertTableHasThemOnce(installation: Installation, ledger: Ledger): Promise<void> {
   const places = new Map<string, Place>()
-  for (const partition of Array.from({ length: 16 }, (_, number) => number)) {
+  for (const partition of partitions) {
     for (const [offset, uuid] of await rawRows(installation, partition)) {
       if (!ledger.entries.has(uuid)) continue
       assert.ok(!places.has(uuid), `${uuid} is in the table twice`)
@@ -97,6 +101,17 @@ async function assertTableHasThemOnce(installation: Installation, ledger: Ledger
       last = place.offset
     }
   }
+}
+
+/** What was inserted twice a merge may have made one before anybody looks: not even for a moment were there more. */
+async function assertNothingWasInsertedTwice(installation: Installation): Promise<void> {
+  const inserted = rowsEverInserted(installation)
+  const rows = await Promise.all(partitions.map((partition) => rawRows(installation, partition)))
+  // Fewer when ClickHouse has cleaned up behind its merges, or when something came in between.
+  assert.ok(
+    inserted <= rows.flat().length,
+    `${String(inserted)} rows were inserted to have ${String(rows.flat().length)}`,
+  )
 }
 
 async function rawRows(installation: Installation, partition: number): Promise<readonly (readonly [number, string])[]> {
