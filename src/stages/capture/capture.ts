@@ -56,6 +56,7 @@ const eventPaths = new Set(
 
 const okBody = '{"status":"Ok"}'
 const retryAfterSeconds = '2'
+const discardMsMax = 2000
 const unknownTokenText =
   'API key is not valid: unknown: no project has this token. Send the project token (it begins with phc_; "npm start" prints it, GET /api/projects lists it), not a personal key.'
 
@@ -187,10 +188,22 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     headers.push('content-type', answer.isText ? 'text/plain; charset=utf-8' : 'application/json')
     headers.push('content-length', String(Buffer.byteLength(answer.body)))
   }
-  // The rest of a body that was too large is not waited for.
-  if (!request.complete) headers.push('connection', 'close')
+  if (!request.complete) discardRest(request)
   response.writeHead(answer.status, headers)
   response.end(answer.body)
+}
+
+/**
+ * The rest of a body that nobody waits for is thrown away as it comes: closing at once would reset the connection before the
+ * client has read the answer. A body without an end is cut off.
+ */
+function discardRest(request: IncomingMessage): void {
+  const cutOff = setTimeout(() => request.socket.destroy(), discardMsMax)
+  cutOff.unref()
+  request.once('close', () => {
+    clearTimeout(cutOff)
+  })
+  request.resume()
 }
 
 /** The CORS layer answers every OPTIONS request itself (§1.4): any origin, with credentials, whatever headers it names. */

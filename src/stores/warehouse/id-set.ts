@@ -73,7 +73,11 @@ function mix(state: number, word: number): number {
   return (product ^ (product >>> 15)) >>> 0
 }
 
-/** The hash of the rows of a query on `sluice.events`, as text of a UInt64. */
+/**
+ * The hash of the rows of a query on `sluice.events`, as text of a UInt64.
+ *
+ * @internal for tests, which hold the two against each other, and for whoever audits the ledger by hand.
+ */
 export const idSetHashSql = `toString(bitOr(bitShiftLeft(${sumSql(seeds[0])}, 32), ${sumSql(seeds[1])}))`
 
 function sumSql(seed: number): string {

@@ -34,6 +34,9 @@ export const neverExpires = 4_294_967_295
 /**
  * 1900-01-01 00:00:00.000000 and 2254-12-31 23:59:59.999999 UTC: from what the column can hold (up to 2299) to what a
  * number in JavaScript can say exactly.
+ *
+ * @internal for tests; `steps/timestamps.ts` keeps to whole milliseconds, which are exact beyond it.
  */
 export const timestampMinUs = -2_208_988_800_000_000
+/** @internal */
 export const timestampMaxUs = 8_993_721_599_999_999

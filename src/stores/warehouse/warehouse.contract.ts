@@ -166,7 +166,8 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
         const again = opened
         await again.warehouse.insert(block)
         assert.deepEqual(await offsetsOf(again.warehouse, range), [1, 2, 3])
-        assert.equal((await again.warehouse.size()).rows, before.rows)
+        // Merges may take old versions away meanwhile; nothing may have come.
+        assert.ok((await again.warehouse.size()).rows <= before.rows)
         await again.warehouse.close()
         await again.warehouse.close()
         await assert.rejects(again.warehouse.insert(block), hasCode('SLUICE_WAREHOUSE_CLOSED'))
