@@ -371,7 +371,7 @@ describe('a body beyond the cap', () => {
     request.destroy()
   })
 
-  it('without an end is answered 413 and the connection is closed', async () => {
+  it('without an end is answered 413, and the connection is cut off soon after', async () => {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => undefined)
     let text = ''
@@ -381,10 +381,12 @@ describe('a body beyond the cap', () => {
     socket.write('POST /e/ HTTP/1.1\r\nHost: door\r\nTransfer-Encoding: chunked\r\n\r\n')
     const chunk = `4000\r\n${' '.repeat(0x4000)}\r\n`
     const pouring = setInterval(() => socket.write(chunk), 1)
-    await once(socket, 'close')
+    // Not `once`: being cut off while pouring is an error of the socket, and that is as it should be.
+    await new Promise((resolve) => {
+      socket.on('close', resolve)
+    })
     clearInterval(pouring)
     assert.match(text, /^HTTP\/1\.1 413 /)
-    assert.match(text, /connection: close/i)
   })
 })
 
