@@ -163,7 +163,7 @@ async function bootstrap(
         ...(personalKey === undefined ? {} : { personalKey }),
       })
       // Only who reads this folder can read it, and he could read everything else here as well.
-      if (first.personalKey !== undefined) await keepFirstProject(first.token, first.personalKey)
+      if (first.personalKey !== undefined) await keepFirstProject(first.projectId, first.token, first.personalKey)
       return
     } catch (error) {
       if (!(error instanceof Failure && error.retryable)) throw error
@@ -176,9 +176,9 @@ async function bootstrap(
   }
 }
 
-async function keepFirstProject(token: string, personalKey: string): Promise<void> {
+async function keepFirstProject(projectId: number, token: string, personalKey: string): Promise<void> {
   await mkdir('run', { recursive: true })
-  await writeFile('run/first-project.json.next', JSON.stringify({ token, personalKey }), { mode: 0o600 })
+  await writeFile('run/first-project.json.next', JSON.stringify({ projectId, token, personalKey }), { mode: 0o600 })
   await rename('run/first-project.json.next', 'run/first-project.json')
 }
 

@@ -22,7 +22,7 @@ export function bannerText(options: { readonly url: string; readonly dataFolder:
     `    curl -H 'content-type: application/json' -d '${event}' ${url}/capture/`,
     '',
     '  Ask:',
-    `    curl -H 'authorization: Bearer ${keys?.personalKey ?? '<personal key>'}' -H 'content-type: application/json' -d '{"query":"SELECT event, count() FROM events GROUP BY event"}' ${url}/api/projects/1/sql`,
+    `    curl -H 'authorization: Bearer ${keys?.personalKey ?? '<personal key>'}' -H 'content-type: application/json' -d '{"query":"SELECT event, count() FROM events GROUP BY event"}' ${url}/api/projects/${String(keys?.projectId ?? 1)}/sql`,
     '',
     '  Stop with Ctrl-C.',
     '',
@@ -37,14 +37,17 @@ export function localUrl(host: string, port: number): string {
 }
 
 /** Undefined when the keys were not kept: they are shown by the first start only, or never. */
-function firstProjectKeys(dataFolder: string): { readonly token: string; readonly personalKey: string } | undefined {
+function firstProjectKeys(dataFolder: string): FirstProjectKeys | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(dataFolder, runFolder, firstProjectFile), 'utf8'))
-    if (typeof value !== 'object' || value === null || !('token' in value) || !('personalKey' in value))
-      return undefined
-    const { token, personalKey } = value
-    return typeof token === 'string' && typeof personalKey === 'string' ? { token, personalKey } : undefined
+    // Written by the core alone, and whole.
+    return JSON.parse(readFileSync(join(dataFolder, runFolder, firstProjectFile), 'utf8')) as FirstProjectKeys
   } catch {
     return undefined
   }
+}
+
+interface FirstProjectKeys {
+  readonly projectId: number
+  readonly token: string
+  readonly personalKey: string
 }

@@ -19,7 +19,7 @@ import { failpoint } from '../../../kit/failpoint.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import { Frame, finishFrame, frameBytesMax, frameHeadBytes } from './frame.ts'
+import { Frame, draftBytes, finishFrame, finishFrameInto, frameBytesMax, frameHeadBytes } from './frame.ts'
 import type { FrameDraft } from './frame.ts'
 import * as happened from './segments.events.ts'
 import {
@@ -83,6 +83,9 @@ interface Segment {
 }
 
 const reserveCheckMs = 1000
+/** Frames up to this size are gathered in one buffer of the other. */
+const gatheredFrameBytesMax = 16 * 1024
+const gatherBytesMax = 512 * 1024
 
 export async function openJournalWriter(options: JournalWriterOptions): Promise<JournalWriter> {
   const { files, folder } = options
@@ -98,6 +101,7 @@ export class JournalWriter {
   readonly #now: () => number
   readonly incarnation: number
   readonly #publishBuffer: Buffer
+  readonly #gatherBuffer = Buffer.alloc(gatherBytesMax)
   readonly #failpoints: { readonly write: string; readonly sync: string; readonly segment: string }
   #published: OpenFile | undefined
   #segment: Segment | undefined
@@ -224,9 +228,7 @@ export class JournalWriter {
     await this.#checkReserve()
     const segment = await this.#segmentFor()
     const timeMs = Math.max(this.#synced.timeMs, this.#now())
-    const buffers: Uint8Array[] = []
-    let bytes = 0
-    for (const { draft } of group) bytes += finishFrame(draft, timeMs, segment.name.salt, buffers)
+    const { buffers, bytes } = this.#buffersOf(group, timeMs, segment.name.salt)
     await segment.file.write(buffers, segment.bytes)
     failpoint(this.#failpoints.write)
     await segment.file.sync()
@@ -243,6 +245,28 @@ export class JournalWriter {
       this.#waitingBytes -= waiting.bytes
       waiting.resolve()
     }
+  }
+
+  /** The group's frames in order: small ones side by side in one buffer, which the next group uses again. */
+  #buffersOf(group: readonly Waiting[], timeMs: number, salt: number): { buffers: Uint8Array[]; bytes: number } {
+    const buffers: Uint8Array[] = []
+    const gathered = this.#gatherBuffer
+    let bytes = 0
+    let from = 0
+    let at = 0
+    for (const { draft } of group) {
+      const frameBytes = draftBytes(draft)
+      if (frameBytes <= gatheredFrameBytesMax && at + frameBytes <= gathered.length) {
+        at += finishFrameInto(draft, timeMs, salt, gathered, at)
+        bytes += frameBytes
+        continue
+      }
+      if (at > from) buffers.push(gathered.subarray(from, at))
+      from = at
+      bytes += finishFrame(draft, timeMs, salt, buffers)
+    }
+    if (at > from) buffers.push(gathered.subarray(from, at))
+    return { buffers, bytes }
   }
 
   /** Everything that waits goes with the group: it was decided in the belief that the group would be there. */
