@@ -188,7 +188,11 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     headers.push('content-type', answer.isText ? 'text/plain; charset=utf-8' : 'application/json')
     headers.push('content-length', String(Buffer.byteLength(answer.body)))
   }
-  if (!request.complete) discardRest(request)
+  if (!request.complete) {
+    // Also for a client that asked to close: it closes once it has read the answer.
+    response.shouldKeepAlive = true
+    discardRest(request)
+  }
   response.writeHead(answer.status, headers)
   response.end(answer.body)
 }
