@@ -43,8 +43,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   const { ingestion, warehousing } = flow
 
   // Whatever breaks one stage for good ends the process; the supervisor starts it again.
-  const stop = signal
-  const running = [ingestion.run(stop), warehousing.run(stop)]
+  const running = [ingestion.run(signal), warehousing.run(signal)]
 
   const watch = createProgressWatch({
     log,
@@ -52,7 +51,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     decidedTo: () => ingestion.decidedTo(),
     inserted: () => warehousing.progress(),
   })
-  running.push(watch.run(stop))
+  running.push(watch.run(signal))
 
   const own = await canaryToken()
   /** Where the intake's lane ended when the canaries were in: until the writer is there, asking the table is in vain. */
@@ -69,7 +68,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
         sql: 'SELECT count() FROM sluice.events WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR',
         parameters: { uuids },
         limits: { timeMs: 5000, memoryBytes: 256 * 1024 * 1024, rowsMax: 1, resultBytesMax: 1000 },
-        signal: stop,
+        signal,
       })
       return Number(rows[0]?.[0] ?? 0)
     },
@@ -78,7 +77,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     timeoutMs: canaryTimeoutMs,
     telemetry: telemetry.of('health'),
   })
-  running.push(canaries.run(stop))
+  running.push(canaries.run(signal))
 
   const books = async (): Promise<Books> => {
     const counts = await intakeCounts()
@@ -104,13 +103,13 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     return { healthy, oldestWaitingMs, waitingEvents, canary, imbalances }
   }
   running.push(
-    repeat(booksEveryMs, stop, telemetry, async () => {
+    repeat(booksEveryMs, signal, telemetry, async () => {
       const { waitingEvents, oldestWaitingMs } = watch.freshness()
       healthEvents.progressSeen(waitingEvents, oldestWaitingMs).emit(telemetry)
       const { imbalances } = await books()
       if (imbalances.length > 0) healthEvents.booksDoNotBalance(imbalances).emit(telemetry.of('health'))
     }),
-    repeat(trimEveryMs, stop, telemetry, () => stores.trim(Date.now())),
+    repeat(trimEveryMs, signal, telemetry, () => stores.trim(Date.now())),
   )
 
   const http = createCoreHttp({
@@ -124,16 +123,16 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     health,
     metrics: () => telemetry.metrics.snapshot(),
     present: (range) => warehouse.present(range),
-    positionsOf: (uuids) => positionsOf(reader, uuids, stop),
+    positionsOf: (uuids) => positionsOf(reader, uuids, signal),
     telemetry: telemetry.of('http'),
   })
   await freeSocket(roleSocket.core)
   await http.listen({ path: roleSocket.core })
 
   running.push(
-    bootstrap(config, sql, own, stop, telemetry.of('state')).then(() => {
+    bootstrap(config, sql, own, signal, telemetry.of('state')).then(() => {
       ready({})
-      return aborted(stop)
+      return aborted(signal)
     }),
   )
   try {

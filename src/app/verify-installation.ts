@@ -11,7 +11,7 @@ import { canaryToken } from './canary-token.ts'
 import { journals, openLog } from './profiles/embedded.ts'
 import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
-import { derivedBatchHead, derivedBatchRows } from '../event/derived-batch.ts'
+import { derivedBatchHead, derivedBatchLines } from '../event/derived-batch.ts'
 import type { Lane, Offsets } from '../event/position.ts'
 import { Failure } from '../kit/failure.ts'
 import { nodeFiles } from '../kit/node-files.ts'
@@ -230,7 +230,7 @@ async function eachWindow(
   return { damaged, canaries }
 }
 
-/** The lane's records, until `isDone` says so or the end that is published now is reached. */
+/** The lane's records until `isDone` says so; what is waited for must be in the lane already. */
 async function* recordsUntil(log: EventLog, lane: Lane, from: Offsets, isDone: () => boolean) {
   if (isDone()) return
   const stop = new AbortController()
@@ -255,8 +255,7 @@ async function withoutExpired(log: EventLog, derivedBegin: Offsets, missing: rea
   )) {
     const { partition, to } = derivedBatchHead(value)
     decidedTo[partition] = to
-    for (const line of derivedBatchRows(value).toString().split('\n')) {
-      if (line === '') continue
+    for (const line of derivedBatchLines(value)) {
       // Written by ingestion.
       const row = JSON.parse(line) as WarehouseRow
       const id = `${String(row._partition)}:${String(row._offset)}`

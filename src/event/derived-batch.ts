@@ -70,6 +70,14 @@ export function derivedBatchRows(value: Buffer): Buffer {
   return value.subarray(4 + value.readUInt32LE(0))
 }
 
+/** The rows as text, one JSON object each. */
+export function derivedBatchLines(value: Buffer): readonly string[] {
+  return derivedBatchRows(value)
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+}
+
 /** The month of a time as `YYYYMM` in UTC. */
 export function monthOf(timeMs: number): number {
   const date = new Date(timeMs)

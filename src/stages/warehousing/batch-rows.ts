@@ -1,5 +1,5 @@
 /** Choosing among the rows of batches that were read. */
-import { derivedBatchRows, encodeDerivedBatch } from '../../event/derived-batch.ts'
+import { derivedBatchLines, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
 import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import { rowCountOf } from './block.ts'
@@ -10,8 +10,7 @@ export function withRows(batch: ReadBatch, isKept: (row: WarehouseRow) => boolea
   const ids = new IdSet()
   let rowCount = 0
   let rows = ''
-  for (const line of derivedBatchRows(batch.value).toString().split('\n')) {
-    if (line === '') continue
+  for (const line of derivedBatchLines(batch.value)) {
     // Written by ingestion.
     const row = JSON.parse(line) as WarehouseRow
     if (!isKept(row)) continue

@@ -56,26 +56,27 @@ async function openSegment(files: Files, folder: string, name: SegmentName): Pro
 
 /** Heads of all segments, oldest first; a damaged head leaves its segment out. */
 export async function segmentHeads(files: Files, folder: string): Promise<{ name: SegmentName; head: SegmentHead }[]> {
-  const heads: { name: SegmentName; head: SegmentHead }[] = []
+  return Array.fromAsync(readHeads(files, folder))
+}
+
+/** Head of the oldest segment that has a readable one. */
+export async function firstSegmentHead(files: Files, folder: string): Promise<SegmentHead | undefined> {
+  for await (const { head } of readHeads(files, folder)) return head
+  return undefined
+}
+
+/** Opens one segment after the other, as far as somebody asks. */
+async function* readHeads(
+  files: Files,
+  folder: string,
+): AsyncGenerator<{ readonly name: SegmentName; readonly head: SegmentHead }> {
   for (const name of await listSegments(files, folder)) {
     // Retention may take a segment away between the listing and the opening.
     const segment = await openSegment(files, folder, name).catch(() => undefined)
     if (segment === undefined) continue
     await segment.file.close()
-    if (segment.head !== undefined) heads.push({ name, head: segment.head })
+    if (segment.head !== undefined) yield { name, head: segment.head }
   }
-  return heads
-}
-
-/** Head of the oldest segment that has a readable one. */
-export async function firstSegmentHead(files: Files, folder: string): Promise<SegmentHead | undefined> {
-  for (const name of await listSegments(files, folder)) {
-    const segment = await openSegment(files, folder, name).catch(() => undefined)
-    if (segment === undefined) continue
-    await segment.file.close()
-    if (segment.head !== undefined) return segment.head
-  }
-  return undefined
 }
 
 /**

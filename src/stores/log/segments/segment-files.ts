@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { lanes } from '../../../event/position.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
-import { draftFrame, finishFrame, frameKinds, lookAtFrame } from './frame.ts'
+import { draftFrame, finishFrame, flags, frameKinds, lookAtFrame, verdicts } from './frame.ts'
 import type { Frame } from './frame.ts'
 
 export interface SegmentName {
@@ -56,11 +56,11 @@ export function advance(state: JournalState, frame: Frame): void {
   const { counts, next } = state
   for (let entry = 0; entry < frame.entryCount; entry++) {
     const verdict = frame.verdict(entry)
-    if ((frame.flags(entry) & 2) !== 0) counts.canary++
-    else if (verdict === 0) counts.stored++
-    else if (verdict === 1) counts.duplicate++
+    if ((frame.flags(entry) & flags.canary) !== 0) counts.canary++
+    else if (verdict === verdicts.stored) counts.stored++
+    else if (verdict === verdicts.duplicate) counts.duplicate++
     else counts.refused++
-    if (verdict === 1) continue
+    if (verdict === verdicts.duplicate) continue
     const offsets = next[frame.lane(entry)]
     // Damage may have taken entries away: the offset in the file is the truth, not the count.
     if (offsets !== undefined) offsets[frame.partition(entry)] = frame.offset(entry) + 1
