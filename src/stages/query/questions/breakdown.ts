@@ -1,0 +1,30 @@
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+import { PropertyName } from './property-filter.ts'
+
+export const PropertyBreakdown = Type.Object(
+  { kind: Type.Literal('property'), property: PropertyName },
+  { additionalProperties: false, description: 'By the text of a property.' },
+)
+export type PropertyBreakdown = Static<typeof PropertyBreakdown>
+
+export const Breakdown = Type.Union(
+  [
+    Type.Object(
+      { kind: Type.Literal('event') },
+      { additionalProperties: false, description: 'By the name of the event.' },
+    ),
+    PropertyBreakdown,
+  ],
+  { description: 'What an answer is broken down by.' },
+)
+export type Breakdown = Static<typeof Breakdown>
+
+export const breakdownLimitDefault = 10
+
+export const BreakdownLimit = Type.Integer({
+  minimum: 1,
+  maximum: 50,
+  default: breakdownLimitDefault,
+  description: 'So many of the most frequent values stand alone; the others are one, `is_other`.',
+})
