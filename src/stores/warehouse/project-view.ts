@@ -12,7 +12,7 @@ export function projectViewStatements(projectId: number): readonly string[] {
   return [
     `CREATE DATABASE IF NOT EXISTS ${database}`,
     `CREATE OR REPLACE VIEW ${database}.events AS
-      SELECT uuid, event, properties, timestamp, toDate32(timestamp) AS day, distinct_id, team_id, created_at, accepted_at
+      SELECT uuid, event, properties, timestamp, day, distinct_id, team_id, created_at, accepted_at
       FROM sluice.events FINAL
       WHERE team_id = ${String(projectId)} AND expires_at > now()`,
   ]
