@@ -268,6 +268,59 @@ const sections = {
       concurrentMax: integer({ default: 4, min: 1, max: 256, doc: 'Questions answered at once.' }),
     },
   },
+  live: {
+    doc: 'Events shown as they come in.',
+    settings: {
+      readersMax: integer({
+        default: 500,
+        min: 1,
+        max: 10_000,
+        doc: 'Live streams open at once; further ones get 503.',
+      }),
+      eventsPerSecondMax: integer({
+        default: 2000,
+        min: 1,
+        max: 100_000,
+        doc: 'Events that one live stream gets in a second; how many more there were is told.',
+      }),
+      deliveriesPerSecondMax: integer({
+        default: 20_000,
+        min: 1,
+        max: 1_000_000,
+        doc: 'The same for all live streams together, which share it evenly.',
+      }),
+      queueBytesMax: bytes({
+        default: 512 * 1024,
+        min: 64 * 1024,
+        max: 64 * MiB,
+        doc: 'Bytes that wait for a slow reader of a live stream; beyond it the oldest events are left out.',
+      }),
+      ringRowsMax: integer({
+        default: 10_000,
+        min: 0,
+        max: 1_000_000,
+        doc: 'Newest events of a watched project that a reader who lost its connection can still get.',
+      }),
+      ringBytesMax: bytes({
+        default: 32 * MiB,
+        min: 0,
+        max: 4 * GiB,
+        doc: 'Memory for those events, all watched projects together.',
+      }),
+      ringLingerMs: milliseconds({
+        default: minuteMs,
+        min: 0,
+        max: hourMs,
+        doc: 'How long they are kept after the last reader left.',
+      }),
+      pingIntervalMs: milliseconds({
+        default: 15 * secondMs,
+        min: 100,
+        max: minuteMs,
+        doc: 'How often a live stream says that it is alive, and whether its reader may still read is looked up.',
+      }),
+    },
+  },
   health: {
     doc: 'Health is progress.',
     settings: {

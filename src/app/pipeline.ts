@@ -4,6 +4,7 @@
  * ```
  *  edge:  HTTP ─► capture ─► admission ─► intake
  *  core:  intake's lane ─► ingestion ─► derived batches ─► warehousing ─► ClickHouse ◄─ query ◄─ HTTP
+ *                              └─(decided)─► live feed ─► HTTP streams
  * ```
  */
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
@@ -13,6 +14,8 @@ import type { Capture } from '../stages/capture/capture.ts'
 import { createDerive } from '../stages/ingestion/derive.ts'
 import { createIngestion } from '../stages/ingestion/ingestion.ts'
 import type { Ingestion } from '../stages/ingestion/ingestion.ts'
+import { createLiveFeed } from '../stages/live/live-feed.ts'
+import type { LiveFeed } from '../stages/live/live-feed.ts'
 import { createWarehousing } from '../stages/warehousing/warehousing.ts'
 import type { Warehousing } from '../stages/warehousing/warehousing.ts'
 import type { Intake } from '../stores/intake/intake.ts'
@@ -42,6 +45,7 @@ export function buildDoor(
 export interface Flow {
   readonly ingestion: Ingestion
   readonly warehousing: Warehousing
+  readonly live: LiveFeed
 }
 
 /** From the durable decision to rows. */
@@ -57,8 +61,11 @@ export function buildFlow(
 ): Flow {
   const { log, projects, warehouse, progress } = stores
   const derive = createDerive({ projects })
+  const live = createLiveFeed(config.live, { telemetry: telemetry('live') })
+  const { decided } = live
   return {
-    ingestion: createIngestion(config.ingestion, { log, derive, telemetry: telemetry('ingestion') }),
+    live,
+    ingestion: createIngestion(config.ingestion, { log, derive, decided, telemetry: telemetry('ingestion') }),
     warehousing: createWarehousing(config.warehouse, { log, warehouse, progress, telemetry: telemetry('warehousing') }),
   }
 }

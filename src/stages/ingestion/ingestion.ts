@@ -15,7 +15,7 @@ import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord, Ownership } from '../../stores/log/event-log.ts'
 import { deriveBatches } from './derive-batches.ts'
-import type { Derive, PartitionState } from './derive-batches.ts'
+import type { Derive, DerivedPartition, PartitionState } from './derive-batches.ts'
 import * as happened from './ingestion.events.ts'
 
 export interface IngestionConfig {
@@ -31,6 +31,8 @@ export interface IngestionDeps {
   readonly log: EventLog
   readonly derive: Derive
   readonly telemetry: Telemetry
+  /** Told of derived batches once they are durable, for whoever looks on: neither waits nor throws. Not told again after a crash. */
+  readonly decided?: (batches: readonly DerivedPartition[]) => void
 }
 
 export interface Ingestion {
@@ -46,7 +48,10 @@ export interface Ingestion {
 const readerName = 'ingestion'
 const readerSavedEveryMs = 10_000
 
-export function createIngestion(config: IngestionConfig, { log, derive, telemetry }: IngestionDeps): Ingestion {
+export function createIngestion(
+  config: IngestionConfig,
+  { log, derive, telemetry, decided }: IngestionDeps,
+): Ingestion {
   let states: PartitionState[] = []
   /** Offset of each partition's newest batch. */
   let newest: number[] = []
@@ -86,6 +91,7 @@ export function createIngestion(config: IngestionConfig, { log, derive, telemetr
       rows += head.rowCount
       if (head.exceptions.length > 0) happened.recordsSetAside(partition, head.exceptions).emit(telemetry)
     }
+    decided?.(batches)
     happened.rangesCommitted(records.length, rows).emit(telemetry)
     if (Date.now() - readerSavedMs > readerSavedEveryMs) {
       readerSavedMs = Date.now()

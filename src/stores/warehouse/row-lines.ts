@@ -49,22 +49,22 @@ export class RowLines {
   /** The event's name as `rowText` writes it. */
   get event(): string {
     const from = this.rows.indexOf(beforeEvent, this.start + uuidAt) + beforeEvent.length
-    return this.rows.latin1Slice(from, this.rows.indexOf(beforeProperties, from))
+    return this.rows.toString('latin1', from, this.rows.indexOf(beforeProperties, from))
   }
 
   /** The distinct id as `rowText` writes it. */
   get distinctId(): string {
     const from = this.#afterTeam + beforeDistinctId.length
-    return this.rows.latin1Slice(from, this.rows.indexOf(beforeCreatedAt, from))
+    return this.rows.toString('latin1', from, this.rows.indexOf(beforeCreatedAt, from))
   }
 
   /** The present row as text. */
   get text(): string {
-    return this.rows.utf8Slice(this.start, this.end)
+    return this.rows.toString('utf8', this.start, this.end)
   }
 }
 
 /** A text as it stands in a row, byte for byte: equal texts are equal here and unequal ones are not. */
 export function rowText(text: string): string {
-  return Buffer.from(JSON.stringify(text).slice(1, -1)).latin1Slice()
+  return Buffer.from(JSON.stringify(text).slice(1, -1)).toString('latin1')
 }
