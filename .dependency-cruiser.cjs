@@ -27,7 +27,7 @@ module.exports = {
     forbidden(
       'no-orphans',
       'Nobody imports this file and it imports nobody: delete it or use it.',
-      { orphan: true, pathNot: ['^src/main\\.ts$', tests, '\\.d\\.ts$'] },
+      { orphan: true, pathNot: ['^src/main\\.ts$', '^console/[^/]+$', '^console/public/', tests, '\\.d\\.ts$'] },
       {},
     ),
     forbidden('no-unresolved', 'The import leads nowhere.', {}, { couldNotResolve: true }),
@@ -130,6 +130,25 @@ module.exports = {
       'kit/ knows nothing of the domain: what needs to know it belongs in a stage or a store.',
       { path: '^src/kit/' },
       { path: '^src/', pathNot: '^src/kit/' },
+    ),
+
+    forbidden(
+      'the-console-asks-over-http',
+      'The console runs in a browser: of src/ it may name types, nothing that runs.',
+      { path: '^console/' },
+      { path: '^src/', dependencyTypesNot: ['type-only'] },
+    ),
+    forbidden(
+      'the-server-knows-no-console',
+      'The server hands out files of dist/console; it imports nothing of their sources.',
+      { path: '^src/' },
+      { path: '^console/' },
+    ),
+    forbidden(
+      'parts-of-the-console-know-no-page',
+      'kit/, layout/ and api/ serve every page, so they import none; layout/ shows the two pages before the login.',
+      { path: '^console/src/(kit|api)/' },
+      { path: '^console/src/pages/' },
     ),
 
     only('stores/warehouse', ['chdb', '@chdb', '@clickhouse'], 'The warehouse adapters alone speak to ClickHouse.'),

@@ -71,7 +71,7 @@ export default defineConfig(
   },
   {
     // Entry files and tests start processes, so they hand environments on.
-    files: ['src/main.ts', 'test/**', 'bench/**', 'scripts/**', 'bin/**', '**/*.test.ts'],
+    files: ['src/main.ts', 'test/**', 'bench/**', 'scripts/**', 'bin/**', '**/*.config.js', '**/*.test.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
@@ -82,7 +82,7 @@ export default defineConfig(
   },
   {
     // Tools ask for a default export in their configuration files.
-    files: ['*.config.js'],
+    files: ['**/*.config.js'],
     rules: { 'no-restricted-syntax': 'off' },
   },
 )

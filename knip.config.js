@@ -13,6 +13,9 @@ export default {
     'bench/trials/*.ts',
     'src/**/*.test.ts',
     'test/**/*.test.ts',
+    'console/src/main.tsx!',
+    'console/vite.config.js',
+    'console/**/*.test.ts',
   ],
   project: [
     'src/**/*.ts!',
@@ -25,6 +28,8 @@ export default {
     'scripts/*.ts',
     'test/**/*.ts',
     'bench/**/*.ts',
+    'console/src/**/*.{ts,tsx}!',
+    '!console/src/**/*.test.ts!',
   ],
   // A type of a public signature may be exported unasked. In production, so may what the file uses and a test looks at.
   ignoreExportsUsedInFile: isProduction ? true : { interface: true, type: true },

@@ -1,0 +1,77 @@
+import { AppShell, Burger, Drawer, Group } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { Outlet, useLocation } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
+import { Navigation } from './Navigation.tsx'
+import { ProjectPicker } from './ProjectPicker.tsx'
+import { ShellFooter } from './ShellFooter.tsx'
+import { Wordmark } from './Wordmark.tsx'
+
+/** Navigation at the side, or behind a button where there is no room for it; beside it the page. */
+export function Shell() {
+  const [isMenuOpen, menu] = useDisclosure(false)
+  const main = useFocusOnNewPage()
+  return (
+    <AppShell
+      header={{ height: 56, collapsed: false }}
+      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: true } }}
+      layout="alt"
+      padding={{ base: 'md', md: 'xl' }}
+      styles={{ header: { display: 'var(--shell-header)' } }}
+      className="shell"
+    >
+      <a
+        className="skip-link"
+        href="#main"
+        onClick={(event) => {
+          // The hash is the address here, so the browser must not follow it.
+          event.preventDefault()
+          main.current?.focus()
+        }}
+      >
+        Skip to the page
+      </a>
+      <AppShell.Header hiddenFrom="sm">
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Wordmark />
+          <Burger opened={isMenuOpen} onClick={menu.toggle} aria-label="Menu" aria-expanded={isMenuOpen} size="sm" />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar visibleFrom="sm" p="md" aria-label="Sidebar">
+        <AppShell.Section mb="md">
+          <Wordmark />
+        </AppShell.Section>
+        <AppShell.Section mb="md">
+          <ProjectPicker />
+        </AppShell.Section>
+        <AppShell.Section grow style={{ overflowY: 'auto' }}>
+          <Navigation />
+        </AppShell.Section>
+        <AppShell.Section>
+          <ShellFooter />
+        </AppShell.Section>
+      </AppShell.Navbar>
+      <Drawer opened={isMenuOpen} onClose={menu.close} title="Menu" size="xs" hiddenFrom="sm">
+        <ProjectPicker onPicked={menu.close} />
+        <Navigation onPicked={menu.close} />
+        <ShellFooter />
+      </Drawer>
+      <AppShell.Main ref={main} id="main" tabIndex={-1}>
+        <Outlet />
+      </AppShell.Main>
+    </AppShell>
+  )
+}
+
+/** After a change of page a screen reader goes on reading at the page; the first page is where the reader begins anyway. */
+function useFocusOnNewPage() {
+  const main = useRef<HTMLElement>(null)
+  const { pathname } = useLocation()
+  const before = useRef(pathname)
+  useEffect(() => {
+    if (before.current === pathname) return
+    before.current = pathname
+    main.current?.focus({ preventScroll: true })
+  }, [pathname])
+  return main
+}

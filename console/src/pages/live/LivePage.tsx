@@ -1,0 +1,5 @@
+import { PageHeader } from '../../kit/PageHeader.tsx'
+
+export function LivePage() {
+  return <PageHeader title="Live" />
+}

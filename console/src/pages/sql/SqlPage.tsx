@@ -1,0 +1,5 @@
+import { PageHeader } from '../../kit/PageHeader.tsx'
+
+export function SqlPage() {
+  return <PageHeader title="SQL" />
+}

@@ -1,0 +1,5 @@
+import { PageHeader } from '../../kit/PageHeader.tsx'
+
+export function StartPage() {
+  return <PageHeader title="Start" />
+}
