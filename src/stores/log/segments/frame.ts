@@ -44,9 +44,9 @@
 import { crc32 } from 'node:zlib'
 
 export const frameHeadBytes = 16
-const payloadHeadBytes = 32
+export const payloadHeadBytes = 32
 export const entryBytes = 64
-const magic = 0x31464c53
+export const magic = 0x31464c53
 /** A larger length can only be damage; `admit` of the writer refuses more. */
 export const frameBytesMax = 512 * 1024 * 1024
 

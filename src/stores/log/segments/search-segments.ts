@@ -1,0 +1,417 @@
+/**
+ * The searches themselves, one segment after the other. Runs in the search thread; see `frame-walk.ts` for what is read.
+ */
+import { closeSync, openSync } from 'node:fs'
+import { derivedBatchHead, derivedBatchLines } from '../../../event/derived-batch.ts'
+import type { DerivedBatchHead, SourceException } from '../../../event/derived-batch.ts'
+import { laneNumber, lanes } from '../../../event/position.ts'
+import { parseUuid } from '../../../event/uuid.ts'
+import { codeOf } from '../../../kit/failure.ts'
+import { entriesMax, rawCharsMax } from '../log-search.ts'
+import type { DecidedRow, Decision, DoorEntry, Found, Place } from '../log-search.ts'
+import { entryBytes, flags, verdicts } from './frame.ts'
+import type { Frame } from './frame.ts'
+import { FrameWalk } from './frame-walk.ts'
+import type { ReachedFrame } from './frame-walk.ts'
+import type { SearchOrder } from './search-tasks.ts'
+import { mayHold, mayHoldAny } from './stretches.ts'
+import type { Stretch } from './stretches.ts'
+
+const derivedLane = laneNumber('clickhouse_events')
+const refusedLane = laneNumber('events_plugin_ingestion_dlq')
+
+/** What a search may still use. */
+class Budget {
+  readonly #deadlineMs: number
+  #bytesLeft: number
+
+  constructor({ bytesMax, timeMsMax }: SearchOrder) {
+    this.#deadlineMs = performance.now() + timeMsMax
+    this.#bytesLeft = bytesMax
+  }
+
+  spend(bytes: number): boolean {
+    this.#bytesLeft -= bytes
+    return this.#bytesLeft >= 0 && performance.now() < this.#deadlineMs
+  }
+}
+
+/** Remembers what was searched. */
+class Coverage {
+  readonly #stretches: readonly Stretch[]
+  #fromMs: number | undefined
+  #throughMs = 0
+  /** The budget, or the number of answers, ended the search. */
+  isCut = false
+  isDamaged = false
+
+  constructor(stretches: readonly Stretch[]) {
+    this.#stretches = stretches
+  }
+
+  searched({ fromMs, toMs }: Stretch): void {
+    this.#fromMs = Math.min(this.#fromMs ?? fromMs, fromMs)
+    this.#throughMs = Math.max(this.#throughMs, toMs)
+  }
+
+  /** What damage hides is then nothing that was wanted. */
+  foundAll(): void {
+    this.isDamaged = false
+  }
+
+  /** Without anything left out, the search covers all that the journal holds. */
+  whole(): Found<never>['searched'] {
+    if (!this.isCut) for (const stretch of this.#stretches) this.searched(stretch)
+    return { fromMs: this.#fromMs, throughMs: this.#throughMs, complete: !this.isCut && !this.isDamaged }
+  }
+}
+
+export function searchEntries(order: SearchOrder): Found<DoorEntry> {
+  switch (order.task.kind) {
+    case 'uuid':
+      return entriesOf(order, order.task.uuid)
+    case 'places':
+      return entriesAt(order, laneNumber(order.task.lane), order.task.places)
+    case 'refused':
+      return newestRefused(order, order.task.limit, order.task.tokens)
+    default:
+      throw new RangeError(`${order.task.kind} is no search for entries.`)
+  }
+}
+
+export function searchDecisions(order: SearchOrder): Found<Decision> {
+  switch (order.task.kind) {
+    case 'decisions':
+      return decisionsAt(order, order.task.places)
+    case 'parked':
+      return newestParked(order, order.task.limit)
+    default:
+      throw new RangeError(`${order.task.kind} is no search for decisions.`)
+  }
+}
+
+function entriesOf(order: SearchOrder, uuid: string): Found<DoorEntry> {
+  const wanted = uuidAsWords(uuid)
+  const items: DoorEntry[] = []
+  const coverage = new Coverage(order.stretches)
+  const budget = new Budget(order)
+  for (const stretch of order.stretches) {
+    const done = walk(stretch, budget, coverage, (walking, frame) => {
+      const { words } = walking
+      let whole: Frame | undefined
+      let at = (walking.entryAt(frame, 0) + 32) / 4
+      for (let entry = 0; entry < frame.entryCount; entry++, at += entryBytes / 4) {
+        if (words[at] !== wanted[0] || words[at + 1] !== wanted[1]) continue
+        if (words[at + 2] !== wanted[2] || words[at + 3] !== wanted[3]) continue
+        whole ??= walking.whole(frame)
+        if (whole === undefined || whole.lane(entry) === derivedLane) return true
+        if (items.length >= entriesMax) {
+          coverage.isCut = true
+          return false
+        }
+        items.push(doorEntry(whole, entry, stretch.incarnation))
+      }
+      return true
+    })
+    if (!done) break
+  }
+  items.sort((a, b) => a.timeMs - b.timeMs || a.position.offset - b.position.offset)
+  return { items, searched: coverage.whole() }
+}
+
+function entriesAt(order: SearchOrder, lane: number, places: readonly Place[]): Found<DoorEntry> {
+  const open = new Set(places.map(placeKey))
+  const items: DoorEntry[] = []
+  const coverage = new Coverage(order.stretches)
+  const budget = new Budget(order)
+  const laneName = lanes[lane] ?? 'events_plugin_ingestion'
+  for (const stretch of order.stretches) {
+    const here = places.some(
+      (place) => open.has(placeKey(place)) && mayHold(stretch, laneName, place.partition, place.offset),
+    )
+    if (!here) continue
+    const done = walk(stretch, budget, coverage, (walking, frame) => {
+      let whole: Frame | undefined
+      for (let entry = 0; entry < frame.entryCount; entry++) {
+        const { bytes } = walking
+        const at = walking.entryAt(frame, entry)
+        if (bytes[at] !== lane || bytes[at + 1] === verdicts.duplicate) continue
+        const key = placeKey({ partition: bytes.readUInt16LE(at + 4), offset: bytes.readDoubleLE(at + 8) })
+        if (!open.has(key)) continue
+        whole ??= walking.whole(frame)
+        if (whole === undefined) return true
+        open.delete(key)
+        items.push(doorEntry(whole, entry, stretch.incarnation))
+      }
+      return open.size > 0
+    })
+    if (!done) break
+  }
+  if (open.size === 0) coverage.foundAll()
+  return { items, searched: coverage.whole() }
+}
+
+/** Stretches come newest first; within one the newest stand last. */
+function newestRefused(order: SearchOrder, limit: number, tokens: readonly string[] | undefined): Found<DoorEntry> {
+  const wanted = tokens === undefined ? undefined : new Set(tokens)
+  const items: DoorEntry[] = []
+  const coverage = new Coverage(order.stretches)
+  const budget = new Budget(order)
+  for (const stretch of order.stretches) {
+    if (items.length >= limit) break
+    if (!mayHoldAny(stretch, 'events_plugin_ingestion_dlq')) continue
+    const here: DoorEntry[] = []
+    const done = walk(stretch, budget, coverage, (walking, frame) => {
+      let whole: Frame | undefined
+      for (let entry = 0; entry < frame.entryCount; entry++) {
+        const { bytes } = walking
+        const at = walking.entryAt(frame, entry)
+        if (bytes[at] !== refusedLane || bytes[at + 1] !== verdicts.refused) continue
+        whole ??= walking.whole(frame)
+        if (whole === undefined) return true
+        const found = doorEntry(whole, entry, stretch.incarnation)
+        if (wanted !== undefined && !wanted.has(found.token)) continue
+        here.push(found)
+        if (here.length > limit * 2) here.splice(0, here.length - limit)
+      }
+      return true
+    })
+    items.push(...here.toReversed())
+    if (!done) break
+  }
+  return { items: items.slice(0, limit), searched: coverage.whole() }
+}
+
+/**
+ * Source offsets of a partition's batches rise from segment to segment, so the segment is found by halving: the first batch
+ * of the partition in the middle one says in which half to go on.
+ */
+function decisionsAt(order: SearchOrder, places: readonly Place[]): Found<Decision> {
+  const items: Decision[] = []
+  const coverage = new Coverage(order.stretches)
+  const budget = new Budget(order)
+  for (const [partition, own] of Map.groupBy(places, (place) => place.partition)) {
+    const holding = order.stretches.filter((stretch) => holdsDerived(stretch, partition))
+    const open = new Set(own.map(({ offset }) => offset))
+    while (open.size > 0) {
+      const offset = Math.min(...open)
+      const from = newestBeginningBefore(holding, partition, offset, budget, coverage)
+      if (coverage.isCut) break
+      const before = open.size
+      for (const stretch of holding.slice(Math.max(0, from))) {
+        let isPast = false
+        eachBatch(stretch, partition, budget, coverage, (batch) => {
+          for (const wanted of open) {
+            if (wanted < batch.head.from || wanted >= batch.head.to) continue
+            open.delete(wanted)
+            items.push(decisionOn(wanted, batch))
+          }
+          isPast = batch.head.from > offset
+          return open.size > 0 && !isPast
+        })
+        if (!open.has(offset) || isPast || coverage.isCut) break
+      }
+      if (coverage.isCut) break
+      // Not in the log (any more, or yet): the next one may be.
+      if (open.size === before) open.delete(offset)
+    }
+  }
+  if (items.length === places.length) coverage.foundAll()
+  return { items, searched: coverage.whole() }
+}
+
+/** Index of the last stretch whose first batch of the partition begins at or before the offset; -1 when none does. */
+function newestBeginningBefore(
+  stretches: readonly Stretch[],
+  partition: number,
+  offset: number,
+  budget: Budget,
+  coverage: Coverage,
+): number {
+  let low = 0
+  let high = stretches.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const stretch = stretches[middle]
+    let first: number | undefined
+    if (stretch !== undefined) {
+      eachBatch(stretch, partition, budget, coverage, ({ head }) => {
+        first = head.from
+        return false
+      })
+    }
+    if (coverage.isCut) return -1
+    if (first === undefined || first <= offset) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+/** Stretches come newest first. The books of each partition's oldest batch that was seen say whether older ones have any. */
+function newestParked(order: SearchOrder, limit: number): Found<Decision> {
+  const items: Decision[] = []
+  const coverage = new Coverage(order.stretches)
+  const budget = new Budget(order)
+  const earlier = new Map<number, number>()
+  for (const stretch of order.stretches) {
+    if (items.length >= limit) break
+    const here: Decision[] = []
+    const firstSeen = new Set<number>()
+    eachBatch(stretch, undefined, budget, coverage, (batch) => {
+      const { head } = batch
+      const own = head.exceptions.filter(({ kind }) => kind === 'dead_letter')
+      if (!firstSeen.has(head.partition)) earlier.set(head.partition, head.books.deadLetter - own.length)
+      firstSeen.add(head.partition)
+      for (const { offset } of own) here.push(decisionOn(offset, batch))
+      if (here.length > limit * 2) here.splice(0, here.length - limit)
+      return true
+    })
+    items.push(...here.toReversed())
+    if (coverage.isCut) break
+    const begins = stretch.begins[derivedLane] ?? []
+    if (begins.length > 0 && begins.every((begin, partition) => begin === 0 || earlier.get(partition) === 0)) break
+  }
+  items.sort((a, b) => b.timeMs - a.timeMs || b.place.offset - a.place.offset)
+  return { items: items.slice(0, limit), searched: coverage.whole() }
+}
+
+function holdsDerived(stretch: Stretch, partition: number): boolean {
+  const begin = stretch.begins[derivedLane]?.[partition] ?? 0
+  const end = stretch.ends[derivedLane]?.[partition] ?? Number.MAX_SAFE_INTEGER
+  return end > begin
+}
+
+interface FoundBatch {
+  readonly head: DerivedBatchHead
+  readonly value: Buffer
+  readonly offset: number
+  readonly incarnation: number
+  readonly timeMs: number
+}
+
+/** The derived batches of a stretch, of one partition or of all, until `visit` says no. */
+function eachBatch(
+  stretch: Stretch,
+  partition: number | undefined,
+  budget: Budget,
+  coverage: Coverage,
+  visit: (batch: FoundBatch) => boolean,
+): void {
+  walk(stretch, budget, coverage, (walking, frame) => {
+    const { bytes } = walking
+    const at = walking.entryAt(frame, 0)
+    if (frame.entryCount !== 1 || bytes[at] !== derivedLane) return true
+    if (partition !== undefined && bytes.readUInt16LE(at + 4) !== partition) return true
+    const whole = walking.whole(frame)
+    if (whole === undefined) return true
+    const value = whole.value(0)
+    return visit({
+      head: derivedBatchHead(value),
+      value,
+      offset: whole.offset(0),
+      incarnation: stretch.incarnation ?? 0,
+      timeMs: whole.timeMs,
+    })
+  })
+}
+
+function decisionOn(offset: number, { head, value, ...batch }: FoundBatch): Decision {
+  const exception = head.exceptions.find((one) => one.offset === offset)
+  return {
+    place: { partition: head.partition, offset },
+    batch: { incarnation: batch.incarnation, partition: head.partition, offset: batch.offset },
+    epoch: head.epoch,
+    from: head.from,
+    to: head.to,
+    timeMs: batch.timeMs,
+    exception: exception === undefined ? undefined : cutException(exception),
+    row: exception === undefined ? rowOf(value, offset) : undefined,
+  }
+}
+
+function cutException(exception: SourceException): SourceException {
+  return exception.raw === undefined ? exception : { ...exception, raw: exception.raw.slice(0, rawCharsMax) }
+}
+
+function rowOf(value: Buffer, offset: number): DecidedRow | undefined {
+  for (const line of derivedBatchLines(value)) {
+    if (!line.includes(`"_offset":${String(offset)},`)) continue
+    // Written by ingestion; the text may also stand in somebody's properties.
+    const row = JSON.parse(line) as Readonly<Record<string, unknown>>
+    if (row['_offset'] !== offset) continue
+    return {
+      uuid: String(row['uuid']),
+      event: String(row['event']),
+      projectId: Number(row['team_id']),
+      version: Number(row['version']),
+      expiresAt: Number(row['expires_at']),
+    }
+  }
+  return undefined
+}
+
+/** Visits the frames of a stretch until `visit` says no; false when the search is over: told so, or out of budget. */
+function walk(
+  stretch: Stretch,
+  budget: Budget,
+  coverage: Coverage,
+  visit: (walking: FrameWalk, frame: ReachedFrame) => boolean,
+): boolean {
+  let file: number
+  try {
+    file = openSync(stretch.path, 'r')
+  } catch (error) {
+    // Retention took it away since the heads were looked at.
+    if (codeOf(error) === 'ENOENT') return true
+    throw error
+  }
+  try {
+    const walking = new FrameWalk(file, stretch.salt, stretch.fromByte, stretch.endByte, budget)
+    let goesOn = true
+    for (let frame = walking.next(); frame !== undefined; frame = walking.next()) {
+      goesOn = visit(walking, frame)
+      if (!goesOn) break
+    }
+    if (walking.isCut) coverage.isCut = true
+    else coverage.searched(stretch)
+    if (walking.damagedBytes > 0) coverage.isDamaged = true
+    return goesOn && !walking.isCut
+  } finally {
+    closeSync(file)
+  }
+}
+
+function doorEntry(frame: Frame, entry: number, incarnation: number | undefined): DoorEntry {
+  const verdict = frame.verdict(entry)
+  const isDuplicate = verdict === verdicts.duplicate
+  const bits = frame.flags(entry)
+  const { token = '' } = frame.headers
+  return {
+    uuid: frame.uuid(entry),
+    verdict: isDuplicate ? 'duplicate' : verdict === verdicts.refused ? 'refused' : 'stored',
+    lane: lanes[frame.lane(entry)] ?? 'events_plugin_ingestion',
+    position: {
+      incarnation: isDuplicate ? undefined : incarnation,
+      partition: frame.partition(entry),
+      offset: frame.offset(entry),
+    },
+    timeMs: frame.timeMs,
+    token,
+    distinctId: frame.distinctId(entry),
+    reason: frame.reason(entry),
+    isCanary: (bits & flags.canary) !== 0,
+    isErased: (bits & flags.erased) !== 0,
+    raw: isDuplicate ? undefined : frame.value(entry).toString().slice(0, rawCharsMax),
+  }
+}
+
+function placeKey({ partition, offset }: Place): string {
+  return `${String(partition)}:${String(offset)}`
+}
+
+/** As an entry has it in memory: bytes in text order, read as words of this machine. */
+function uuidAsWords(uuid: string): Int32Array {
+  const bytes = Buffer.alloc(16)
+  for (const [at, word] of (parseUuid(uuid) ?? [0, 0, 0, 0]).entries()) bytes.writeUInt32BE(word, at * 4)
+  return new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 16))
+}

@@ -1,0 +1,154 @@
+/**
+ * Searches the journals' segments in a thread of its own, one search at a time, so that neither the event loop nor the disk
+ * serves two of them. The thread lives as long as its search; a search that nobody waits for any more ends with it.
+ */
+import { Worker } from 'node:worker_threads'
+import type { Lane } from '../../../event/position.ts'
+import { Failure, messageOf } from '../../../kit/failure.ts'
+import type { Files } from '../../../kit/files.ts'
+import type { Decision, DoorEntry, Found, LogSearch } from '../log-search.ts'
+import type { SearchAnswer, SearchOrder, SearchTask } from './search-tasks.ts'
+import { stretchesOf } from './stretches.ts'
+import type { Stretch } from './stretches.ts'
+
+export interface SegmentsSearchOptions {
+  readonly files: Files
+  /** Which journal's folder holds which lane. */
+  readonly folders: Readonly<Record<Lane, string>>
+  /** Bytes that one search may read. */
+  readonly searchBytesMax: number
+  /** How long one search may take. */
+  readonly searchTimeMsMax: number
+  /** Searches that may wait for their turn; one more is refused with SLUICE_SEARCH_BUSY. */
+  readonly searchesWaitingMax: number
+}
+
+/** An event is rarely accepted before this long ahead of, or this long behind, the time in its own uuid. */
+const aroundBeforeMs = 3_600_000
+const aroundAfterMs = 24 * 3_600_000
+
+export function openSegmentsSearch(options: SegmentsSearchOptions): LogSearch {
+  const { files, folders, searchBytesMax, searchTimeMsMax, searchesWaitingMax } = options
+  const closing = new AbortController()
+  const waiting: (() => void)[] = []
+  let isRunning = false
+
+  async function inTurn<T>(signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const given = AbortSignal.any([signal, closing.signal])
+    if (given.aborted) throw cancelled()
+    if (isRunning) await queue(given)
+    isRunning = true
+    try {
+      return await act(given)
+    } finally {
+      isRunning = false
+      waiting.shift()?.()
+    }
+  }
+
+  function queue(signal: AbortSignal): Promise<void> {
+    if (waiting.length >= searchesWaitingMax) {
+      throw new Failure('SLUICE_SEARCH_BUSY', 'Too many searches wait already; try again shortly.', { retryable: true })
+    }
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        signal.removeEventListener('abort', leave)
+        // Taken over before anybody else can see it free.
+        isRunning = true
+        resolve()
+      }
+      const leave = (): void => {
+        waiting.splice(waiting.indexOf(turn), 1)
+        reject(cancelled())
+      }
+      waiting.push(turn)
+      signal.addEventListener('abort', leave, { once: true })
+    })
+  }
+
+  async function search(
+    lane: Lane,
+    task: SearchTask,
+    signal: AbortSignal,
+    inOrder: (stretches: readonly Stretch[]) => readonly Stretch[],
+  ): Promise<SearchAnswer> {
+    return await inTurn(signal, async (given) => {
+      const stretches = inOrder(await stretchesOf(files, folders[lane]))
+      return await runSearch({ task, stretches, bytesMax: searchBytesMax, timeMsMax: searchTimeMsMax }, given)
+    })
+  }
+
+  const entries = async (...wanted: Parameters<typeof search>): Promise<Found<DoorEntry>> => {
+    const answer = await search(...wanted)
+    if (answer.outcome !== 'entries') throw searchFailed(answer)
+    return answer.found
+  }
+  const decisions = async (...wanted: Parameters<typeof search>): Promise<Found<Decision>> => {
+    const answer = await search(...wanted)
+    if (answer.outcome !== 'decisions') throw searchFailed(answer)
+    return answer.found
+  }
+  const newestFirst = (stretches: readonly Stretch[]): readonly Stretch[] => stretches.toReversed()
+
+  return {
+    entriesOf: (uuid, signal) =>
+      entries('events_plugin_ingestion', { kind: 'uuid', uuid }, signal, (stretches) => likelyFirst(stretches, uuid)),
+    entriesAt: (lane, places, signal) => entries(lane, { kind: 'places', lane, places }, signal, newestFirst),
+    refused: (limit, tokens, signal) =>
+      entries('events_plugin_ingestion_dlq', { kind: 'refused', limit, tokens }, signal, newestFirst),
+    decisionsAt: (places, signal) =>
+      decisions('clickhouse_events', { kind: 'decisions', places }, signal, (stretches) => stretches),
+    parked: (limit, signal) => decisions('clickhouse_events', { kind: 'parked', limit }, signal, newestFirst),
+    close() {
+      closing.abort()
+      return Promise.resolve()
+    },
+  }
+}
+
+/** Newest first, but those around the time in a version 7 uuid before all others: a hint, should the search be cut short. */
+export function likelyFirst(stretches: readonly Stretch[], uuid: string): readonly Stretch[] {
+  const newestFirst = stretches.toReversed()
+  if (uuid[14] !== '7') return newestFirst
+  const madeMs = Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
+  const isNear = ({ fromMs, toMs }: Stretch): boolean =>
+    toMs >= madeMs - aroundBeforeMs && fromMs <= madeMs + aroundAfterMs
+  return [...stretches.filter(isNear), ...newestFirst.filter((stretch) => !isNear(stretch))]
+}
+
+function runSearch(order: SearchOrder, signal: AbortSignal): Promise<SearchAnswer> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(cancelled())
+      return
+    }
+    // Sources run as .ts, the published build as .js.
+    const worker = new Worker(
+      new URL(import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.js', import.meta.url),
+      { workerData: order },
+    )
+    const leave = (): void => {
+      void worker.terminate()
+      reject(cancelled())
+    }
+    const settle = (act: () => void): void => {
+      signal.removeEventListener('abort', leave)
+      act()
+    }
+    signal.addEventListener('abort', leave, { once: true })
+    worker.on('message', (answer: SearchAnswer) => settle(() => resolve(answer)))
+    worker.on('error', (error: unknown) =>
+      settle(() => reject(searchFailed({ outcome: 'failed', reason: messageOf(error) }))),
+    )
+    worker.on('exit', () => settle(() => reject(searchFailed({ outcome: 'failed', reason: 'its thread ended' }))))
+  })
+}
+
+function cancelled(): Failure {
+  return new Failure('SLUICE_SEARCH_CANCELLED', 'Nobody waits for the search any more.')
+}
+
+function searchFailed(answer: SearchAnswer): Failure {
+  const reason = answer.outcome === 'failed' ? answer.reason : 'it answered something else'
+  return new Failure('SLUICE_SEARCH_FAILED', `The log could not be searched: ${reason}.`, { retryable: true })
+}
