@@ -20,7 +20,7 @@ import type { SqlClient } from '../stores/state/sql-client.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
 import type { Config } from './config.ts'
 import { canaryToken } from './canary-token.ts'
-import { createCoreHttp } from './core-http.ts'
+import { createCoreHttp } from './http/core-http.ts'
 import { freeSocket } from './listen.ts'
 import { buildFlow } from './pipeline.ts'
 import { intakeCounts, openCoreStores, openWarehouse } from './profiles/embedded.ts'
@@ -112,18 +112,23 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     repeat(trimEveryMs, signal, telemetry, () => stores.trim(Date.now())),
   )
 
-  const http = createCoreHttp({
-    sql,
-    askSql: createAskSql({ reader, ...config.query }),
+  const completeness = {
     async freshness() {
       await watch.sample()
       return watch.freshness()
     },
-    status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
-    health,
-    metrics: () => telemetry.metrics.snapshot(),
-    present: (range) => warehouse.present(range),
-    positionsOf: (uuids) => positionsOf(reader, uuids, signal),
+    parkedEvents: () => warehousing.progress()?.rowsRefused ?? 0,
+  }
+  const http = await createCoreHttp({
+    sql,
+    questions: { askSql: createAskSql({ reader, ...config.query }), completeness },
+    internal: {
+      status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
+      health,
+      metrics: () => telemetry.metrics.snapshot(),
+      present: (range) => warehouse.present(range),
+      positionsOf: (uuids) => positionsOf(reader, uuids, signal),
+    },
     telemetry: telemetry.of('http'),
   })
   await freeSocket(roleSocket.core)

@@ -3,40 +3,47 @@ import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { Failure } from '../kit/failure.ts'
-import { silent } from '../kit/telemetry/telemetry.ts'
-import { until } from '../kit/until.fixtures.ts'
-import { openTestPostgres } from '../stores/state/embedded-postgres/postgres.fixtures.ts'
-import type { TestPostgres } from '../stores/state/embedded-postgres/postgres.fixtures.ts'
-import { ensureFirstProject } from '../stores/state/first-project.ts'
+import type { FastifyInstance } from 'fastify'
+import { Failure } from '../../kit/failure.ts'
+import { silent } from '../../kit/telemetry/telemetry.ts'
+import { until } from '../../kit/until.fixtures.ts'
+import type { AskSql } from '../../stages/query/ask-sql.ts'
+import { openTestPostgres } from '../../stores/state/embedded-postgres/postgres.fixtures.ts'
+import type { TestPostgres } from '../../stores/state/embedded-postgres/postgres.fixtures.ts'
+import { ensureFirstProject } from '../../stores/state/first-project.ts'
 import { createCoreHttp } from './core-http.ts'
-import type { CoreHttpDeps } from './core-http.ts'
 
 const personalKey = 'phx_test_key_of_the_core'
 const completeThroughMs = Date.UTC(2026, 2, 10, 12)
 let postgres: TestPostgres
-let askSql: CoreHttpDeps['askSql']
-let http: ReturnType<typeof createCoreHttp>
+let askSql: AskSql
+let http: FastifyInstance
 let projectId: number
 
 before(async () => {
   postgres = await openTestPostgres()
   await ensureFirstProject(postgres.sql, { canaryToken: 'phc_canary', projectToken: 'phc_first', personalKey })
-  const deps = {
+  http = await createCoreHttp({
     sql: postgres.sql,
-    askSql: (...question: Parameters<CoreHttpDeps['askSql']>) => askSql(...question),
-    freshness: () => Promise.resolve({ completeThroughMs, waitingEvents: 3, oldestWaitingMs: 10 }),
-    status: () => Promise.resolve({}),
-    health: () => Promise.resolve({ healthy: true }),
-    positionsOf: () => Promise.resolve([]),
-    async *present() {
-      yield await Promise.resolve([{ incarnation: 1, offset: 5, index: 0, uuid: 'u' }])
-      yield await Promise.resolve([{ incarnation: 1, offset: 6, index: 0, uuid: 'v' }])
+    questions: {
+      askSql: (...question) => askSql(...question),
+      completeness: {
+        freshness: () => Promise.resolve({ completeThroughMs, waitingEvents: 3, oldestWaitingMs: 10 }),
+        parkedEvents: () => 2,
+      },
     },
-    metrics: () => Promise.reject(new Error('a secret of the inside')),
+    internal: {
+      status: () => Promise.resolve({}),
+      health: () => Promise.resolve({ healthy: true }),
+      positionsOf: () => Promise.resolve([]),
+      async *present() {
+        yield await Promise.resolve([{ incarnation: 1, offset: 5, index: 0, uuid: 'u' }])
+        yield await Promise.resolve([{ incarnation: 1, offset: 6, index: 0, uuid: 'v' }])
+      },
+      metrics: () => Promise.reject(new Error('a secret of the inside')),
+    },
     telemetry: silent,
-  }
-  http = createCoreHttp(deps)
+  })
   const { body } = await get('/api/projects')
   const [project] = (body as { projects: { id: number }[] }).projects
   assert.ok(project !== undefined)
@@ -80,17 +87,18 @@ describe('a question', () => {
     const asked: unknown[] = []
     askSql = (id, query, parameters) => {
       asked.push([id, query, parameters])
-      return Promise.resolve({ columns: [{ name: 'n', type: 'UInt64' }], rows: [['7']] } as Awaited<
-        ReturnType<CoreHttpDeps['askSql']>
-      >)
+      return Promise.resolve({ columns: [{ name: 'n', type: 'UInt64' }], rows: [['7']] } as Awaited<ReturnType<AskSql>>)
     }
     const { status, body } = await ask({ query: 'SELECT {x:String}', parameters: { x: 'y' } })
     assert.equal(status, 200)
-    assert.deepEqual(body, {
+    const { elapsed_ms: elapsedMs, ...rest } = body
+    assert.equal(typeof elapsedMs, 'number')
+    assert.deepEqual(rest, {
       columns: [{ name: 'n', type: 'UInt64' }],
       rows: [['7']],
       complete_through: '2026-03-10T12:00:00.000Z',
       waiting_events: 3,
+      parked_events: 2,
     })
     assert.deepEqual(asked, [[projectId, 'SELECT {x:String}', { x: 'y' }]])
   })
@@ -108,7 +116,9 @@ describe('a question', () => {
       const { status, headers, body } = await ask({ query: 'SELECT 1' })
       assert.equal(status, wanted, code)
       assert.match(String(headers['content-type']), /^application\/problem\+json/)
-      assert.deepEqual(body, { title: 'what is wrong', status: wanted, code })
+      const { title, ...told } = body
+      assert.equal(typeof title, 'string')
+      assert.deepEqual(told, { type: 'about:blank', status: wanted, detail: 'what is wrong', code })
       assert.equal(headers['retry-after'], wanted === 503 ? '2' : undefined)
     }
   })
@@ -162,7 +172,7 @@ describe('who may ask', () => {
     ] as const) {
       const { status, body } = await ask({ query: 'SELECT 1' }, { headers })
       assert.deepEqual([status, body['code']], [401, 'SLUICE_REQUEST_REFUSED'])
-      assert.match(String(body['title']), text)
+      assert.match(String(body['detail']), text)
       assert.equal((await get('/api/projects', headers)).status, 401)
     }
   })

@@ -1,0 +1,34 @@
+/** What every answer to a question says about how much it has seen; of the whole installation. */
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+import type { Freshness } from '../../stages/health/progress-watch.ts'
+
+/** Spread into the schema of an answer. */
+export const completenessFields = {
+  complete_through: Type.String({
+    format: 'date-time',
+    description: 'Every event accepted up to this time is counted.',
+  }),
+  waiting_events: Type.Integer({ description: 'Events that were accepted and are not in the table yet.' }),
+  parked_events: Type.Integer({ description: 'Rows that the table refused for good; `sluice verify` names them.' }),
+}
+
+const Completeness = Type.Object(completenessFields)
+export type Completeness = Static<typeof Completeness>
+
+export interface CompletenessSource {
+  /** Looked at anew, so that an answer says how complete it was at that moment. */
+  freshness(): Promise<Freshness>
+  /** Rows that the table refused. */
+  parkedEvents(): number
+}
+
+/** Look before the question runs: what arrives meanwhile may or may not be counted. Spread into the answer. */
+export async function completenessNow(source: CompletenessSource): Promise<Completeness> {
+  const { completeThroughMs, waitingEvents } = await source.freshness()
+  return {
+    complete_through: new Date(completeThroughMs).toISOString(),
+    waiting_events: waitingEvents,
+    parked_events: source.parkedEvents(),
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The core's HTTP: management and questions under `/api`, and what the other processes and the command line ask.
+ *
+ * An area of the API is a file in `routes/`: a function `<area>Routes(app, deps)` that adds its routes, with their schemas beside
+ * them and with what they need, and no more, as `deps`. A route names its access in `config` (`access.ts`), throws an
+ * `HttpRefusal` or a `Failure` for whatever is no answer (`problem.ts`), and is in the document with its schema (`api-document.ts`).
+ */
+import swagger from '@fastify/swagger'
+import fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import type { SqlClient } from '../../stores/state/sql-client.ts'
+import { guardRoutes } from './access.ts'
+import { apiDocument, describeRoutes, documentOptions } from './api-document.ts'
+import type { HttpApp } from './http-app.ts'
+import { createAnswerProblem, HttpRefusal } from './problem.ts'
+import { internalRoutes } from './routes/internal.ts'
+import type { InternalDeps } from './routes/internal.ts'
+import { projectRoutes } from './routes/projects.ts'
+import { sqlRoutes } from './routes/sql.ts'
+import type { SqlDeps } from './routes/sql.ts'
+import { compileValidator } from './validate.ts'
+
+export interface CoreHttpDeps {
+  readonly sql: SqlClient
+  readonly internal: InternalDeps
+  readonly questions: SqlDeps
+  readonly telemetry: Telemetry
+}
+
+const bodyBytesMax = 1024 * 1024
+
+/** Ready to listen, or to be asked for its document. */
+export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstance> {
+  const app = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: 'idle' })
+  app.setValidatorCompiler(compileValidator)
+  app.setErrorHandler(createAnswerProblem(deps.telemetry))
+  app.setNotFoundHandler(() => {
+    throw new HttpRefusal(404, 'There is nothing at this path.', { code: 'SLUICE_NOT_FOUND' })
+  })
+  await app.register(swagger, documentOptions)
+  await app.register((inner, _, done) => {
+    internalRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps.internal)
+    done()
+  })
+  await app.register((inner, _, done) => {
+    apiRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps)
+    done()
+  })
+  await app.ready()
+  return app
+}
+
+function apiRoutes(api: HttpApp, deps: CoreHttpDeps): void {
+  guardRoutes(api, deps)
+  describeRoutes(api)
+  api.get('/api/openapi.json', { config: { access: 'everyone' }, schema: { hide: true } }, () => apiDocument(api))
+
+  projectRoutes(api, deps)
+  sqlRoutes(api, deps.questions)
+}
