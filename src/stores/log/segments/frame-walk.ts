@@ -42,8 +42,7 @@ export class FrameWalk {
   #frameBytes = 0
   /** Bytes that were no frame although they should be. */
   damagedBytes = 0
-  /** True when the budget ended the walk. */
-  isCut = false
+  #isCut = false
 
   constructor(fd: number, salt: number, from: number, end: number, budget: WalkBudget) {
     this.#fd = fd
@@ -53,12 +52,17 @@ export class FrameWalk {
     this.#budget = budget
   }
 
+  /** True when the budget ended the walk. */
+  isCut(): boolean {
+    return this.#isCut
+  }
+
   /** The next records frame; undefined at the end. What the one before gave is void then. */
   next(): ReachedFrame | undefined {
-    while (this.#at < this.#end && !this.isCut) {
+    while (this.#at < this.#end && !this.isCut()) {
       const at = this.#at
       const bytes = this.#lookAtHead(at)
-      if (this.isCut) return undefined
+      if (this.isCut()) return undefined
       if (bytes === undefined) {
         this.#at = this.#nextWhole(at + 8)
         this.damagedBytes += this.#at - at
@@ -122,7 +126,7 @@ export class FrameWalk {
 
   /** Looks at every multiple of 8; the end when no frame is there. */
   #nextWhole(from: number): number {
-    for (let at = from; at < this.#end && !this.isCut; at += 8) {
+    for (let at = from; at < this.#end && !this.isCut(); at += 8) {
       const bytes = this.#lookAtHead(at)
       if (bytes === undefined) continue
       const buffer = Buffer.allocUnsafeSlow(bytes)
@@ -150,7 +154,7 @@ export class FrameWalk {
 
   #read(into: Buffer, at: number): number {
     if (!this.#budget.spend(into.length)) {
-      this.isCut = true
+      this.#isCut = true
       return 0
     }
     let done = 0

@@ -41,8 +41,7 @@ class Coverage {
   readonly #stretches: readonly Stretch[]
   #fromMs: number | undefined
   #throughMs = 0
-  /** The budget, or the number of answers, ended the search. */
-  isCut = false
+  #isCut = false
   isDamaged = false
 
   constructor(stretches: readonly Stretch[]) {
@@ -54,6 +53,15 @@ class Coverage {
     this.#throughMs = Math.max(this.#throughMs, toMs)
   }
 
+  /** The budget, or the number of answers, ends the search. */
+  cut(): void {
+    this.#isCut = true
+  }
+
+  isCut(): boolean {
+    return this.#isCut
+  }
+
   /** What damage hides is then nothing that was wanted. */
   foundAll(): void {
     this.isDamaged = false
@@ -61,8 +69,8 @@ class Coverage {
 
   /** Without anything left out, the search covers all that the journal holds. */
   whole(): Found<never>['searched'] {
-    if (!this.isCut) for (const stretch of this.#stretches) this.searched(stretch)
-    return { fromMs: this.#fromMs, throughMs: this.#throughMs, complete: !this.isCut && !this.isDamaged }
+    if (!this.#isCut) for (const stretch of this.#stretches) this.searched(stretch)
+    return { fromMs: this.#fromMs, throughMs: this.#throughMs, complete: !this.#isCut && !this.isDamaged }
   }
 }
 
@@ -106,7 +114,7 @@ function entriesOf(order: SearchOrder, uuid: string): Found<DoorEntry> {
         whole ??= walking.whole(frame)
         if (whole === undefined || whole.lane(entry) === derivedLane) return true
         if (items.length >= entriesMax) {
-          coverage.isCut = true
+          coverage.cut()
           return false
         }
         items.push(doorEntry(whole, entry, stretch.incarnation))
@@ -196,22 +204,20 @@ function decisionsAt(order: SearchOrder, places: readonly Place[]): Found<Decisi
     while (open.size > 0) {
       const offset = Math.min(...open)
       const from = newestBeginningBefore(holding, partition, offset, budget, coverage)
-      if (coverage.isCut) break
+      if (coverage.isCut()) break
       const before = open.size
       for (const stretch of holding.slice(Math.max(0, from))) {
-        let isPast = false
         eachBatch(stretch, partition, budget, coverage, (batch) => {
           for (const wanted of open) {
             if (wanted < batch.head.from || wanted >= batch.head.to) continue
             open.delete(wanted)
             items.push(decisionOn(wanted, batch))
           }
-          isPast = batch.head.from > offset
-          return open.size > 0 && !isPast
+          return open.has(offset) && batch.head.from <= offset
         })
-        if (!open.has(offset) || isPast || coverage.isCut) break
+        if (!open.has(offset) || coverage.isCut()) break
       }
-      if (coverage.isCut) break
+      if (coverage.isCut()) break
       // Not in the log (any more, or yet): the next one may be.
       if (open.size === before) open.delete(offset)
     }
@@ -240,7 +246,7 @@ function newestBeginningBefore(
         return false
       })
     }
-    if (coverage.isCut) return -1
+    if (coverage.isCut()) return -1
     if (first === undefined || first <= offset) low = middle + 1
     else high = middle
   }
@@ -267,7 +273,7 @@ function newestParked(order: SearchOrder, limit: number): Found<Decision> {
       return true
     })
     items.push(...here.toReversed())
-    if (coverage.isCut) break
+    if (coverage.isCut()) break
     const begins = stretch.begins[derivedLane] ?? []
     if (begins.length > 0 && begins.every((begin, partition) => begin === 0 || earlier.get(partition) === 0)) break
   }
@@ -372,10 +378,10 @@ function walk(
       goesOn = visit(walking, frame)
       if (!goesOn) break
     }
-    if (walking.isCut) coverage.isCut = true
+    if (walking.isCut()) coverage.cut()
     else coverage.searched(stretch)
     if (walking.damagedBytes > 0) coverage.isDamaged = true
-    return goesOn && !walking.isCut
+    return goesOn && !walking.isCut()
   } finally {
     closeSync(file)
   }
