@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { derivedBatchHead, derivedBatchRows, emptyBooks, encodeDerivedBatch, monthOf } from './derived-batch.ts'
+import {
+  addSetAside,
+  derivedBatchHead,
+  derivedBatchRows,
+  emptyBooks,
+  encodeDerivedBatch,
+  monthOf,
+} from './derived-batch.ts'
 import type { DerivedBatchHead } from './derived-batch.ts'
 
 const head: DerivedBatchHead = {
@@ -40,5 +47,23 @@ describe('the month of a time', () => {
     assert.equal(monthOf(Date.UTC(2026, 3, 1)), 202_604)
     assert.equal(monthOf(Date.UTC(2026, 11, 31, 23, 59, 59, 999)), 202_612)
     assert.equal(monthOf(Date.UTC(2027, 0, 1)), 202_701)
+  })
+})
+
+describe('counts of what was set aside', () => {
+  const count = (reason: string, step = 'parse') => ({ kind: 'dead_letter' as const, step, reason, count: 1 })
+
+  it('add up by kind, step and reason', () => {
+    assert.deepEqual(addSetAside([count('not_json')], [count('not_json'), count('not_json', 'project')]), [
+      { ...count('not_json'), count: 2 },
+      count('not_json', 'project'),
+    ])
+  })
+
+  it('are bounded: what comes when there are too many is counted as other', () => {
+    const many = Array.from({ length: 100 }, (_, n) => count(`reason-${String(n)}`))
+    const counts = addSetAside([], many)
+    assert.equal(counts.length, 65)
+    assert.deepEqual(counts.at(-1), { kind: 'dead_letter', step: 'other', reason: 'other', count: 36 })
   })
 })

@@ -48,6 +48,41 @@ export interface IngestionBooks {
   readonly deadLetter: number
   readonly damaged: number
   readonly canary: number
+  /**
+   * How `dropped`, `deadLetter` and `damaged` came together; at most `setAsideMax` kinds. Absent in batches of releases that did not
+   * count it, so what they set aside is missing here.
+   */
+  readonly setAside?: readonly SetAsideCount[]
+}
+
+export interface SetAsideCount {
+  readonly kind: SourceException['kind']
+  readonly step: string
+  readonly reason: string
+  readonly count: number
+}
+
+/** Kinds, steps and reasons that are counted apart; further ones are counted as `other` of their kind. */
+const setAsideMax = 64
+
+/** Both added up, by kind, step and reason. */
+export function addSetAside(
+  counts: readonly SetAsideCount[],
+  more: readonly SetAsideCount[],
+): readonly SetAsideCount[] {
+  if (more.length === 0) return counts
+  const sums = new Map(counts.map((one) => [setAsideKey(one), one]))
+  for (const one of more) {
+    const isKept = sums.has(setAsideKey(one)) || sums.size < setAsideMax
+    const kept = isKept ? one : { ...one, step: 'other', reason: 'other' }
+    const before = sums.get(setAsideKey(kept))?.count ?? 0
+    sums.set(setAsideKey(kept), { ...kept, count: before + one.count })
+  }
+  return [...sums.values()]
+}
+
+function setAsideKey({ kind, step, reason }: SetAsideCount): string {
+  return JSON.stringify([kind, step, reason])
 }
 
 export const emptyBooks: IngestionBooks = { in: 0, out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }

@@ -162,7 +162,7 @@ export function openLog(
 export async function intakeCounts(): Promise<{ readonly counts: JournalState['counts']; readonly ends: Offsets }> {
   const published = await publishedOf(nodeFiles, journals.edge)
   return {
-    counts: published?.state.counts ?? { stored: 0, duplicate: 0, refused: 0, canary: 0 },
+    counts: published?.state.counts ?? { stored: 0, duplicate: 0, refused: 0, canary: 0, reasons: {} },
     ends: published?.state.next[laneNumber('events_plugin_ingestion')] ?? [],
   }
 }

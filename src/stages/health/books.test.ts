@@ -29,6 +29,20 @@ describe('the books', () => {
   it('find each imbalance, and it alone, with its numbers', () => {
     const wrong: readonly (readonly [StageCounts, string])[] = [
       [
+        { ...whole, intake: { ...whole.intake, reasons: { 'event is not an object': 3, other: 1 } } },
+        'reasons of the door, against what it refused: 4 against 3',
+      ],
+      [
+        {
+          ...whole,
+          ingestion: {
+            ...whole.ingestion,
+            setAside: [{ kind: 'dead_letter', step: 'parse', reason: 'not_json', count: 9 }],
+          },
+        },
+        'reasons of ingestion, against what it set aside: 9 against 8',
+      ],
+      [
         { ...whole, intake: { ...whole.intake, stored: 101 } },
         'events stored at the door, against records in the lane: 117 against 116',
       ],

@@ -7,6 +7,8 @@ export interface IntakeCounts {
   readonly duplicate: number
   readonly refused: number
   readonly canary: number
+  /** How `refused` came together, as far as it was counted. */
+  readonly reasons?: Readonly<Record<string, number>>
 }
 
 export interface StageCounts {
@@ -41,6 +43,13 @@ export function balance(counts: StageCounts): Books {
   expect('records that ingestion decided, against its books', decidedRecords, ingestion.in + ingestion.canary)
   const { out, dropped, deadLetter, damaged } = ingestion
   expect('ingestion in, against out and set aside', ingestion.in, out + dropped + deadLetter + damaged)
+  const atMost = (what: string, part: number, whole: number): void => {
+    if (part > whole) imbalances.push(`${what}: ${String(part)} against ${String(whole)}`)
+  }
+  // Less is no alarm: earlier releases did not count reasons.
+  atMost('reasons of the door, against what it refused', sumOf(Object.values(intake.reasons ?? {})), intake.refused)
+  const setAside = sumOf((ingestion.setAside ?? []).map(({ count }) => count))
+  atMost('reasons of ingestion, against what it set aside', setAside, dropped + deadLetter + damaged)
   // Between two blocks only: while rows wait, nobody has counted them.
   if (insertedRecords === decidedRecords) {
     expect('rows that ingestion derived, against rows inserted', out + ingestion.canary, rowsInserted + rowsRefused)
@@ -51,4 +60,8 @@ export function balance(counts: StageCounts): Books {
     warehouse: { rows: rowsInserted, refused: rowsRefused, waiting: decidedRecords - insertedRecords },
     imbalances,
   }
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0)
 }

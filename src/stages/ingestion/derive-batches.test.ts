@@ -96,7 +96,12 @@ describe('derived batches', () => {
       { offset: 2, kind: 'dead_letter', reason: 'not_json', step: 'parse', raw: '{"event": "Zoë' },
       { offset: 3, kind: 'dropped', reason: 'erased', step: 'read' },
     ])
-    assert.deepEqual(head.books, { in: 5, out: 2, dropped: 1, deadLetter: 2, damaged: 0, canary: 0 })
+    const setAside = [
+      { kind: 'dead_letter', step: 'project', reason: 'unknown_token', count: 1 },
+      { kind: 'dead_letter', step: 'parse', reason: 'not_json', count: 1 },
+      { kind: 'dropped', step: 'read', reason: 'erased', count: 1 },
+    ]
+    assert.deepEqual(head.books, { in: 5, out: 2, dropped: 1, deadLetter: 2, damaged: 0, canary: 0, setAside })
   })
 
   it('count what the log could not read as damaged, before, between and over the edge of a month', async () => {
@@ -110,7 +115,10 @@ describe('derived batches', () => {
     assert.deepEqual([first.head.from, first.head.to, first.head.rowCount], [2, 8, 2])
     assert.deepEqual(second?.head.exceptions, [damaged(8)])
     assert.deepEqual([second.head.from, second.head.to], [8, 10])
-    assert.deepEqual(second.head.books, { in: 10, out: 5, dropped: 0, deadLetter: 0, damaged: 5, canary: 0 })
+    assert.deepEqual(second.head.books, {
+      ...{ in: 10, out: 5, dropped: 0, deadLetter: 0, damaged: 5, canary: 0 },
+      setAside: [{ kind: 'damaged', step: 'read', reason: 'damaged', count: 5 }],
+    })
   })
 
   it('count canaries apart and nowhere else', async () => {

@@ -1,6 +1,6 @@
 /** Turns a stretch of the source lane into one derived batch a partition (two where it crosses the end of a month). */
-import { encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
-import type { DerivedBatchHead, IngestionBooks, SourceException } from '../../event/derived-batch.ts'
+import { addSetAside, encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead, IngestionBooks, SetAsideCount, SourceException } from '../../event/derived-batch.ts'
 import type { LogRecord } from '../../stores/log/event-log.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
 
@@ -109,7 +109,14 @@ function deriveRange(
       deadLetter: books.deadLetter + count.deadLetter,
       damaged: books.damaged + count.damaged,
       canary: books.canary + count.canary,
+      ...(exceptions.length === 0 && books.setAside === undefined
+        ? {}
+        : { setAside: addSetAside(books.setAside ?? [], exceptions.map(countOf)) }),
     },
   }
   return { partition, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
+}
+
+function countOf({ kind, step, reason }: SourceException): SetAsideCount {
+  return { kind, step, reason, count: 1 }
 }

@@ -193,7 +193,13 @@ describe('ingestion', () => {
       exceptions.map(({ offset, kind }) => [offset, kind]),
       [...lost].map((offset) => [offset, 'damaged']),
     )
-    assert.deepEqual(running.ingestion.books(), { ...emptyBooks, in: 20, out: 16, damaged: 4 })
+    assert.deepEqual(running.ingestion.books(), {
+      ...emptyBooks,
+      in: 20,
+      out: 16,
+      damaged: 4,
+      setAside: [{ kind: 'damaged', step: 'read', reason: 'damaged', count: 4 }],
+    })
   })
 
   it('waits out that projects cannot be looked up, and loses and repeats nothing', async () => {

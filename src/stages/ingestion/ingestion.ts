@@ -8,8 +8,8 @@
  * ```
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { derivedBatchHead, emptyBooks } from '../../event/derived-batch.ts'
-import type { IngestionBooks } from '../../event/derived-batch.ts'
+import { addSetAside, derivedBatchHead, emptyBooks } from '../../event/derived-batch.ts'
+import type { IngestionBooks, SetAsideCount } from '../../event/derived-batch.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
@@ -145,6 +145,7 @@ async function resumeFrom(
 
 function addedUp(books: readonly IngestionBooks[]): IngestionBooks {
   const sum = (pick: (one: IngestionBooks) => number): number => books.reduce((total, one) => total + pick(one), 0)
+  const setAside = books.reduce<readonly SetAsideCount[]>((all, one) => addSetAside(all, one.setAside ?? []), [])
   return {
     in: sum((one) => one.in),
     out: sum((one) => one.out),
@@ -152,6 +153,7 @@ function addedUp(books: readonly IngestionBooks[]): IngestionBooks {
     deadLetter: sum((one) => one.deadLetter),
     damaged: sum((one) => one.damaged),
     canary: sum((one) => one.canary),
+    ...(setAside.length === 0 ? {} : { setAside }),
   }
 }
 

@@ -34,19 +34,34 @@ export interface JournalState {
   /** Next offset, by lane number, by partition. */
   next: number[][]
   /** Entries by verdict; canaries are counted apart and nowhere else. */
-  counts: { stored: number; duplicate: number; refused: number; canary: number }
+  counts: {
+    stored: number
+    duplicate: number
+    refused: number
+    canary: number
+    /** How `refused` came together, by reason; what was refused before this was counted is missing. */
+    reasons: Record<string, number>
+  }
 }
+
+/** Reasons that are counted apart; further ones are counted under `otherReason`. */
+const reasonsMax = 32
+const reasonCharsMax = 200
+const otherReason = 'other'
 
 export function emptyState(partitionCount: number): JournalState {
   return {
     timeMs: 0,
     next: lanes.map(() => Array.from({ length: partitionCount }, () => 0)),
-    counts: { stored: 0, duplicate: 0, refused: 0, canary: 0 },
+    counts: { stored: 0, duplicate: 0, refused: 0, canary: 0, reasons: {} },
   }
 }
 
 export function copyState(state: JournalState): JournalState {
-  return { timeMs: state.timeMs, next: state.next.map((offsets) => [...offsets]), counts: { ...state.counts } }
+  const { timeMs, next, counts } = state
+  // A head that an earlier release wrote has no reasons.
+  const reasons = { ...(counts as { readonly reasons?: Record<string, number> }).reasons }
+  return { timeMs, next: next.map((offsets) => [...offsets]), counts: { ...counts, reasons } }
 }
 
 /** Moves the state past a frame. */
@@ -59,12 +74,22 @@ export function advance(state: JournalState, frame: Frame): void {
     if ((frame.flags(entry) & flags.canary) !== 0) counts.canary++
     else if (verdict === verdicts.stored) counts.stored++
     else if (verdict === verdicts.duplicate) counts.duplicate++
-    else counts.refused++
+    else countRefused(counts, frame.reason(entry))
     if (verdict === verdicts.duplicate) continue
     const offsets = next[frame.lane(entry)]
     // Damage may have taken entries away: the offset in the file is the truth, not the count.
     if (offsets !== undefined) offsets[frame.partition(entry)] = frame.offset(entry) + 1
   }
+}
+
+/** Numbers in a reason (sizes, limits) would make each one its own. */
+function countRefused(counts: JournalState['counts'], reason: string): void {
+  counts.refused++
+  const { reasons } = counts
+  const kind = reason.replace(/\d+/g, '…').slice(0, reasonCharsMax)
+  const isKept = Object.hasOwn(reasons, kind) || Object.keys(reasons).length < reasonsMax
+  const name = isKept ? kind : otherReason
+  reasons[name] = (reasons[name] ?? 0) + 1
 }
 
 export interface SegmentHead {
@@ -115,7 +140,13 @@ export interface Published {
 }
 
 export const publishedFile = 'synced'
-const publishedMagic = 0x31425550
+const publishedMagic = 0x32425550
+/** Of releases that counted no reasons: the same without the text at the end. */
+const publishedMagicBefore = 0x31425550
+/** More than all reasons take: they are cut, and text of any language has at most four bytes a character. */
+const reasonsBytesMax = 32 * 1024
+/** Written anew only when something was refused: most groups refuse nothing. */
+let reasonsText: { readonly refused: number; readonly of: object; readonly bytes: Buffer } | undefined
 
 export function encodePublished(published: Published, into: Buffer): Buffer {
   const { state } = published
@@ -138,26 +169,50 @@ export function encodePublished(published: Published, into: Buffer): Buffer {
     at = into.writeDoubleLE(value, at)
   }
   for (const offsets of state.next) for (const offset of offsets) at = into.writeDoubleLE(offset, at)
+  const reasons = bytesOfReasons(counts)
+  at = into.writeUInt32LE(reasons.length, at)
+  at += reasons.copy(into, at)
   into.writeUInt32LE(crc32(into.subarray(8, at)), 4)
   return into.subarray(0, at)
 }
 
-export function publishedBytesMax(partitionCount: number): number {
-  return 16 + 8 * 8 + lanes.length * partitionCount * 8
+function bytesOfReasons({ refused, reasons }: JournalState['counts']): Buffer {
+  if (reasonsText?.of === reasons && reasonsText.refused === refused) return reasonsText.bytes
+  const bytes = Buffer.from(JSON.stringify(reasons))
+  reasonsText = { refused, of: reasons, bytes: bytes.length > reasonsBytesMax ? Buffer.from('{}') : bytes }
+  return reasonsText.bytes
 }
 
+export function publishedBytesMax(partitionCount: number): number {
+  return 16 + 8 * 8 + lanes.length * partitionCount * 8 + 4 + reasonsBytesMax
+}
+
+/** The largest that the setting permits: 256 partitions. */
+const publishedReadBytes = publishedBytesMax(256)
+
 export async function readPublished(file: OpenFile): Promise<Published | undefined> {
-  const buffer = Buffer.alloc(64 * 1024)
+  const buffer = Buffer.allocUnsafe(publishedReadBytes)
   const length = await file.read(buffer, 0)
-  if (length < 80 || buffer.readUInt32LE(0) !== publishedMagic) return undefined
+  const kind = length < 80 ? 0 : buffer.readUInt32LE(0)
+  if (kind !== publishedMagic && kind !== publishedMagicBefore) return undefined
   const partitionCount = buffer.readUInt32LE(8)
   const laneCount = buffer.readUInt32LE(12)
-  const end = 80 + laneCount * partitionCount * 8
+  const reasonsAt = 80 + laneCount * partitionCount * 8
+  if (reasonsAt + 4 > length && kind === publishedMagic) return undefined
+  const reasonsBytes = kind === publishedMagic ? buffer.readUInt32LE(reasonsAt) : 0
+  const end = kind === publishedMagic ? reasonsAt + 4 + reasonsBytes : reasonsAt
   if (end > length || crc32(buffer.subarray(8, end)) !== buffer.readUInt32LE(4)) return undefined
   const value = (index: number): number => buffer.readDoubleLE(16 + index * 8)
   const state = emptyState(partitionCount)
   state.timeMs = value(3)
-  state.counts = { stored: value(4), duplicate: value(5), refused: value(6), canary: value(7) }
+  const reasons = reasonsBytes === 0 ? '{}' : buffer.toString('utf8', reasonsAt + 4, end)
+  state.counts = {
+    stored: value(4),
+    duplicate: value(5),
+    refused: value(6),
+    canary: value(7),
+    reasons: JSON.parse(reasons) as Record<string, number>,
+  }
   for (const [lane, offsets] of state.next.entries()) {
     if (lane >= laneCount) break
     for (const partition of offsets.keys()) offsets[partition] = value(8 + lane * partitionCount + partition)
