@@ -3,14 +3,12 @@
  * ingestion decided and with the rows of the table, over everything that is retained and that the warehouse writer has
  * passed; what is compared is pinned meanwhile.
  */
-import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { Config } from './config.ts'
-import { askCore } from './ask-core.ts'
+import { answerOfRole, askRole, streamFromRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { journals, openLog } from './profiles/embedded.ts'
 import type { RoleStatus } from './role-status.ts'
-import { roleSocket } from './supervisor/data-folder.ts'
 import { derivedBatchHead, derivedBatchLines } from '../event/derived-batch.ts'
 import type { Lane, Offsets } from '../event/position.ts'
 import { Failure } from '../kit/failure.ts'
@@ -55,6 +53,7 @@ const idsMax = 1000
 const windowRecords = 20_000
 const readBytesMax = 4 * 1024 * 1024
 const pinMs = 600_000
+const positionsTimeoutMs = 60_000
 const pinName = `verify-${String(process.pid)}`
 
 /** The working directory must be the data folder. Rejects with SLUICE_NOT_RUNNING when nothing runs on it. */
@@ -83,7 +82,7 @@ export async function verifyInstallation(config: Config): Promise<Verdict> {
 
 /** How far the warehouse writer says that it is, in source offsets. */
 async function insertedTo(): Promise<Offsets> {
-  const status = await askCore<RoleStatus>('/internal/status')
+  const status = await answerOfRole<RoleStatus>('core', { path: '/internal/status' })
   const lane = status?.lanes?.find((one) => one.lane === 'events_plugin_ingestion')
   if (lane === undefined) {
     throw new Failure(
@@ -271,10 +270,12 @@ async function withoutReplaced(missing: readonly Missing[]) {
   let replaced = 0
   for (let at = 0; at < missing.length; at += 1000) {
     const some = missing.slice(at, at + 1000)
-    const positions = await postCore<[number, string, string][]>(
-      '/internal/positions',
-      some.map(({ uuid }) => uuid),
-    )
+    const positions = await askRole<[number, string, string][]>('core', {
+      path: '/internal/positions',
+      body: some.map(({ uuid }) => uuid),
+      // The table looks at every row for them.
+      timeoutMs: positionsTimeoutMs,
+    })
     const elsewhere = new Set(positions.map(([, , uuid]) => uuid))
     for (const event of some) {
       if (elsewhere.has(event.uuid)) replaced++
@@ -303,39 +304,8 @@ async function rowsOf(partition: number, from: number, to: number, { fromMs, toM
 }
 
 async function* linesOf(path: string): AsyncIterable<string> {
-  const response = await send(path, 'GET')
+  const response = await streamFromRole('core', { path })
   for await (const line of createInterface({ input: response })) if (line !== '') yield line
-}
-
-async function postCore<T>(path: string, body: unknown): Promise<T> {
-  const response = await send(path, 'POST', JSON.stringify(body))
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk as Buffer)
-  return JSON.parse(Buffer.concat(chunks).toString()) as T
-}
-
-function send(path: string, method: string, body?: string): Promise<NodeJS.ReadableStream> {
-  return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-    const sent = request({ socketPath: roleSocket.core, path, method, headers }, (response) => {
-      if (response.statusCode === 200) resolve(response)
-      else
-        reject(
-          new Failure('SLUICE_CORE_REFUSED', `The core answered ${String(response.statusCode)} to ${path}.`, {
-            retryable: true,
-          }),
-        )
-    })
-    sent.on('error', (cause) => {
-      reject(
-        new Failure('SLUICE_NOT_RUNNING', 'The core went away while it was asked; run verify again.', {
-          retryable: true,
-          cause,
-        }),
-      )
-    })
-    sent.end(body)
-  })
 }
 
 class Finds {

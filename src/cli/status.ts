@@ -1,5 +1,6 @@
 /** `sluice status`: what runs, what it takes, what waits where, and the books. */
-import { request } from 'node:http'
+import { askRole } from '../app/ask-role.ts'
+import type { AskedRole } from '../app/ask-role.ts'
 import type { Config } from '../app/config.ts'
 import type { LaneStatus, RoleStatus } from '../app/role-status.ts'
 import { roleSocket } from '../app/supervisor/data-folder.ts'
@@ -32,8 +33,8 @@ export interface ProcessStatus {
   readonly cpuSeconds: number | null
 }
 
-const answerTimeoutMs = 5000
-const answerBytesMax = 64 * 1024 * 1024
+const roles = Object.keys(roleSocket) as AskedRole[]
+const statusQuestion = { path: '/internal/status' }
 
 /** Exit code 0 when Sluice runs on the data folder, else 1. */
 export async function status(
@@ -54,7 +55,7 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
   // A socket's path may have 107 bytes; from inside the folder it is always short.
   process.chdir(dataFolder)
   const answers = await Promise.all(
-    Object.entries(roleSocket).map(async ([role, path]) => ({ role, answer: await ask(path) })),
+    roles.map(async (role) => ({ role, answer: await askRole<RoleStatus>(role, statusQuestion).catch(messageOf) })),
   )
   const lanes = new Map<string, LaneStatus>()
   let books: Record<string, unknown> = {}
@@ -87,33 +88,6 @@ function processStatus(one: ListedProcess): ProcessStatus {
   }
 }
 
-/** The role's answer, or why there is none. */
-async function ask(socketPath: string): Promise<RoleStatus | string> {
-  return new Promise((resolve) => {
-    const asked = request({ socketPath, path: '/internal/status', signal: AbortSignal.timeout(answerTimeoutMs) })
-    asked.on('error', (error) => resolve(messageOf(error)))
-    asked.on('response', (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-        if (text.length > answerBytesMax) asked.destroy(new Error('its answer is too long'))
-      })
-      response.on('error', (error) => resolve(messageOf(error)))
-      response.on('end', () => {
-        try {
-          if (response.statusCode !== 200) throw new Error(`it answered ${String(response.statusCode)}`)
-          // The roles are this program too, in the same version.
-          resolve(JSON.parse(text) as RoleStatus)
-        } catch (error) {
-          resolve(messageOf(error))
-        }
-      })
-    })
-    asked.end()
-  })
-}
-
 function statusText(now: Status): string {
   if (!now.running) return `Sluice does not run on ${now.dataFolder}.\n`
   const processes = table(
@@ -129,7 +103,7 @@ function statusText(now: Status): string {
       one.startedAt,
     ]),
   )
-  const missing = Object.entries(now.silent).map(([role, why]) => `${role} does not answer: ${why}\n`)
+  const missing = Object.entries(now.silent).map(([role, why]) => `${role} says nothing: ${why}\n`)
   const books = Object.entries(now.books).map(([stage, counts]) => [stage, JSON.stringify(counts)])
   return [
     `Sluice ${now.version} at ${String(now.url)}, data in ${now.dataFolder}\n`,
