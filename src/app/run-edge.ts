@@ -5,7 +5,7 @@ import { aborted } from '../kit/aborted.ts'
 import { secretFile } from '../kit/secret-file.ts'
 import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
-import { askCore } from './ask-core.ts'
+import { answerOfRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { createSurface, answerJson } from './http-surface.ts'
 import type { OwnRoutes } from './http-surface.ts'
@@ -16,6 +16,8 @@ import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
 const trimEveryMs = 60_000
+/** Whoever asks for health or metrics has little patience himself. */
+const coreTimeoutMs = 2000
 
 export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => {
   const stores = await openEdgeStores(config, telemetry)
@@ -38,7 +40,10 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
   )
 
   const health = async (response: ServerResponse): Promise<void> => {
-    const core = await askCore<{ readonly healthy: boolean }>('/internal/health')
+    const core = await answerOfRole<{ readonly healthy: boolean }>('core', {
+      path: '/internal/health',
+      timeoutMs: coreTimeoutMs,
+    })
     const body = {
       status: core?.healthy === true ? 'ok' : 'unhealthy',
       edge: { healthy: true },
@@ -47,7 +52,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
     answerJson(response, core?.healthy === true ? 200 : 503, body)
   }
   const metrics = async (response: ServerResponse): Promise<void> => {
-    const core = await askCore<MetricsSnapshot>('/internal/metrics')
+    const core = await answerOfRole<MetricsSnapshot>('core', { path: '/internal/metrics', timeoutMs: coreTimeoutMs })
     const text = await telemetry.metrics.exposition(core === undefined ? [] : [core])
     response.writeHead(200, { 'content-type': telemetry.metrics.contentType })
     response.end(text)
@@ -72,7 +77,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
     '/metrics': later(metrics),
   }
 
-  const server = createSurface(config, capture, routes, roleSocket.core)
+  const server = createSurface(config, capture, routes, roleSocket.core, signal)
   const internal = createServer((request, response) => {
     if (request.url === '/internal/status') status(response)
     else answerJson(response, 404, { error: 'There is nothing here.' })
