@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { PropertyName } from './property-filter.ts'
+import type { Statement } from './statement.ts'
 
 export const PropertyBreakdown = Type.Object(
   { kind: Type.Literal('property'), property: PropertyName },
@@ -28,3 +29,15 @@ export const BreakdownLimit = Type.Integer({
   default: breakdownLimitDefault,
   description: 'So many of the most frequent values stand alone; the others are one, `is_other`.',
 })
+
+/** SQL for the value of each breakdown. A property that is not set gives ''. */
+export function breakdownTexts(statement: Statement, breakdowns: readonly Breakdown[]): readonly string[] {
+  return breakdowns.map((breakdown) =>
+    breakdown.kind === 'event' ? 'toString(event)' : `toString(${statement.text(breakdown.property)})`,
+  )
+}
+
+/** What the text of a breakdown stands for in an answer. */
+export function breakdownValue(breakdown: Breakdown, text: unknown): string | null {
+  return breakdown.kind === 'property' && text === '' ? null : String(text)
+}

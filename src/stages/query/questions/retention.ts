@@ -1,9 +1,11 @@
 /** How many users came back. */
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { Timezone } from './intervals.ts'
-import { PropertyFilters } from './property-filter.ts'
+import { intervalsOf, slotsOf, Timezone } from './intervals.ts'
+import { filterConditions, PropertyFilters } from './property-filter.ts'
 import { From, oneOf, time, To } from './schema-pieces.ts'
+import { allOf, inPeriod, userKey } from './statement.ts'
+import type { Asking, Statement } from './statement.ts'
 
 function what(description: string) {
   return Type.Object(
@@ -18,7 +20,7 @@ function what(description: string) {
 }
 
 /** Most cohorts of an answer. */
-export const cohortsMax = 400
+const cohortsMax = 400
 
 export const RetentionQuestion = Type.Object(
   {
@@ -36,6 +38,7 @@ export const RetentionQuestion = Type.Object(
   },
   {
     additionalProperties: false,
+    title: 'RetentionQuestion',
     description: `How many users came back. At most ${String(cohortsMax)} intervals from \`from\` to \`to\`.`,
   },
 )
@@ -54,3 +57,49 @@ export const RetentionAnswer = Type.Object({
   ),
 })
 export type RetentionAnswer = Static<typeof RetentionAnswer>
+
+/** One pass over the events: in which intervals each user did the one and the other, then how these meet. */
+export async function askRetention(asking: Asking, question: RetentionQuestion): Promise<RetentionAnswer> {
+  const { periods, start, return: back } = question
+  const intervals = intervalsOf(question, cohortsMax)
+  const { current, startsMs } = intervals
+  const statement = asking.statement()
+  const slots = slotsOf(statement, intervals, false)
+  const began = whatHappened(statement, start, 'start')
+  const returned = whatHappened(statement, back, 'return')
+  const events = [start, back].flatMap(({ event }) => event ?? [])
+  const conditions = [
+    inPeriod(statement, current.fromMs, current.toMs),
+    ...(events.length === 2 ? [`event IN ${statement.bind(events, 'Array(String)')}`] : []),
+    `${began} OR ${returned}`,
+  ]
+  const values = statement.bind(slots.values, 'Array(Int64)')
+  const users = `SELECT
+      arrayMap(slot -> indexOf(${values}, slot), groupUniqArrayIf(toInt64(${slots.expression}), ${began})) AS began,
+      arrayMap(slot -> indexOf(${values}, slot), groupUniqArrayIf(toInt64(${slots.expression}), ${returned})) AS returned
+    FROM events WHERE ${allOf(conditions)} GROUP BY ${userKey} HAVING notEmpty(began)`
+  const rows = await asking.rows(
+    statement,
+    `SELECT arrayJoin(began) AS cohort, count(),
+      sumForEach(arrayMap(later -> has(returned, cohort + later), range(${statement.bind(periods, 'UInt8')})))
+    FROM (${users}) GROUP BY cohort`,
+  )
+  const counts = new Map(rows.map(([cohort, count, later]) => [Number(cohort), { count: Number(count), later }]))
+  return {
+    cohorts: startsMs.map((startMs, at) => {
+      const { count = 0, later } = counts.get(at + 1) ?? {}
+      return {
+        start: new Date(startMs).toISOString(),
+        users: count,
+        returned: Array.from({ length: Math.min(periods, startsMs.length - at) }, (_, k) =>
+          Array.isArray(later) ? Number(later[k]) : 0,
+        ),
+      }
+    }),
+  }
+}
+
+function whatHappened(statement: Statement, { event, filters }: RetentionQuestion['start'], field: string): string {
+  const named = event === undefined ? [] : [`event = ${statement.bind(event, 'String')}`]
+  return `(${allOf([...named, ...filterConditions(statement, filters, `${field}.filters`)])})`
+}

@@ -1,6 +1,5 @@
 /** Pieces of the shapes of questions and answers that more than one question has. */
 import { Type } from 'typebox'
-import type { Static } from 'typebox'
 
 /** One of some texts, as an `enum`, which documents and error messages show better than a union. */
 export function oneOf<const T extends readonly string[]>(values: T, options: { readonly description?: string } = {}) {
@@ -20,16 +19,3 @@ export function time(description: string) {
 
 export const From = time('Beginning of the period, inclusive. Not before 1970.')
 export const To = time('End of the period, exclusive. Not after 2100.')
-
-export const Completeness = Type.Object({
-  complete_through: time('Every event accepted up to this time is counted; later ones may be.'),
-  waiting_events: Type.Integer({
-    description: 'Events of the installation that are accepted and not in the table yet.',
-  }),
-  parked_events: Type.Integer({
-    description: 'Events of the installation that are set aside as dead letters and will not be counted.',
-  }),
-})
-
-/** How complete an answer is: of the whole installation, as of the moment before the question ran. */
-export type Completeness = Static<typeof Completeness>
