@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
-import type { ClientRequest, IncomingHttpHeaders, OutgoingHttpHeaders, RequestListener, Server } from 'node:http'
+import type {
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  Server,
+} from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +41,8 @@ interface Surface {
     options?: { method?: string; headers?: OutgoingHttpHeaders; body?: string },
   ) => Promise<Answered>
   readonly open: (path: string) => ClientRequest
+  /** Tells the edge to stop. */
+  readonly stop: () => void
 }
 
 const read = configFrom({ environment: {}, file: undefined, workingFolder: '/' })
@@ -45,7 +54,8 @@ async function surfaced(listener: RequestListener, check: (surface: Surface) => 
   const core = createServer(listener)
   core.listen(socketPath)
   await once(core, 'listening')
-  const server = createSurface(read.config, capture, own, socketPath)
+  const stopping = new AbortController()
+  const server = createSurface(read.config, capture, own, socketPath, stopping.signal)
   const port = await listenOnPort(server, 0, '127.0.0.1')
   const open = (path: string, options: { method?: string; headers?: OutgoingHttpHeaders } = {}) =>
     httpRequest({ host: '127.0.0.1', port, path, agent: false, ...options })
@@ -60,7 +70,7 @@ async function surfaced(listener: RequestListener, check: (surface: Surface) => 
     return { status: response.statusCode, headers: response.headers, text }
   }
   try {
-    await check({ port, core, ask, open })
+    await check({ port, core, ask, open, stop: () => stopping.abort() })
   } finally {
     await closeServer(server, 0)
     await closeServer(core, 0)
@@ -171,6 +181,38 @@ describe('the surface of the edge', () => {
     }
     await surfaced(breaking, async ({ ask }) => {
       await assert.rejects(ask('/api/half'), (error) => error instanceof Error)
+    })
+  })
+
+  it('passes a stream of events on as it comes, and breaks it off at a stop', async () => {
+    let write: ((text: string) => void) | undefined
+    let isOver = false
+    const streaming: RequestListener = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
+      response.flushHeaders()
+      write = (text) => void response.write(text)
+      response.on('close', () => {
+        isOver = true
+      })
+    }
+    await surfaced(streaming, async ({ open, stop }) => {
+      const request = open('/api/stream')
+      request.end()
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      let text = ''
+      let isBroken = false
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      response.on('error', () => {
+        isBroken = true
+      })
+      for (const part of ['one', 'two']) {
+        write?.(part)
+        await until(`${part} is there`, () => text.endsWith(part))
+      }
+      stop()
+      await until('the stream is broken off on both sides', () => isBroken && isOver)
     })
   })
 

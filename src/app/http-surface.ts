@@ -11,8 +11,15 @@ import type { Config } from './config.ts'
 /** What the edge answers itself, by path. */
 export type OwnRoutes = Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>
 
-export function createSurface(config: Config, capture: Capture, own: OwnRoutes, coreSocket: string): Server {
-  const passOn = createPassOn(coreSocket)
+/** When `stopping` aborts, streams of events are broken off; all other requests have an end of their own. */
+export function createSurface(
+  config: Config,
+  capture: Capture,
+  own: OwnRoutes,
+  coreSocket: string,
+  stopping: AbortSignal,
+): Server {
+  const passOn = createPassOn(coreSocket, stopping)
   const listener: RequestListener = (request, response) => {
     const url = request.url ?? '/'
     const queryAt = url.indexOf('?')
@@ -51,15 +58,24 @@ export function answerJson(response: ServerResponse, status: number, value: unkn
 }
 
 /** Hands a request to the core and its answer back; when the client goes away the core is told. */
-function createPassOn(socketPath: string): RequestListener {
+function createPassOn(socketPath: string, stopping: AbortSignal): RequestListener {
+  const streams = new Set<IncomingMessage>()
+  stopping.addEventListener('abort', () => {
+    for (const stream of streams) stream.destroy()
+  })
   return (request, response) => {
     const { method, headers, url } = request
     const onward = httpRequest({ socketPath, method, path: url, headers: { ...headers, connection: 'close' } })
     onward.on('response', (answer) => {
       const { connection: _, ...answerHeaders } = answer.headers
       response.writeHead(answer.statusCode ?? 502, answerHeaders)
+      if (answer.headers['content-type']?.startsWith('text/event-stream') === true) {
+        streams.add(answer)
+        // Its first event may be long in coming.
+        response.flushHeaders()
+      }
       // A stream that breaks on one side ends the other; there is nobody left to tell.
-      pipeline(answer, response, () => undefined)
+      pipeline(answer, response, () => streams.delete(answer))
     })
     onward.on('error', () => {
       if (response.headersSent) response.destroy()

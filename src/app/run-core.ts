@@ -40,7 +40,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   const projects = createProjectCache({ sql: stores.sql })
   const { log, progress, sql } = stores
   const flow = buildFlow(config, { log, projects, warehouse, progress }, (stage) => telemetry.of(stage))
-  const { ingestion, warehousing } = flow
+  const { ingestion, warehousing, live } = flow
 
   // Whatever breaks one stage for good ends the process; the supervisor starts it again.
   const running = [ingestion.run(signal), warehousing.run(signal)]
@@ -122,6 +122,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   const http = await createCoreHttp({
     sql,
     questions: { askSql: createAskSql({ reader, ...config.query }), completeness },
+    live: { live, pingIntervalMs: config.live.pingIntervalMs },
     internal: {
       status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
       health,
@@ -143,6 +144,8 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   try {
     await Promise.all(running)
   } finally {
+    // Streams have no end of their own, and the server waits for it.
+    live.close()
     await http.close()
     await warehouseStores.close()
     await stores.close()

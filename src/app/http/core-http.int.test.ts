@@ -7,20 +7,24 @@ import type { FastifyInstance } from 'fastify'
 import { Failure } from '../../kit/failure.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { until } from '../../kit/until.fixtures.ts'
+import { createLiveFeed } from '../../stages/live/live-feed.ts'
 import type { AskSql } from '../../stages/query/ask-sql.ts'
 import { openTestPostgres } from '../../stores/state/embedded-postgres/postgres.fixtures.ts'
 import type { TestPostgres } from '../../stores/state/embedded-postgres/postgres.fixtures.ts'
 import { ensureFirstProject } from '../../stores/state/first-project.ts'
+import { configFrom } from '../config.ts'
 import { createCoreHttp } from './core-http.ts'
 
 const personalKey = 'phx_test_key_of_the_core'
 const completeThroughMs = Date.UTC(2026, 2, 10, 12)
+const configured = configFrom({ environment: {}, file: undefined, workingFolder: '/' })
 let postgres: TestPostgres
 let askSql: AskSql
 let http: FastifyInstance
 let projectId: number
 
 before(async () => {
+  assert.equal(configured.kind, 'config')
   postgres = await openTestPostgres()
   await ensureFirstProject(postgres.sql, { canaryToken: 'phc_canary', projectToken: 'phc_first', personalKey })
   http = await createCoreHttp({
@@ -42,6 +46,7 @@ before(async () => {
       },
       metrics: () => Promise.reject(new Error('a secret of the inside')),
     },
+    live: { live: createLiveFeed(configured.config.live, { telemetry: silent }), pingIntervalMs: 1000 },
     telemetry: silent,
   })
   const { body } = await get('/api/projects')

@@ -11,12 +11,14 @@ import type { FastifyInstance } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { SqlClient } from '../../stores/state/sql-client.ts'
-import { guardRoutes } from './access.ts'
+import { guardRoutes, isStillAdmitted } from './access.ts'
 import { apiDocument, describeRoutes, documentOptions } from './api-document.ts'
 import type { HttpApp } from './http-app.ts'
 import { createAnswerProblem, HttpRefusal } from './problem.ts'
 import { internalRoutes } from './routes/internal.ts'
 import type { InternalDeps } from './routes/internal.ts'
+import { liveRoutes } from './routes/live.ts'
+import type { LiveDeps } from './routes/live.ts'
 import { projectRoutes } from './routes/projects.ts'
 import { sqlRoutes } from './routes/sql.ts'
 import type { SqlDeps } from './routes/sql.ts'
@@ -26,6 +28,7 @@ export interface CoreHttpDeps {
   readonly sql: SqlClient
   readonly internal: InternalDeps
   readonly questions: SqlDeps
+  readonly live: Omit<LiveDeps, 'isStillAdmitted'>
   readonly telemetry: Telemetry
 }
 
@@ -59,4 +62,5 @@ function apiRoutes(api: HttpApp, deps: CoreHttpDeps): void {
 
   projectRoutes(api, deps)
   sqlRoutes(api, deps.questions)
+  liveRoutes(api, { ...deps.live, isStillAdmitted: (request) => isStillAdmitted(request, deps) })
 }
