@@ -1,0 +1,91 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
+import { openLiveStream } from '../../api/live-stream.ts'
+import type { LiveState } from '../../api/live-stream.ts'
+import { sessionKey } from '../../api/session.ts'
+import { EventRate, flushMsMin, WaitingMessages, withNewRows } from './live-feed.ts'
+import type { LiveRow } from './live-feed.ts'
+
+export interface LiveFilter {
+  readonly event: string
+  readonly distinctId: string
+}
+
+interface Feed {
+  readonly rows: readonly LiveRow[]
+  readonly perSecond: number
+  /** Since the page was opened or the filter changed. */
+  readonly total: number
+}
+
+const nothing: Feed = { rows: [], perSecond: 0, total: 0 }
+const rateShownMs = 1_000
+
+/** Rows of the live feed. While paused nothing is fetched; after it the feed goes on where it stood. */
+export function useLiveFeed(projectId: number, filter: LiveFilter, isPaused: boolean) {
+  const [feed, setFeed] = useState(nothing)
+  const [state, setState] = useState<LiveState>('connecting')
+  const client = useQueryClient()
+  const position = useRef<string>(undefined)
+  const rate = useRef(new EventRate())
+  const { event, distinctId } = filter
+
+  useEffect(() => {
+    if (isPaused) return
+    const waiting = new WaitingMessages()
+    let frame: number | undefined
+    let flushedAt = 0
+
+    const flush = (now: number): void => {
+      if (now - flushedAt < flushMsMin) {
+        frame = requestAnimationFrame(flush)
+        return
+      }
+      frame = undefined
+      flushedAt = now
+      const newest = waiting.flush()
+      const total = rate.current.total
+      setFeed((before) => ({ ...before, rows: withNewRows(before.rows, newest), total }))
+    }
+    const stream = openLiveStream({
+      projectId,
+      event,
+      distinctId,
+      lastId: position.current,
+      onMessage(message) {
+        waiting.push(message)
+        if (message.kind === 'event') rate.current.add(Date.now())
+        // Frames come only while the page is seen; what waits meanwhile is bounded.
+        frame ??= requestAnimationFrame(flush)
+      },
+      onState: setState,
+      onRefused: () => void client.invalidateQueries({ queryKey: sessionKey }),
+    })
+    const timer = window.setInterval(() => {
+      const perSecond = rate.current.perSecond(Date.now())
+      setFeed((before) => (before.perSecond === perSecond ? before : { ...before, perSecond }))
+    }, rateShownMs)
+
+    return () => {
+      position.current = stream.lastId()
+      stream.close()
+      window.clearInterval(timer)
+      if (frame !== undefined) cancelAnimationFrame(frame)
+      const newest = waiting.flush()
+      setFeed((before) => ({ ...before, rows: withNewRows(before.rows, newest), perSecond: 0 }))
+    }
+  }, [projectId, event, distinctId, isPaused, client])
+
+  // A position means something only for the same question. Stands behind the effect above, whose end sets one.
+  useEffect(
+    () => () => {
+      position.current = undefined
+      rate.current = new EventRate()
+      setFeed(nothing)
+    },
+    [projectId, event, distinctId],
+  )
+
+  const clear = (): void => setFeed((before) => ({ ...before, rows: [] }))
+  return { ...feed, state, clear }
+}
