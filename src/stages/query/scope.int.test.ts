@@ -332,7 +332,7 @@ describe('a question of a project', () => {
       ],
       [
         "SELECT * EXCEPT (properties, uuid, created_at, accepted_at, timestamp, team_id) FROM events WHERE distinct_id = 'grace'",
-        [['order completed', 'grace']],
+        [['order completed', 'grace', '2026-03-10', '', 'Linux', '', '', '']],
       ],
       ["SELECT COLUMNS('^event$') FROM events ORDER BY timestamp LIMIT 1 BY event LIMIT 1", [['$pageview']]],
       [
@@ -387,11 +387,11 @@ describe('a question of a project', () => {
         'team_id',
         'created_at',
         'accepted_at',
+        'day',
       ]
-      assert.deepEqual(
-        columns.map(({ name }) => name),
-        visible,
-      )
+      const shown = columns.map(({ name }) => name)
+      assert.deepEqual(shown.slice(0, visible.length), visible)
+      for (const name of shown.slice(visible.length)) assert.match(name, /^property_/)
       assert.equal(rows.length, names.length)
       assert.ok(!JSON.stringify(rows).includes(secret))
     })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { codeOf } from '../../kit/failure.ts'
-import { aBlock, rowsAt } from './warehouse.fixtures.ts'
+import { propertyColumnName, propertyText } from './property-columns.ts'
+import { aBlock, aRow, rowsAt } from './warehouse.fixtures.ts'
 import type { Question, WarehouseReader } from './warehouse-reader.ts'
 import type { Warehouse } from './warehouse.ts'
 
@@ -157,6 +158,46 @@ export function describeWarehouseReader(name: string, open: () => Promise<OpenRe
         assert.deepEqual(rows, [['{"$browser":"Firefox"}'], ['{"duration":3}']])
       })
 
+      await promise(
+        'reads a property the same way with a column as without, in rows from before and after',
+        async () => {
+          const texts = Object.entries(propertiesAndTexts)
+          const strange = 'pl\'an \\ `x` "y" 😀'
+          const rows = [...texts, ...texts].map(([value], at) =>
+            aRow({
+              team_id: 21,
+              _offset: at,
+              properties: JSON.stringify({ [strange]: 'strange' }).replace('{', `{"p":${value},`),
+            }),
+          )
+          await warehouse.insert(aBlock('before-columns', rows.slice(0, texts.length)))
+          const none = new Map<string, string>()
+          for (const property of ['p', strange]) assert.equal(await warehouse.addPropertyColumn(property), 'added')
+          await warehouse.insert(aBlock('after-columns', rows.slice(texts.length)))
+          await until(async () => (await reader.propertyColumns()).size >= 2 + hotProperties.length)
+          const columns = await reader.propertyColumns()
+          const database = await reader.projectDatabase(21)
+          const read = async () => {
+            const { rows: found } = await ask(
+              `SELECT ${propertyText('p', columns)}, ${propertyText('p', none)}, ${propertyText(strange, columns)}, ${propertyText(strange, none)},
+              ${propertyText('missing', none)} FROM events ORDER BY uuid`,
+              { database },
+            )
+            const wanted = [...texts, ...texts].map(([, text]) => [text, text, 'strange', 'strange', ''])
+            assert.deepEqual(found, wanted)
+          }
+          await read()
+          assert.notEqual((await warehouse.maintain()).kind, 'merged')
+          await until(async () => (await warehouse.maintain()).kind === 'none')
+          await read()
+        },
+      )
+
+      await promise('has columns from the start for what everybody asks for', async () => {
+        const columns = await reader.propertyColumns()
+        for (const property of hotProperties) assert.equal(columns.get(property), propertyColumnName(property))
+      })
+
       await promise('has no view for the canaries', async () => {
         await assert.rejects(reader.projectDatabase(0), hasCode('SLUICE_QUERY_REFUSED'))
       })
@@ -172,6 +213,27 @@ export function describeWarehouseReader(name: string, open: () => Promise<OpenRe
       await opened.remove()
     })
   })
+}
+
+const hotProperties = ['$browser', '$os', '$device_type', '$pathname', '$referring_domain']
+
+/** JSON of a property's value, and its text. */
+const propertiesAndTexts: Readonly<Record<string, string>> = {
+  '"plain"': 'plain',
+  '""': '',
+  null: '',
+  '"null"': 'null',
+  true: 'true',
+  false: 'false',
+  0: '0',
+  '-1.5': '-1.5',
+  '18446744073709552000': '18446744073709552000',
+  // Beyond 64 bits: the engine's JSON reader gives up on the whole document.
+  '100000000000000000000': '100000000000000000000',
+  '1e21': '1e21',
+  '{"a":[1,null,"ü"]}': '{"a":[1,null,"ü"]}',
+  '[]': '[]',
+  '"Zoë \\n 👩‍👩‍👧 \\" \\\\"': 'Zoë \n 👩‍👩‍👧 " \\',
 }
 
 const endless = 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1'

@@ -1,3 +1,5 @@
+import type { PropertyColumns } from './property-columns.ts'
+
 /**
  * Questions to the warehouse: bounded, cancellable, read-only. `warehouse-reader.contract.ts` checks every promise.
  *
@@ -18,8 +20,14 @@ export interface WarehouseReader {
    */
   ask(question: Question): Promise<Answer>
   /**
+   * The properties that have a column, for `propertyText`; at most a second old. A view that is asked for afterwards has
+   * them all.
+   */
+  propertyColumns(): Promise<PropertyColumns>
+  /**
    * Name of the database in which the project's view `events` lies: its rows alone, versions resolved, expired rows
-   * left out. Makes the view when it is asked for the first time. Rejects for 0, the canaries' project.
+   * left out. Makes the view when it is asked for the first time, and anew when there are more property columns. Rejects
+   * for 0, the canaries' project.
    */
   projectDatabase(projectId: number): Promise<string>
   /** Stops what runs, then lets go of the connections. Safe to call twice. */

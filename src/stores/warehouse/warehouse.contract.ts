@@ -158,6 +158,25 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
         )
       })
 
+      await promise('gives a property one column, and none beyond the most it may have', async () => {
+        assert.equal(await warehouse.addPropertyColumn('plan'), 'added')
+        assert.equal(await warehouse.addPropertyColumn('plan'), 'there')
+        const added: string[] = []
+        for (let at = 0; at < 40; at++) added.push(await warehouse.addPropertyColumn(`it's "\\${String(at)}" \n 😀`))
+        assert.equal(added[0], 'added')
+        assert.equal(added.at(-1), 'full')
+        assert.equal(await warehouse.addPropertyColumn('plan'), 'there')
+      })
+
+      await promise('takes blocks and shows the same rows while and after it is maintained', async (own, range) => {
+        await warehouse.insert(aBlock('maintained-a', rowsAt([1, 2], own)))
+        const maintained = warehouse.maintain()
+        await warehouse.insert(aBlock('maintained-b', rowsAt([3], own)))
+        await maintained
+        for (let piece = await warehouse.maintain(); piece.kind === 'merged';) piece = await warehouse.maintain()
+        assert.deepEqual(await offsetsOf(warehouse, range), [1, 2, 3])
+      })
+
       await promise('knows rows and tokens again after it was closed', async (own, range) => {
         const block = aBlock('reopened', rowsAt([1, 2, 3], own))
         await warehouse.insert(block)

@@ -7,6 +7,7 @@
  * - token: names a block's content. The same token again means the same rows again: nothing is stored.
  * - range: the offsets [fromOffset, toOffset) of one intake partition; a block holds the rows of one or more ranges.
  * - ledger: one line a range and block, saying how many rows went in and which ids they had (`id-set.ts`).
+ * - property column: see `property-columns.ts`.
  */
 export interface Warehouse {
   /**
@@ -31,9 +32,30 @@ export interface Warehouse {
   ledger(range: OffsetRange): Promise<readonly LedgerLine[]>
   /** How many rows and bytes the table of events holds, copies and old versions included. */
   size(): Promise<WarehouseSize>
-  /** Finishes what runs, then lets go of the folder or connections. Safe to call twice. */
+  /**
+   * Gives a property a column of its own. Rows inserted from then on have it; `maintain` fills it in older ones, and until
+   * then questions compute it there: what they answer is the same before, meanwhile and after.
+   */
+  addPropertyColumn(property: string): Promise<ColumnAdded>
+  /**
+   * One bounded piece of the work that keeps questions fast, or nothing; whoever calls it does so again and again, when
+   * there is little else to do. Never changes what questions answer; inserts go on meanwhile. What a crash interrupts is found
+   * again by the next call.
+   */
+  maintain(): Promise<Maintenance>
+  /** Finishes what runs, breaks off maintenance, then lets go of the folder or connections. Safe to call twice. */
   close(): Promise<void>
 }
+
+/** `there`: it had one already; `full`: the table has as many as it may have. */
+export type ColumnAdded = 'added' | 'there' | 'full'
+
+export type Maintenance =
+  | { readonly kind: 'none' }
+  /** Older rows of a month get what is in their properties as columns; it goes on in the background. */
+  | { readonly kind: 'filling'; readonly month: string; readonly properties: readonly string[] }
+  /** The parts of a month that held the same days are one now. */
+  | { readonly kind: 'merged'; readonly month: string; readonly rows: number }
 
 export interface InsertBlock {
   /** At most 100 characters out of `A-Z a-z 0-9 . _ : @ -`. */

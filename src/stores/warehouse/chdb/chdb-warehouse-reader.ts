@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { Failure } from '../../../kit/failure.ts'
+import type { PropertyColumns } from '../property-columns.ts'
 import { projectDatabaseName, projectViewStatements } from '../project-view.ts'
+import { sqlName, sqlString } from '../sql-text.ts'
 import type { Answer, Column, Question, QuestionParameters, WarehouseReader } from '../warehouse-reader.ts'
 import type { ChdbEngine, ChdbLink } from './chdb-engine.ts'
 import { engineCodeOf, engineMessageOf } from './chdb-error.ts'
+import { readPropertyColumns } from './read-property-columns.ts'
 
 export interface ChdbWarehouseReaderConfig {
   /** Each holds a thread of libuv's pool while it runs. */
@@ -27,6 +30,8 @@ export function openChdbWarehouseReader(
   return new ChdbWarehouseReader(engine, config)
 }
 
+const columnsKeptMs = 1000
+
 /**
  * Each question has a link of its own, opened for it and closed after it, because whatever is `SET` on a link stays there
  * (limits, parameters, `readonly`). The native calls cannot be interrupted: who gives up on a question has it killed
@@ -40,6 +45,9 @@ class ChdbWarehouseReader implements WarehouseReader {
   readonly #control: ChdbLink
   readonly #closing = new AbortController()
   readonly #views = new Map<number, Promise<string>>()
+  #columns: { readonly read: Promise<PropertyColumns>; readonly atMs: number } | undefined
+  /** How many property columns the views have. */
+  #columnsOfViews = 0
   readonly #waiting: (() => void)[] = []
   #running = 0
   #idle: (() => void) | undefined
@@ -85,7 +93,7 @@ class ChdbWarehouseReader implements WarehouseReader {
 
   async #answer(link: ChdbLink, id: string, { sql, parameters, database, limits }: Question): Promise<Answer> {
     for (const statement of parameterStatements(parameters ?? {})) await link.client.command({ query: statement })
-    if (database !== undefined) await link.client.command({ query: `USE ${quotedName(database)}` })
+    if (database !== undefined) await link.client.command({ query: `USE ${sqlName(database)}` })
     // The client's `query` would write FORMAT behind the text, where it means something else to an EXPLAIN.
     const result = await link.client.exec({
       query: sql,
@@ -119,21 +127,50 @@ class ChdbWarehouseReader implements WarehouseReader {
     }
   }
 
-  projectDatabase(projectId: number): Promise<string> {
+  propertyColumns(): Promise<PropertyColumns> {
+    const nowMs = performance.now()
+    if (this.#columns === undefined || nowMs - this.#columns.atMs > columnsKeptMs) {
+      const read = this.#readColumns()
+      this.#columns = { read, atMs: nowMs }
+      read.catch(() => (this.#columns = undefined))
+    }
+    return this.#columns.read
+  }
+
+  async #readColumns(): Promise<PropertyColumns> {
+    try {
+      return await readPropertyColumns(this.#control)
+    } catch (cause) {
+      throw new Failure('SLUICE_QUERY_FAILED', `The columns could not be read: ${engineMessageOf(cause)}`, {
+        retryable: true,
+        cause,
+      })
+    }
+  }
+
+  async projectDatabase(projectId: number): Promise<string> {
     if (!Number.isSafeInteger(projectId) || projectId <= 0) {
-      return Promise.reject(new Failure('SLUICE_QUERY_REFUSED', `There is no view for project ${String(projectId)}.`))
+      throw new Failure('SLUICE_QUERY_REFUSED', `There is no view for project ${String(projectId)}.`)
+    }
+    const columns = await this.propertyColumns()
+    // Columns are only ever added: the same number means the same ones.
+    if (columns.size > this.#columnsOfViews) {
+      this.#views.clear()
+      this.#columnsOfViews = columns.size
     }
     const known = this.#views.get(projectId)
     if (known !== undefined) return known
-    const made = this.#makeView(projectId)
+    const made = this.#makeView(projectId, columns)
     this.#views.set(projectId, made)
     made.catch(() => this.#views.delete(projectId))
     return made
   }
 
-  async #makeView(projectId: number): Promise<string> {
+  async #makeView(projectId: number, columns: PropertyColumns): Promise<string> {
     try {
-      for (const statement of projectViewStatements(projectId)) await this.#control.client.command({ query: statement })
+      for (const statement of projectViewStatements(projectId, columns)) {
+        await this.#control.client.command({ query: statement })
+      }
       return projectDatabaseName(projectId)
     } catch (cause) {
       throw new Failure('SLUICE_QUERY_FAILED', `The view could not be made: ${engineMessageOf(cause)}`, {
@@ -151,7 +188,7 @@ class ChdbWarehouseReader implements WarehouseReader {
   async #close(): Promise<void> {
     this.#closing.abort()
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
-    await Promise.allSettled(this.#views.values())
+    await Promise.allSettled([this.#columns?.read, ...this.#views.values()])
     await this.#control.close()
   }
 
@@ -228,7 +265,7 @@ function parameterStatements(parameters: QuestionParameters): string[] {
     if (!/^\w{1,100}$/.test(name)) {
       throw new Failure('SLUICE_QUERY_REFUSED', `A parameter cannot be called ${JSON.stringify(name)}.`)
     }
-    return `SET param_${name} = ${quoted(parameterText(value))}`
+    return `SET param_${name} = ${sqlString(parameterText(value))}`
   })
 }
 
@@ -236,19 +273,11 @@ function parameterStatements(parameters: QuestionParameters): string[] {
 function parameterText(value: QuestionParameters[string]): string {
   if (typeof value === 'string') return escaped(value)
   if (typeof value !== 'object') return String(value)
-  return `[${value.map((element) => (typeof element === 'string' ? quoted(element) : String(element))).join(',')}]`
+  return `[${value.map((element) => (typeof element === 'string' ? sqlString(element) : String(element))).join(',')}]`
 }
 
 function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-}
-
-function quotedName(name: string): string {
-  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``
 }
 
 /** Engine errors that whoever wrote the question can cure; see ClickHouse's ErrorCodes.cpp for the names. */

@@ -1,17 +1,24 @@
 import { Failure } from '../../../kit/failure.ts'
 import { migrate, readMigrations } from '../migrations.ts'
+import { propertyColumnName, propertyExpression } from '../property-columns.ts'
+import { sqlName, sqlString } from '../sql-text.ts'
 import {
   tokensKeptMin,
+  type ColumnAdded,
   type InsertBlock,
   type LedgerLine,
+  type Maintenance,
   type OffsetRange,
   type PresentRow,
   type RowRange,
   type Warehouse,
   type WarehouseSize,
 } from '../warehouse.ts'
+import type { WarehouseRow } from '../warehouse-row.ts'
 import type { ChdbEngine, ChdbLink } from './chdb-engine.ts'
 import { engineCodeOf, engineMessageOf } from './chdb-error.ts'
+import { maintainEvents, type MaintenanceConfig } from './maintain-events.ts'
+import { readPropertyColumns } from './read-property-columns.ts'
 
 export interface ChdbWarehouseConfig {
   /** How many offsets `present` reads at a time. */
@@ -19,12 +26,17 @@ export interface ChdbWarehouseConfig {
   /** Rows of one block; a block larger than the engine's own limit would become several parts. */
   readonly blockRowsMax: number
   readonly blockBytesMax: number
+  /** Properties with a column of their own; each costs an insert about half a microsecond a row. */
+  readonly propertyColumnsMax: number
+  readonly maintenance: MaintenanceConfig
 }
 
 export const chdbWarehouseDefaults: ChdbWarehouseConfig = {
   pageOffsetsMax: 65_536,
   blockRowsMax: 1_000_000,
   blockBytesMax: 1024 ** 3,
+  propertyColumnsMax: 32,
+  maintenance: { overlapRowsMin: 1_000_000, overlapShareMin: 1 / 3, mergeBytesMax: 20 * 1024 ** 3 },
 }
 
 /**
@@ -57,10 +69,13 @@ export async function openChdbWarehouse(
 ): Promise<Warehouse> {
   const writing = engine.connect()
   const reading = engine.connect()
-  const warehouse = new ChdbWarehouse(writing, reading, config)
+  const maintaining = engine.connect()
+  const warehouse = new ChdbWarehouse({ writing, reading, maintaining }, config)
   try {
     await migrate({ run: (sql) => command(writing, sql), rows: (sql) => rowsOf(writing, sql) }, await readMigrations())
     await checkTables(reading)
+    // Whoever closed a warehouse on this engine before has stopped them.
+    await command(writing, 'SYSTEM START MERGES')
   } catch (cause) {
     await warehouse.close()
     throw cause
@@ -71,13 +86,19 @@ export async function openChdbWarehouse(
 class ChdbWarehouse implements Warehouse {
   readonly #writing: ChdbLink
   readonly #reading: ChdbLink
+  /** A merge takes minutes and would keep a link that others need. */
+  readonly #maintaining: ChdbLink
   readonly #config: ChdbWarehouseConfig
   #inserting: Promise<void> = Promise.resolve()
+  #maintained: Promise<unknown> = Promise.resolve()
+  /** Until a block was new: a migration may have made the table anew, which then knows no tokens of before. */
+  #looksBeforeInsert = true
   #closed: Promise<void> | undefined
 
-  constructor(writing: ChdbLink, reading: ChdbLink, config: ChdbWarehouseConfig) {
-    this.#writing = writing
-    this.#reading = reading
+  constructor(links: Record<'writing' | 'reading' | 'maintaining', ChdbLink>, config: ChdbWarehouseConfig) {
+    this.#writing = links.writing
+    this.#reading = links.reading
+    this.#maintaining = links.maintaining
     this.#config = config
   }
 
@@ -92,12 +113,15 @@ class ChdbWarehouse implements Warehouse {
     this.#checkOpen()
     const values = this.#checkedRows(block)
     try {
-      await this.#writing.rawInsert({
-        table: 'sluice.events',
-        format: 'JSONEachRow',
-        values,
-        settings: { insert_deduplication_token: block.token, ...blockSettings },
-      })
+      if (!(this.#looksBeforeInsert && (await this.#hasRows(block, values)))) {
+        await this.#writing.rawInsert({
+          table: 'sluice.events',
+          format: 'JSONEachRow',
+          values,
+          settings: { insert_deduplication_token: block.token, ...blockSettings },
+        })
+        this.#looksBeforeInsert = false
+      }
       if (block.ranges.length > 0) await this.#insertLedger(block)
     } catch (cause) {
       throw insertFailure(cause)
@@ -117,6 +141,21 @@ class ChdbWarehouse implements Warehouse {
     }
     const [only] = rows
     return rows.length === 1 && only !== undefined ? only : Buffer.concat(rows, bytes)
+  }
+
+  /** Whether every row of a block is in the table. Rows that cannot be read are for the engine to refuse. */
+  async #hasRows({ ranges, month }: InsertBlock, values: Buffer): Promise<boolean> {
+    const wanted = placesIn(values)
+    if (wanted === undefined) return false
+    for (const { partition, fromOffset, toOffset } of ranges) {
+      const present = await this.#rows(
+        `SELECT _partition, _incarnation, _offset, _index, toString(uuid) FROM sluice.events
+        WHERE _partition = ${String(partition)} AND _offset >= ${String(fromOffset)} AND _offset < ${String(toOffset)}
+          AND toYYYYMM(accepted_at) = ${String(month)}`,
+      )
+      for (const place of present) wanted.delete(place.join(' '))
+    }
+    return wanted.size === 0
   }
 
   async #insertLedger({ token, month, ranges }: InsertBlock): Promise<void> {
@@ -165,18 +204,58 @@ class ChdbWarehouse implements Warehouse {
     return { rows: Number(row?.[0] ?? 0), bytesOnDisk: Number(row?.[1] ?? 0), parts: Number(row?.[2] ?? 0) }
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#inserting.then(async () => {
-      await this.#writing.close()
-      await this.#reading.close()
+  async addPropertyColumn(property: string): Promise<ColumnAdded> {
+    this.#checkOpen()
+    const columns = await this.#read(() => readPropertyColumns(this.#reading))
+    if (columns.has(property)) return 'there'
+    if (columns.size >= this.#config.propertyColumnsMax) return 'full'
+    const column = `${sqlName(propertyColumnName(property))} String MATERIALIZED ${propertyExpression(property)}`
+    await this.#read(() =>
+      command(
+        this.#reading,
+        `ALTER TABLE sluice.events ADD COLUMN IF NOT EXISTS ${column} COMMENT ${sqlString(property)}`,
+      ),
+    )
+    return 'added'
+  }
+
+  maintain(): Promise<Maintenance> {
+    const turn = this.#maintained.then(async (): Promise<Maintenance> => {
+      this.#checkOpen()
+      try {
+        return await this.#read(() => maintainEvents(this.#maintaining, this.#config.maintenance))
+      } catch (error) {
+        if (this.#closed !== undefined) return { kind: 'none' }
+        throw error
+      }
     })
+    this.#maintained = turn.catch(() => undefined)
+    return turn
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#inserting
+    // A merge that is broken off leaves the parts as they were. Until the engine is opened again it merges nothing.
+    await command(this.#reading, 'SYSTEM STOP MERGES').catch(() => undefined)
+    await this.#maintained
+    await this.#writing.close()
+    await this.#reading.close()
+    await this.#maintaining.close()
   }
 
   async #rows(sql: string): Promise<readonly (readonly unknown[])[]> {
     this.#checkOpen()
+    return await this.#read(() => rowsOf(this.#reading, sql))
+  }
+
+  async #read<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await rowsOf(this.#reading, sql)
+      return await work()
     } catch (cause) {
       throw new Failure('SLUICE_WAREHOUSE_READ', `The warehouse did not answer: ${engineMessageOf(cause)}`, {
         retryable: true,
@@ -237,6 +316,20 @@ function ledgerLineFrom(row: readonly unknown[]): LedgerLine {
     token: String(token),
     insertedAtMs: Number(insertedAtMs),
   }
+}
+
+/** Place and uuid of each row, as the table is asked for them; undefined when a row is no JSON. */
+function placesIn(rows: Buffer): Set<string> | undefined {
+  const places = new Set<string>()
+  try {
+    for (const line of rows.toString().trimEnd().split('\n')) {
+      const { _partition, _incarnation, _offset, _index, uuid } = JSON.parse(line) as WarehouseRow
+      places.add([_partition, _incarnation, _offset, _index, uuid].join(' '))
+    }
+  } catch {
+    return undefined
+  }
+  return places
 }
 
 const newline = 10

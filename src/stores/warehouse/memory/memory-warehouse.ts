@@ -14,13 +14,16 @@ export interface MemoryTable {
   readonly tokens: Set<string>
   readonly ledger: Map<string, LedgerLine>
   blocksInserted: number
+  /** With a column; a table in memory needs none to be quick. */
+  readonly properties: Set<string>
 }
 
 export function createMemoryTable(): MemoryTable {
-  return { rows: [], tokens: new Set(), ledger: new Map(), blocksInserted: 0 }
+  return { rows: [], tokens: new Set(), ledger: new Map(), blocksInserted: 0, properties: new Set() }
 }
 
 const pageRowsMax = 1000
+const propertyColumnsMax = 32
 
 export function openMemoryWarehouse(table: MemoryTable): Warehouse {
   let closed = false
@@ -70,6 +73,19 @@ export function openMemoryWarehouse(table: MemoryTable): Warehouse {
       checkOpen()
       const bytesOnDisk = table.rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0)
       return { rows: table.rows.length, bytesOnDisk, parts: table.blocksInserted }
+    },
+
+    async addPropertyColumn(property) {
+      checkOpen()
+      if (table.properties.has(property)) return 'there'
+      if (table.properties.size >= propertyColumnsMax) return 'full'
+      table.properties.add(property)
+      return 'added'
+    },
+
+    async maintain() {
+      checkOpen()
+      return { kind: 'none' }
     },
 
     async close() {
