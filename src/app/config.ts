@@ -71,6 +71,64 @@ const sections = {
       }),
     },
   },
+  console: {
+    doc: 'Logging in at the console.',
+    settings: {
+      password: secret({
+        env: 'SLUICE_CONSOLE_PASSWORD',
+        defaultText: 'a one-time password, printed at the start',
+        shape: '12 to 200 visible ASCII characters',
+        pattern: /^[\x21-\x7e]{12,200}$/,
+        doc: 'Password of the user admin, for automation. Taken as long as nobody has chosen one.',
+      }),
+      sessionAgeMsMax: milliseconds({
+        default: 30 * dayMs,
+        min: minuteMs,
+        max: 365 * dayMs,
+        doc: 'How long a session holds at most.',
+      }),
+      sessionIdleMsMax: milliseconds({
+        default: 7 * dayMs,
+        // Use is noted once a minute.
+        min: 2 * minuteMs,
+        max: 365 * dayMs,
+        doc: 'How long a session holds without being used.',
+      }),
+      sessionsPerUserMax: integer({
+        default: 20,
+        min: 1,
+        max: 1000,
+        doc: 'Most sessions of one user; beyond it his oldest ends.',
+      }),
+    },
+  },
+  api: {
+    doc: 'Managing by HTTP.',
+    settings: {
+      changesPerMinuteMax: integer({
+        default: 300,
+        min: 1,
+        max: 1_000_000,
+        doc: 'Most changes a minute by one key or user, questions not counted.',
+      }),
+      loginsPerMinuteMax: integer({
+        default: 10,
+        min: 1,
+        max: 10_000,
+        doc: 'Most tries to log in a minute from one address.',
+      }),
+      strangersPerMinuteMax: integer({
+        default: 60,
+        min: 1,
+        max: 1_000_000,
+        doc: 'Most requests a minute from one address with no key or session, or one that nobody has.',
+      }),
+      projectsMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most projects.' }),
+      tokensMax: integer({ default: 100, min: 1, max: 10_000, doc: 'Most tokens of one project.' }),
+      keysMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most personal keys.' }),
+      insightsMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most insights of one project.' }),
+    },
+  },
   diagnostics: {
     doc: 'What the processes say about themselves.',
     settings: {
@@ -222,6 +280,12 @@ const sections = {
     doc: 'Rows into ClickHouse.',
     settings: {
       blockRowsMax: integer({ default: 20_000, min: 1, max: 1_000_000, doc: 'Most rows of one insert.' }),
+      propertyColumnsMax: integer({
+        default: 32,
+        min: 5,
+        max: 200,
+        doc: 'Most properties that get a column of their own because questions about them were slow; each costs an insert about half a microsecond a row.',
+      }),
       lingerMs: milliseconds({
         default: secondMs,
         min: 0,
@@ -257,6 +321,12 @@ const sections = {
         min: 100,
         max: hourMs,
         doc: 'Longest time that a question may take.',
+      }),
+      slowMs: milliseconds({
+        default: secondMs,
+        min: 10,
+        max: hourMs,
+        doc: 'A question that takes longer gives the properties it read a column of their own.',
       }),
       rowsMax: integer({ default: 100_000, min: 1, max: 10_000_000, doc: 'Most rows of an answer.' }),
       memoryBytesMax: bytes({
@@ -408,6 +478,29 @@ export function configFrom(sources: Sources): ConfigResult {
   if (problems.length === 0)
     problems.push(...relations.filter(({ broken }) => broken(config)).map(({ problem }) => problem))
   return problems.length === 0 ? { kind: 'config', config } : { kind: 'problems', problems }
+}
+
+/** Sections whose numbers bound what people send and ask. */
+const limiting: readonly string[] = ['api', 'capture', 'intake', 'query', 'log']
+
+/** A setting that bounds what people send and ask, with its unit by the end of its name. */
+export interface NamedLimit {
+  readonly name: string
+  readonly value: number
+  readonly unit: 'bytes' | 'ms' | 'count'
+  readonly description: string
+  readonly environment: string
+}
+
+export function limitsOf(config: Config): readonly NamedLimit[] {
+  return nameSettings(sections)
+    .filter(({ section }) => limiting.includes(section))
+    .flatMap(({ section, name, path, env, setting }) => {
+      const value = (config as Readonly<Record<string, Readonly<Record<string, unknown>>>>)[section]?.[name]
+      if (typeof value !== 'number') return []
+      const unit = /Bytes(Max)?$/.test(name) ? 'bytes' : /Ms(Max)?$/.test(name) ? 'ms' : 'count'
+      return [{ name: path, value, unit, description: setting.doc, environment: env } as const]
+    })
 }
 
 export function configHelp(): string {

@@ -12,15 +12,22 @@ import { createCanaries } from '../stages/health/canaries.ts'
 import type { CanaryEvent } from '../stages/health/canaries.ts'
 import * as healthEvents from '../stages/health/health.events.ts'
 import { createProgressWatch } from '../stages/health/progress-watch.ts'
+import { createQuestions } from '../stages/query/ask-questions.ts'
 import { createAskSql } from '../stages/query/ask-sql.ts'
+import { describeTables } from '../stages/query/describe-tables.ts'
+import * as queryEvents from '../stages/query/query.events.ts'
 import { ensureFirstProject } from '../stores/state/first-project.ts'
 import { migrate, readMigrations } from '../stores/state/migrate.ts'
 import { createProjectCache } from '../stores/state/project-cache.ts'
 import type { SqlClient } from '../stores/state/sql-client.ts'
+import { ensureFirstUser, resetFirstUser } from '../stores/state/users.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
 import type { Config } from './config.ts'
 import { canaryToken } from './canary-token.ts'
+import { limitsOf } from './config.ts'
+import { forgetFirstLogin, keepFirstLogin } from './first-login.ts'
 import { createCoreHttp } from './http/core-http.ts'
+import { questionComplaint } from './http/question-complaint.ts'
 import { freeSocket } from './listen.ts'
 import { buildFlow } from './pipeline.ts'
 import { intakeCounts, openCoreStores, openWarehouse } from './profiles/embedded.ts'
@@ -30,6 +37,9 @@ import type { RunRole } from './supervisor/role-context.ts'
 
 const sampleEveryMs = 1000
 const trimEveryMs = 60_000
+const maintainEveryMs = 60_000
+/** Events that wait longer say that the machine has enough to do. */
+const maintainWhenWaitingMsMax = 5000
 const canaryTimeoutMs = 30_000
 const booksEveryMs = 10_000
 
@@ -79,8 +89,11 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   })
   running.push(canaries.run(signal))
 
+  /** As of the last look at the books. */
+  let refusedAtDoor = 0
   const books = async (): Promise<Books> => {
     const counts = await intakeCounts()
+    refusedAtDoor = counts.counts.refused
     const inserted = warehousing.progress()
     const decidedTo = ingestion.decidedTo()
     return balance({
@@ -110,6 +123,13 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       if (imbalances.length > 0) healthEvents.booksDoNotBalance(imbalances).emit(telemetry.of('health'))
     }),
     repeat(trimEveryMs, signal, telemetry, () => stores.trim(Date.now())),
+    repeat(maintainEveryMs, signal, telemetry, async () => {
+      if ((watch.freshness().oldestWaitingMs ?? 0) > maintainWhenWaitingMsMax) return
+      const startedMs = performance.now()
+      // A stop does not wait for a merge: closing the warehouse breaks it off.
+      const piece = await Promise.race([warehouse.maintain(), aborted(signal)])
+      if (piece !== undefined) queryEvents.maintained(piece, performance.now() - startedMs).emit(telemetry.of('query'))
+    }),
   )
 
   const completeness = {
@@ -117,16 +137,31 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       await watch.sample()
       return watch.freshness()
     },
-    parkedEvents: () => warehousing.progress()?.rowsRefused ?? 0,
+    parkedEvents: () => refusedAtDoor + ingestion.books().deadLetter + (warehousing.progress()?.rowsRefused ?? 0),
   }
   const http = await createCoreHttp({
     sql,
-    questions: { askSql: createAskSql({ reader, ...config.query }), completeness },
+    sessions: {
+      ageMsMax: config.console.sessionAgeMsMax,
+      idleMsMax: config.console.sessionIdleMsMax,
+      perUserMax: config.console.sessionsPerUserMax,
+    },
+    bounds: config.api,
+    limits: limitsOf(config),
+    passwordChosen: forgetFirstLogin,
+    complaintAbout: questionComplaint,
+    questions: {
+      askSql: createAskSql({ reader, ...config.query }),
+      describeTables: (projectId, gone) => describeTables(reader, projectId, gone),
+      questionsOf: createQuestions({ reader, ...config.query }),
+      completeness,
+    },
     live: { live, pingIntervalMs: config.live.pingIntervalMs },
     internal: {
       status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
       health,
       metrics: () => telemetry.metrics.snapshot(),
+      resetLogin: () => resetFirstUser(sql, keepFirstLogin),
       present: (range) => warehouse.present(range),
       positionsOf: (uuids) => positionsOf(reader, uuids, signal),
     },
@@ -171,6 +206,12 @@ async function bootstrap(
       })
       // Only who reads this folder can read it, and he could read everything else here as well.
       if (first.personalKey !== undefined) await keepFirstProject(first.projectId, first.token, first.personalKey)
+      const { password } = config.console
+      const { oneTime } = await ensureFirstUser(sql, first.organizationId, {
+        ...(password === undefined ? {} : { password }),
+        keep: keepFirstLogin,
+      })
+      if (!oneTime) await forgetFirstLogin()
       return
     } catch (error) {
       if (!(error instanceof Failure && error.retryable)) throw error

@@ -121,12 +121,12 @@ export interface WarehouseStores {
 export async function openWarehouse(config: Config): Promise<WarehouseStores> {
   const { chdbEngineDefaults } = await import('../../stores/warehouse/chdb/chdb-engine.config.ts')
   const { openChdbEngine } = await import('../../stores/warehouse/chdb/chdb-engine.ts')
-  const { openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
+  const { chdbWarehouseDefaults, openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
   const { chdbWarehouseReaderDefaults, openChdbWarehouseReader } =
     await import('../../stores/warehouse/chdb/chdb-warehouse-reader.ts')
-  const { memoryBytesMax } = config.warehouse
+  const { memoryBytesMax, propertyColumnsMax } = config.warehouse
   const engine = await openChdbEngine({ ...chdbEngineDefaults, folder: 'core/warehouse', memoryBytesMax })
-  const warehouse = await openChdbWarehouse(engine)
+  const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, propertyColumnsMax })
   const reader = openChdbWarehouseReader(engine, {
     ...chdbWarehouseReaderDefaults,
     questionsAtOnceMax: config.query.concurrentMax,
