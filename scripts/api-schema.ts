@@ -11,7 +11,7 @@ export const apiSchemaFile = 'console/src/api/schema.d.ts'
 const head = '/** Made from the schemas of the routes by `npm run client`; a test compares them. */\n'
 
 export async function apiSchemaText(): Promise<string> {
-  const app = await createCoreHttp(absent as unknown as CoreHttpDeps)
+  const app = await createCoreHttp(absent as CoreHttpDeps)
   try {
     const document = apiDocument(app) as unknown as OpenAPI3
     return head + astToString(await openapiTypescript(document, { alphabetize: false }))

@@ -3,9 +3,10 @@
  * under `/api/` is the core's and passed on to its socket. Nothing else of the core can be reached from outside.
  */
 import { createServer, request as httpRequest } from 'node:http'
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
 import type { Capture } from '../stages/capture/capture.ts'
+import { clientAddressHeader } from './client-address-header.ts'
 import type { Config } from './config.ts'
 
 /** What the edge answers itself, by path. */
@@ -64,8 +65,8 @@ function createPassOn(socketPath: string, stopping: AbortSignal): RequestListene
     for (const stream of streams) stream.destroy()
   })
   return (request, response) => {
-    const { method, headers, url } = request
-    const onward = httpRequest({ socketPath, method, path: url, headers: { ...headers, connection: 'close' } })
+    const { method, url } = request
+    const onward = httpRequest({ socketPath, method, path: url, headers: onwardHeaders(request) })
     onward.on('response', (answer) => {
       const { connection: _, ...answerHeaders } = answer.headers
       response.writeHead(answer.statusCode ?? 502, answerHeaders)
@@ -86,4 +87,9 @@ function createPassOn(socketPath: string, stopping: AbortSignal): RequestListene
     })
     pipeline(request, onward, () => undefined)
   }
+}
+
+/** The address is written over whatever the client calls itself: the core counts by it who tries passwords. */
+function onwardHeaders({ headers, socket }: IncomingMessage): OutgoingHttpHeaders {
+  return { ...headers, [clientAddressHeader]: socket.remoteAddress ?? 'unknown', connection: 'close' }
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { nearestName } from '../app/settings/read-settings.ts'
 
-export const commands = ['start', 'status', 'verify', 'help', 'version'] as const
+export const commands = ['start', 'status', 'verify', 'reset-login', 'help', 'version'] as const
 export type Command = (typeof commands)[number]
 
 export interface CommandLine {

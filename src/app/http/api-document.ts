@@ -63,7 +63,7 @@ export function apiDocument(app: FastifyInstance): Json {
   const lift = (value: Json): Json => {
     if (Array.isArray(value)) return value.map(lift)
     if (typeof value !== 'object' || value === null) return value
-    const lifted = Object.fromEntries(Object.entries(value).map(([name, one]) => [name, lift(one as Json)]))
+    const lifted = Object.fromEntries(Object.entries(value).map(([name, one]) => [name, lift(one)]))
     const { title } = lifted
     if (typeof title !== 'string' || !isSchema(lifted)) return lifted
     const json = JSON.stringify(lifted)

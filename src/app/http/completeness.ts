@@ -13,8 +13,9 @@ export const completenessFields = {
   parked_events: Type.Integer({ description: 'Rows that the table refused for good; `sluice verify` names them.' }),
 }
 
-const Completeness = Type.Object(completenessFields)
-export type Completeness = Static<typeof Completeness>
+export type Completeness = {
+  readonly [Name in keyof typeof completenessFields]: Static<(typeof completenessFields)[Name]>
+}
 
 export interface CompletenessSource {
   /** Looked at anew, so that an answer says how complete it was at that moment. */

@@ -14,7 +14,18 @@ import type { TestPostgres } from '../../stores/state/embedded-postgres/postgres
 import { ensureFirstProject } from '../../stores/state/first-project.ts'
 import { configFrom } from '../config.ts'
 import { createCoreHttp } from './core-http.ts'
+import { questionComplaint } from './question-complaint.ts'
 
+const dayMs = 86_400_000
+const bounds = {
+  changesPerMinuteMax: 1000,
+  loginsPerMinuteMax: 1000,
+  strangersPerMinuteMax: 1000,
+  projectsMax: 10,
+  tokensMax: 10,
+  keysMax: 10,
+  insightsMax: 10,
+}
 const personalKey = 'phx_test_key_of_the_core'
 const completeThroughMs = Date.UTC(2026, 2, 10, 12)
 const configured = configFrom({ environment: {}, file: undefined, workingFolder: '/' })
@@ -29,8 +40,15 @@ before(async () => {
   await ensureFirstProject(postgres.sql, { canaryToken: 'phc_canary', projectToken: 'phc_first', personalKey })
   http = await createCoreHttp({
     sql: postgres.sql,
+    sessions: { ageMsMax: 30 * dayMs, idleMsMax: 7 * dayMs, perUserMax: 20 },
+    bounds,
+    limits: [],
+    passwordChosen: () => Promise.resolve(),
+    complaintAbout: questionComplaint,
     questions: {
       askSql: (...question) => askSql(...question),
+      describeTables: () => Promise.resolve({ tables: [], functions: [] }),
+      questionsOf: () => assert.fail('asked in another test'),
       completeness: {
         freshness: () => Promise.resolve({ completeThroughMs, waitingEvents: 3, oldestWaitingMs: 10 }),
         parkedEvents: () => 2,
@@ -39,6 +57,7 @@ before(async () => {
     internal: {
       status: () => Promise.resolve({}),
       health: () => Promise.resolve({ healthy: true }),
+      resetLogin: () => Promise.reject(new Error('nobody')),
       positionsOf: () => Promise.resolve([]),
       async *present() {
         yield await Promise.resolve([{ incarnation: 1, offset: 5, index: 0, uuid: 'u' }])

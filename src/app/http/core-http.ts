@@ -5,29 +5,49 @@
  * them and with what they need, and no more, as `deps`. A route names its access in `config` (`access.ts`), throws an
  * `HttpRefusal` or a `Failure` for whatever is no answer (`problem.ts`), and is in the document with its schema (`api-document.ts`).
  */
+import cookie from '@fastify/cookie'
 import swagger from '@fastify/swagger'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Config, NamedLimit } from '../config.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import type { SessionLimits } from '../../stores/state/sessions.ts'
 import type { SqlClient } from '../../stores/state/sql-client.ts'
 import { guardRoutes, isStillAdmitted } from './access.ts'
 import { apiDocument, describeRoutes, documentOptions } from './api-document.ts'
 import type { HttpApp } from './http-app.ts'
 import { createAnswerProblem, HttpRefusal } from './problem.ts'
+import { createRequestRates } from './request-rates.ts'
+import { eventsRoutes } from './routes/events.ts'
 import { internalRoutes } from './routes/internal.ts'
 import type { InternalDeps } from './routes/internal.ts'
+import { insightRoutes } from './routes/insights.ts'
+import type { InsightDeps } from './routes/insights.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { limitRoutes } from './routes/limits.ts'
 import { liveRoutes } from './routes/live.ts'
 import type { LiveDeps } from './routes/live.ts'
 import { projectRoutes } from './routes/projects.ts'
+import { sessionRoutes } from './routes/session.ts'
+import type { SessionDeps } from './routes/session.ts'
+import { questionRoutes } from './routes/questions.ts'
+import type { QuestionsDeps } from './routes/questions.ts'
 import { sqlRoutes } from './routes/sql.ts'
 import type { SqlDeps } from './routes/sql.ts'
 import { compileValidator } from './validate.ts'
 
 export interface CoreHttpDeps {
   readonly sql: SqlClient
+  readonly sessions: SessionLimits
+  /** Bounds of what is managed, and how often. */
+  readonly bounds: Config['api']
+  /** What `GET /api/limits` shows. */
+  readonly limits: readonly NamedLimit[]
+  readonly passwordChosen: SessionDeps['passwordChosen']
+  readonly complaintAbout: InsightDeps['complaintAbout']
   readonly internal: InternalDeps
-  readonly questions: SqlDeps
+  readonly questions: SqlDeps & QuestionsDeps
   readonly live: Omit<LiveDeps, 'isStillAdmitted'>
   readonly telemetry: Telemetry
 }
@@ -47,20 +67,26 @@ export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstanc
     internalRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps.internal)
     done()
   })
-  await app.register((inner, _, done) => {
-    apiRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps)
-    done()
-  })
+  await app.register((inner) => apiRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps))
   await app.ready()
   return app
 }
 
-function apiRoutes(api: HttpApp, deps: CoreHttpDeps): void {
-  guardRoutes(api, deps)
+async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
+  const { sql, sessions, bounds } = deps
+  await api.register(cookie)
+  const rates = await createRequestRates(api, bounds)
+  guardRoutes(api, { sql, sessions, rates })
   describeRoutes(api)
   api.get('/api/openapi.json', { config: { access: 'everyone' }, schema: { hide: true } }, () => apiDocument(api))
 
-  projectRoutes(api, deps)
+  sessionRoutes(api, { sql, sessions, rates, passwordChosen: deps.passwordChosen })
+  projectRoutes(api, { sql, ...bounds })
+  keyRoutes(api, { sql, ...bounds })
+  limitRoutes(api, deps)
+  insightRoutes(api, { sql, ...bounds, complaintAbout: deps.complaintAbout })
+  eventsRoutes(api, deps.questions)
+  questionRoutes(api, deps.questions)
   sqlRoutes(api, deps.questions)
   liveRoutes(api, { ...deps.live, isStillAdmitted: (request) => isStillAdmitted(request, deps) })
 }

@@ -6,9 +6,13 @@ import { runFolder } from './data-folder.ts'
 /** Written by the core when it creates the first project, readable by the user who runs Sluice alone. */
 const firstProjectFile = 'first-project.json'
 
+/** Written by the core when it makes a one-time password for the console, and removed when somebody has chosen another. */
+export const firstLoginFile = 'first-login.json'
+
 export function bannerText(options: { readonly url: string; readonly dataFolder: string }): string {
   const { url, dataFolder } = options
-  const keys = firstProjectKeys(dataFolder)
+  const keys = runFile(dataFolder, firstProjectFile) as FirstProjectKeys | undefined
+  const login = runFile(dataFolder, firstLoginFile) as FirstLogin | undefined
   const token = keys?.token ?? '<project token>'
   const event = JSON.stringify({ api_key: token, event: 'hello', distinct_id: 'me' })
   const lines = [
@@ -16,6 +20,9 @@ export function bannerText(options: { readonly url: string; readonly dataFolder:
     `  Sluice is ready at ${url}`,
     '',
     ...(keys === undefined ? [] : [`  Project token   ${keys.token}`, `  Personal key    ${keys.personalKey}`]),
+    ...(login === undefined
+      ? []
+      : [`  Console         ${url}/`, `  First login     ${login.login}, ${login.password}`]),
     `  Data            ${dataFolder}`,
     '',
     '  Send an event:',
@@ -36,14 +43,19 @@ export function localUrl(host: string, port: number): string {
   return `http://${reachable}:${String(port)}`
 }
 
-/** Undefined when the keys were not kept: they are shown by the first start only, or never. */
-function firstProjectKeys(dataFolder: string): FirstProjectKeys | undefined {
+/** Undefined when it was not kept, or is no longer of use. */
+function runFile(dataFolder: string, name: string): unknown {
   try {
     // Written by the core alone, and whole.
-    return JSON.parse(readFileSync(join(dataFolder, runFolder, firstProjectFile), 'utf8')) as FirstProjectKeys
+    return JSON.parse(readFileSync(join(dataFolder, runFolder, name), 'utf8'))
   } catch {
     return undefined
   }
+}
+
+interface FirstLogin {
+  readonly login: string
+  readonly password: string
 }
 
 interface FirstProjectKeys {

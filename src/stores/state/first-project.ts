@@ -3,7 +3,7 @@
  * after this the given token writes and the given personal key asks.
  */
 import { Failure } from '../../kit/failure.ts'
-import { createPersonalKey, keyHash } from './keys.ts'
+import { createPersonalKey, keyHash, scopes } from './keys.ts'
 import { newProjectToken, tokenRefusal } from './project-token.ts'
 import { canaryProjectId, projectTokens } from './projects.ts'
 import type { SqlClient, SqlSession } from './sql-client.ts'
@@ -19,6 +19,7 @@ export interface FirstProjectWishes {
 
 export interface FirstProject {
   readonly projectId: number
+  readonly organizationId: string
   readonly token: string
   /** Undefined when there was a project before and no key was wished: keys are kept as hashes alone. */
   readonly personalKey: string | undefined
@@ -41,7 +42,7 @@ export async function ensureFirstProject(sql: SqlClient, wishes: FirstProjectWis
       wishes.personalKey !== undefined || created
         ? await ensurePersonalKey(session, first.organizationId, wishes.personalKey)
         : undefined
-    return { projectId, token, personalKey, created }
+    return { projectId, organizationId: first.organizationId, token, personalKey, created }
   })
 }
 
@@ -126,7 +127,7 @@ async function ensurePersonalKey(
   return await createPersonalKey(session, {
     organizationId,
     label: 'First key',
-    scopes: ['*'],
+    scopes,
     ...(wished === undefined ? {} : { text: wished }),
   })
 }

@@ -2,20 +2,23 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../../kit/failure.ts'
 import { newPersonalKey } from './project-token.ts'
-import type { SqlSession } from './sql-client.ts'
+import type { SqlClient, SqlSession } from './sql-client.ts'
+
+/** What a key may do: `read` asks, `write` keeps insights, `manage` changes projects, tokens and keys. */
+export const scopes = ['read', 'write', 'manage'] as const
+export type Scope = (typeof scopes)[number]
 
 export interface PersonalKey {
   readonly id: string
   readonly label: string
-  /** What the key may do; `*` is everything. */
-  readonly scopes: readonly string[]
+  readonly scopes: readonly Scope[]
   readonly organizationId: string
 }
 
 export interface NewPersonalKey {
   readonly organizationId: string
   readonly label: string
-  readonly scopes: readonly string[]
+  readonly scopes: readonly Scope[]
   /** The key itself, for automation; a random one when it is left out. */
   readonly text?: string
 }
@@ -47,6 +50,56 @@ export async function createPersonalKey(sql: SqlSession, key: NewPersonalKey): P
   )
   return text
 }
+
+/** A key as a list shows it. */
+export interface ListedKey {
+  readonly id: string
+  readonly label: string
+  readonly scopes: readonly Scope[]
+  readonly createdAt: Date
+  readonly lastUsedAt: Date | null
+}
+
+/** The keys of an organization that hold, oldest first. */
+export async function listPersonalKeys(sql: SqlSession, organizationId: string): Promise<readonly ListedKey[]> {
+  return await sql.query<ListedKey>(
+    `select ${listedColumns} from sluice.personal_keys where organization_id = $1 and revoked_at is null
+     order by created_at, id`,
+    [organizationId],
+  )
+}
+
+/** As `createPersonalKey`, with the key as the list shows it; undefined when the organization has `keysMax` already. */
+export async function addPersonalKey(
+  sql: SqlClient,
+  { organizationId, label, scopes }: Omit<NewPersonalKey, 'text'>,
+  keysMax: number,
+): Promise<{ readonly text: string; readonly listed: ListedKey } | undefined> {
+  const text = newPersonalKey()
+  return await sql.transaction(async (session) => {
+    await session.query('select id from sluice.organizations where id = $1 for update', [organizationId])
+    const [listed] = await session.query<ListedKey>(
+      `insert into sluice.personal_keys (key_hash, label, scopes, organization_id)
+       select $1::bytea, $2::text, $3::text[], $4::uuid
+       where (select count(*) from sluice.personal_keys where organization_id = $4::uuid and revoked_at is null) < $5::bigint
+       returning ${listedColumns}`,
+      [keyHash(text), label, scopes, organizationId, keysMax],
+    )
+    return listed && { text, listed }
+  })
+}
+
+/** False when the organization has no such key. From then on it is nobody's. */
+export async function revokePersonalKey(sql: SqlSession, organizationId: string, id: string): Promise<boolean> {
+  const rows = await sql.query(
+    `update sluice.personal_keys set revoked_at = now()
+     where organization_id = $1 and id = $2::uuid and revoked_at is null returning id`,
+    [organizationId, id],
+  )
+  return rows.length > 0
+}
+
+const listedColumns = 'id, label, scopes, created_at as "createdAt", last_used_at as "lastUsedAt"'
 
 /** Nothing to compare in constant time: who can guess at hashes of 256 bits in an index has found the key. */
 export function keyHash(text: string): Buffer {

@@ -1,5 +1,6 @@
 /** Projects and the tokens by which events reach them. */
-import type { SqlSession } from './sql-client.ts'
+import { newProjectToken } from './project-token.ts'
+import type { SqlClient, SqlSession } from './sql-client.ts'
 
 /** How capture answers a refused event: `sdk` as the real SDKs need it, `strict` with a status for each refusal. */
 export type Answers = 'sdk' | 'strict'
@@ -50,6 +51,72 @@ export async function listProjects(sql: SqlSession, organizationId: string): Pro
     [organizationId, canaryProjectId],
   )
   return rows.map(projectFrom)
+}
+
+/** A new project with a first token; undefined when the organization has `projectsMax` already. */
+export async function createProject(
+  sql: SqlClient,
+  organizationId: string,
+  name: string,
+  projectsMax: number,
+): Promise<Project | undefined> {
+  return await sql.transaction(async (session) => {
+    await session.query('select id from sluice.organizations where id = $1 for update', [organizationId])
+    const [row] = await session.query<ProjectRow>(
+      `insert into sluice.projects as p (organization_id, name) select $1::uuid, $2::text
+       where (select count(*) from sluice.projects where organization_id = $1::uuid) < $3::bigint returning ${columns}`,
+      [organizationId, name, projectsMax],
+    )
+    if (row === undefined) return undefined
+    await session.query('insert into sluice.project_tokens (token, project_id) values ($1, $2)', [
+      newProjectToken(),
+      row.id,
+    ])
+    return projectFrom(row)
+  })
+}
+
+/** What is left out stays; `eventRetentionDays: null` keeps events for ever. */
+export async function changeProject(
+  sql: SqlSession,
+  id: number,
+  change: { readonly name?: string | undefined; readonly eventRetentionDays?: number | null | undefined },
+): Promise<Project | undefined> {
+  const rows = await sql.query<ProjectRow>(
+    `update sluice.projects p set name = coalesce($2::text, name),
+       event_retention_days = case when $3::boolean then $4::int else event_retention_days end
+     where p.id = $1 returning ${columns}`,
+    [id, change.name ?? null, change.eventRetentionDays !== undefined, change.eventRetentionDays ?? null],
+  )
+  return rows[0] && projectFrom(rows[0])
+}
+
+/** A new token that writes to the project; undefined when it has `tokensMax` already. */
+export async function addProjectToken(
+  sql: SqlClient,
+  projectId: number,
+  tokensMax: number,
+): Promise<string | undefined> {
+  return await sql.transaction(async (session) => {
+    await session.query('select id from sluice.projects where id = $1 for update', [projectId])
+    const [row] = await session.query<{ readonly token: string }>(
+      `insert into sluice.project_tokens (token, project_id) select $1::text, $2::bigint
+       where (select count(*) from sluice.project_tokens where project_id = $2::bigint and revoked_at is null) < $3::bigint
+       returning token`,
+      [newProjectToken(), projectId, tokensMax],
+    )
+    return row?.token
+  })
+}
+
+/** False when the project has no such token. Doors that follow the changes refuse it soon. */
+export async function revokeProjectToken(sql: SqlSession, projectId: number, token: string): Promise<boolean> {
+  const rows = await sql.query(
+    `update sluice.project_tokens set revoked_at = now()
+     where project_id = $1 and token = $2 and revoked_at is null returning token`,
+    [projectId, token],
+  )
+  return rows.length > 0
 }
 
 /** The tokens that write to a project now, oldest first; the newest are left out when there are more than `limit`. */

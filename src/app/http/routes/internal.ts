@@ -12,6 +12,8 @@ export interface InternalDeps {
   metrics(): Promise<MetricsSnapshot>
   /** `[[partition, offset, uuid], …]` of all rows with these uuids. */
   positionsOf(uuids: readonly string[]): Promise<readonly (readonly unknown[])[]>
+  /** Gives the console's first user a new one-time password. */
+  resetLogin(): Promise<{ readonly login: string; readonly password: string }>
   present(range: RowRange): AsyncIterable<readonly PresentRow[]>
 }
 
@@ -35,6 +37,8 @@ export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
     const range = { partition, fromOffset: from, toOffset: to, acceptedFromMs, acceptedToMs }
     return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(range))))
   })
+
+  app.post('/internal/reset-login', { schema: hidden }, () => deps.resetLogin())
 
   app.post('/internal/positions', { schema: { ...hidden, body: Type.Array(Type.String()) } }, (request) =>
     deps.positionsOf(request.body),

@@ -1,15 +1,28 @@
 /** Projects and the tokens by which SDKs write to them. */
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { listProjects, projectTokens } from '../../../stores/state/projects.ts'
+import {
+  addProjectToken,
+  changeProject,
+  createProject,
+  listProjects,
+  projectTokens,
+  revokeProjectToken,
+} from '../../../stores/state/projects.ts'
 import type { Project } from '../../../stores/state/projects.ts'
-import type { SqlClient, SqlSession } from '../../../stores/state/sql-client.ts'
+import type { SqlClient } from '../../../stores/state/sql-client.ts'
 import { askerOf, projectOf } from '../access.ts'
 import type { HttpApp } from '../http-app.ts'
+import { nameText } from '../name-text.ts'
+import { HttpRefusal } from '../problem.ts'
 import { ProjectPath } from '../project-path.ts'
 
 export interface ProjectDeps {
   readonly sql: SqlClient
+  /** Most projects of an organisation. */
+  readonly projectsMax: number
+  /** Most tokens of a project that hold. */
+  readonly tokensMax: number
 }
 
 const ProjectAnswer = Type.Object(
@@ -28,8 +41,39 @@ const ProjectAnswer = Type.Object(
   { title: 'Project', description: 'What events are kept apart by.' },
 )
 
-export function projectRoutes(app: HttpApp, { sql }: ProjectDeps): void {
+const NewProject = Type.Object(
+  { name: nameText('What it is called.') },
+  { additionalProperties: false, title: 'NewProject' },
+)
+const ProjectChange = Type.Object(
+  {
+    name: Type.Optional(nameText('What it is called.')),
+    event_retention_days: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()], {
+        description: 'For events that are stored from now on; null: for ever.',
+      }),
+    ),
+  },
+  { additionalProperties: false, title: 'ProjectChange', description: 'What is left out stays.' },
+)
+const TokenPath = Type.Object({
+  ...ProjectPath.properties,
+  token: Type.String({ minLength: 1, maxLength: 64, description: 'The token itself.' }),
+})
+
+export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: ProjectDeps): void {
   const tags = ['Projects']
+
+  async function projectAnswer(project: Project): Promise<Static<typeof ProjectAnswer>> {
+    return {
+      id: project.id,
+      name: project.name,
+      answers: project.answers,
+      event_retention_days: project.eventRetentionDays ?? null,
+      created_at: project.createdAt.toISOString(),
+      tokens: [...(await projectTokens(sql, project.id, tokensMax))],
+    }
+  }
 
   app.get(
     '/api/projects',
@@ -44,7 +88,7 @@ export function projectRoutes(app: HttpApp, { sql }: ProjectDeps): void {
     },
     async (request) => {
       const projects = await listProjects(sql, askerOf(request).organizationId)
-      return { projects: await Promise.all(projects.map((one) => projectAnswer(sql, one))) }
+      return { projects: await Promise.all(projects.map(projectAnswer)) }
     },
   )
 
@@ -60,17 +104,97 @@ export function projectRoutes(app: HttpApp, { sql }: ProjectDeps): void {
         response: { 200: ProjectAnswer },
       },
     },
-    (request) => projectAnswer(sql, projectOf(request)),
+    (request) => projectAnswer(projectOf(request)),
+  )
+
+  app.post(
+    '/api/projects',
+    {
+      config: { access: 'manage' },
+      schema: {
+        operationId: 'createProject',
+        summary: 'Make a project',
+        description: 'It has a first token.',
+        tags,
+        body: NewProject,
+        response: { 201: ProjectAnswer },
+      },
+    },
+    async (request, reply) => {
+      const made = await createProject(sql, askerOf(request).organizationId, request.body.name, projectsMax)
+      if (made === undefined) throw limitReached(`There are ${String(projectsMax)} projects already.`)
+      void reply.code(201)
+      return await projectAnswer(made)
+    },
+  )
+
+  app.patch(
+    '/api/projects/:id',
+    {
+      config: { access: 'manage' },
+      schema: {
+        operationId: 'changeProject',
+        summary: 'Change a project',
+        tags,
+        params: ProjectPath,
+        body: ProjectChange,
+        response: { 200: ProjectAnswer },
+      },
+    },
+    async (request) => {
+      const { name, event_retention_days: eventRetentionDays } = request.body
+      const before = projectOf(request)
+      return await projectAnswer((await changeProject(sql, before.id, { name, eventRetentionDays })) ?? before)
+    },
+  )
+
+  app.post(
+    '/api/projects/:id/tokens',
+    {
+      config: { access: 'manage' },
+      schema: {
+        operationId: 'createToken',
+        summary: 'Make a token',
+        description: 'SDKs may send with it at once.',
+        tags,
+        params: ProjectPath,
+        response: { 201: Type.Object({ token: Type.String() }, { title: 'CreatedToken' }) },
+      },
+    },
+    async (request, reply) => {
+      const token = await addProjectToken(sql, projectOf(request).id, tokensMax)
+      if (token === undefined)
+        throw limitReached(`The project has ${String(tokensMax)} tokens already: revoke one first.`)
+      void reply.code(201)
+      return { token }
+    },
+  )
+
+  app.delete(
+    '/api/projects/:id/tokens/:token',
+    {
+      config: { access: 'manage' },
+      schema: {
+        operationId: 'revokeToken',
+        summary: 'Revoke a token',
+        description: 'The door refuses it within seconds. The last one may be revoked too.',
+        tags,
+        params: TokenPath,
+        response: { 204: Type.Null({ description: 'Done.' }) },
+      },
+    },
+    async (request, reply) => {
+      const { token } = request.params
+      // Postgres keeps no text with a NUL, so none has it.
+      if (token.includes('\0') || !(await revokeProjectToken(sql, projectOf(request).id, token))) {
+        throw new HttpRefusal(404, 'The project has no such token.')
+      }
+      void reply.code(204)
+      return null
+    },
   )
 }
 
-async function projectAnswer(sql: SqlSession, project: Project): Promise<Static<typeof ProjectAnswer>> {
-  return {
-    id: project.id,
-    name: project.name,
-    answers: project.answers,
-    event_retention_days: project.eventRetentionDays ?? null,
-    created_at: project.createdAt.toISOString(),
-    tokens: [...(await projectTokens(sql, project.id))],
-  }
+function limitReached(detail: string): HttpRefusal {
+  return new HttpRefusal(422, detail, { code: 'SLUICE_LIMIT_REACHED' })
 }
