@@ -20,6 +20,12 @@ export interface Sizes {
   readonly batch: LoadSize
   readonly flow: LoadSize
   readonly freshness: { readonly seconds: number; readonly eventsPerSecond: number; readonly markersPerSecond: number }
+  readonly live: {
+    readonly seconds: number
+    readonly eventsPerSecond: number
+    readonly markersPerSecond: number
+    readonly drain: LoadSize
+  }
   readonly idle: { readonly settleSeconds: number; readonly windowSeconds: number }
   readonly restart: { readonly logBytes: number }
   readonly floors: { readonly rows: number }
@@ -38,6 +44,7 @@ export const fullSizes: Sizes = {
   batch: { warmup: 100_000, measured: 400_000 },
   flow: { warmup: 100_000, measured: 500_000 },
   freshness: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20 },
+  live: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 100_000, measured: 300_000 } },
   idle: { settleSeconds: 30, windowSeconds: 30 },
   restart: { logBytes: 1e9 },
   floors: { rows: 200_000 },
@@ -50,6 +57,7 @@ export const quickSizes: Sizes = {
   batch: { warmup: 10_000, measured: 40_000 },
   flow: { warmup: 10_000, measured: 30_000 },
   freshness: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20 },
+  live: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 10_000, measured: 60_000 } },
   idle: { settleSeconds: 10, windowSeconds: 5 },
   restart: { logBytes: 5e7 },
   floors: { rows: 40_000 },

@@ -171,6 +171,16 @@ export class Installation {
     )
   }
 
+  /** Where the project's live stream is, and who may read it. */
+  async liveStream(): Promise<{ readonly port: number; readonly path: string; readonly authorization: string }> {
+    this.#projectId ??= await this.#findProject()
+    return {
+      port: this.port,
+      path: `/api/projects/${this.#projectId}/live`,
+      authorization: `Bearer ${personalKey}`,
+    }
+  }
+
   /** `sluice verify --json`, as it prints it. */
   async verify(): Promise<unknown> {
     const child = spawn(process.execPath, [...nodeFlags, main, 'verify', '--json'], {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [capture|flow|freshness|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
+ * `npm run bench -- [capture|flow|freshness|live|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
  * [--quiet CORES] [--log-gb N]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
@@ -18,6 +18,7 @@ import { measureDoorFloors, measureWarehouseFloor } from './parts/floors.ts'
 import { measureFlow } from './parts/flow.ts'
 import { measureFreshness } from './parts/freshness.ts'
 import { measureIdle } from './parts/idle.ts'
+import { measureLive } from './parts/live.ts'
 import { measureRestart } from './parts/restart.ts'
 import type { PartResult } from './report/figure.ts'
 import { markdownOf } from './report/markdown.ts'
@@ -40,10 +41,11 @@ const measures: Readonly<Record<string, Measure>> = {
     return [part, await measureFlow(context, floor)]
   },
   freshness: async (context) => [await measureFreshness(context)],
+  live: async (context) => [await measureLive(context)],
   idle: async (context) => [await measureIdle(context)],
   restart: async (context) => [await measureRestart(context)],
 }
-const everything = ['capture', 'flow', 'freshness', 'idle', 'restart'] as const
+const everything = ['capture', 'flow', 'freshness', 'live', 'idle', 'restart'] as const
 
 const root = dirname(import.meta.dirname)
 

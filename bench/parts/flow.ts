@@ -19,7 +19,7 @@ import { targets } from '../report/targets.ts'
 import { withInstallation } from '../with-installation.ts'
 import type { WarehouseFloor } from './floors.ts'
 
-interface FlowRun extends Noise {
+export interface FlowRun extends Noise {
   readonly events: number
   readonly seconds: number
   readonly cpuUsPerEvent: number
@@ -81,7 +81,8 @@ export async function measureFlow(context: BenchContext, floor: WarehouseFloor):
   })
 }
 
-async function fill(
+/** Sends events in batches; with the core stopped they pile up in the log. */
+export async function fill(
   { sizes, pinning }: BenchContext,
   installation: Installation,
   events: number,
@@ -95,7 +96,7 @@ async function fill(
 }
 
 /** From the core's continuation to the last row. Progress is asked for ten times a second, which bounds the rate's error. */
-async function drain(installation: Installation, events: number): Promise<FlowRun> {
+export async function drain(installation: Installation, events: number): Promise<FlowRun> {
   const { core, supervisor } = installation.pids()
   const noise = watchNoise([supervisor])
   const cpu = cpuOf(core)
