@@ -8,6 +8,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { RefusedQuestion } from '../../stages/query/questions/refused-question.ts'
 
 export const Problem = Type.Object(
   {
@@ -82,7 +83,10 @@ function answerTo(error: unknown, telemetry: Telemetry): ProblemAnswer {
     if (status === 500) telemetry.log('error', 'A request failed.', { code: error.code, reason: error.message })
     return {
       headers: status === 503 ? { 'retry-after': String(retryAfterSeconds) } : {},
-      problem: problemOf(status, error.code, error.message),
+      problem: {
+        ...problemOf(status, error.code, error.message),
+        ...(error instanceof RefusedQuestion ? { errors: [{ field: error.field, message: error.reason }] } : {}),
+      },
     }
   }
   if (isRequestError(error)) {

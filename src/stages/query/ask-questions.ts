@@ -1,5 +1,4 @@
 /** The questions of the console and the API: shapes in, answers out; the SQL is each question's own (`questions/`). */
-import type { PropertyColumns } from '../../stores/warehouse/property-columns.ts'
 import type { QuestionLimits, WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
 import { askEvent, askEvents } from './questions/events.ts'
 import type { EventsAnswer, EventsQuestion, LocatedEvent } from './questions/events.ts'
@@ -9,7 +8,6 @@ import { askEventNames, askProperties, askPropertyValues } from './questions/nam
 import type { EventNamesAnswer, PropertiesAnswer, PropertyValuesAnswer } from './questions/names.ts'
 import { askRetention } from './questions/retention.ts'
 import type { RetentionAnswer, RetentionQuestion } from './questions/retention.ts'
-import { Statement } from './questions/statement.ts'
 import type { Asking } from './questions/statement.ts'
 import { askTrend } from './questions/trend.ts'
 import type { TrendAnswer, TrendQuestion } from './questions/trend.ts'
@@ -19,8 +17,6 @@ export interface AskQuestionsDeps {
   readonly timeMsMax: number
   readonly memoryBytesMax: number
   readonly rowsMax: number
-  /** Properties that have a column now. */
-  columns(): PropertyColumns
   /** A statement took so long and read these properties out of the JSON, for want of a column. */
   noteSlow?(properties: readonly string[], elapsedMs: number): void
 }
@@ -58,10 +54,7 @@ export function createQuestions(deps: AskQuestionsDeps): QuestionsOf {
     resultBytesMax,
   }
   return function questionsOf(projectId, signal) {
-    // A question of several statements sees the same columns in all of them.
-    const columns = deps.columns()
     const asking: Asking = {
-      statement: () => new Statement(columns),
       async rows(statement, sql) {
         const database = await reader.projectDatabase(projectId)
         const startedMs = performance.now()
@@ -70,6 +63,7 @@ export function createQuestions(deps: AskQuestionsDeps): QuestionsOf {
         if (slowProperties.length > 0) deps.noteSlow?.(slowProperties, performance.now() - startedMs)
         return rows
       },
+      columns: () => reader.propertyColumns(),
     }
     return {
       trend: (question) => askTrend(asking, question),
@@ -78,7 +72,7 @@ export function createQuestions(deps: AskQuestionsDeps): QuestionsOf {
       events: (question) => askEvents(asking, question),
       event: (uuid) => askEvent(asking, projectId, uuid),
       eventNames: (question) => askEventNames(asking, question),
-      properties: (question) => askProperties(asking, columns, question),
+      properties: (question) => askProperties(asking, question),
       propertyValues: (question) => askPropertyValues(asking, question),
     }
   }

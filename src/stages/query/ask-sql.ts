@@ -18,6 +18,9 @@ export interface AskSqlDeps {
 export interface SqlAnswer {
   readonly columns: readonly Column[]
   readonly rows: readonly (readonly unknown[])[]
+  /** Of the engine, for this question alone. */
+  readonly elapsedMs: number
+  readonly rowsRead: number
 }
 
 /**
@@ -59,8 +62,8 @@ export function createAskSql(deps: AskSqlDeps): AskSql {
     const bound = { parameters: values, database, signal }
     const tree = await reader.ask({ ...bound, sql: explainSql(canonical), limits: checkLimits })
     checkTree(tree.rows.map(([line]) => String(line)))
-    const { columns, rows } = await reader.ask({ ...bound, sql: canonical, limits })
-    return { columns, rows }
+    const { columns, rows, elapsedMs, rowsRead } = await reader.ask({ ...bound, sql: canonical, limits })
+    return { columns, rows, elapsedMs, rowsRead }
   }
 
   async function canonicalOf(sql: string, signal: AbortSignal): Promise<string> {

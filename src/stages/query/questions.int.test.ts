@@ -85,7 +85,6 @@ before(async () => {
     timeMsMax: 20_000,
     memoryBytesMax: 512 * 1024 ** 2,
     rowsMax: 100_000,
-    columns: () => new Map(),
   })
   questionsOf = (projectId) => create(projectId, new AbortController().signal)
 

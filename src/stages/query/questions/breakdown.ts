@@ -5,7 +5,7 @@ import type { Statement } from './statement.ts'
 
 export const PropertyBreakdown = Type.Object(
   { kind: Type.Literal('property'), property: PropertyName },
-  { additionalProperties: false, description: 'By the text of a property.' },
+  { additionalProperties: false, title: 'PropertyBreakdown', description: 'By the text of a property.' },
 )
 export type PropertyBreakdown = Static<typeof PropertyBreakdown>
 
@@ -17,7 +17,7 @@ export const Breakdown = Type.Union(
     ),
     PropertyBreakdown,
   ],
-  { description: 'What an answer is broken down by.' },
+  { title: 'Breakdown', description: 'What an answer is broken down by.' },
 )
 export type Breakdown = Static<typeof Breakdown>
 

@@ -6,8 +6,8 @@ import { filterConditions } from './property-filter.ts'
 import type { PropertyFilter } from './property-filter.ts'
 import { senseless } from './refused-question.ts'
 import { textOrNull, time } from './schema-pieces.ts'
-import { allOf, inPeriod } from './statement.ts'
-import type { Asking, Statement } from './statement.ts'
+import { allOf, inPeriod, Statement } from './statement.ts'
+import type { Asking } from './statement.ts'
 
 const eventFields = {
   uuid: Type.String(),
@@ -88,7 +88,7 @@ async function newestKeys(asking: Asking, question: Omit<EventsQuestion, 'limit'
   let beforeMs = bounds.beforeMs
   for (const spanMs of spansMs) {
     const sinceMs = Math.max(bounds.nowMs - spanMs, bounds.afterMs)
-    const statement = asking.statement()
+    const statement = new Statement(await asking.columns())
     const conditions = [
       inPeriod(statement, Number.isFinite(sinceMs) ? sinceMs : undefined, beforeMs),
       ...eventConditions(statement, question),
@@ -145,7 +145,7 @@ async function eventsOf(asking: Asking, keys: readonly EventKey[]): Promise<Stor
   const times = keys.map(({ micros }) => micros)
   const [newest, oldest] = [times[0], times.at(-1)]
   if (newest === undefined || oldest === undefined) return []
-  const statement = asking.statement()
+  const statement = new Statement(await asking.columns())
   const anyOf = (values: readonly string[], type: string) =>
     `IN ${statement.bind([...new Set(values)], `Array(${type})`)}`
   const conditions = [
@@ -203,7 +203,7 @@ function cursorPosition(cursor: string): { readonly micros: number; readonly uui
 
 /** The event with this id, the one accepted last where there are several; undefined when the table has none. */
 export async function askEvent(asking: Asking, projectId: number, uuid: string): Promise<LocatedEvent | undefined> {
-  const statement = asking.statement()
+  const statement = new Statement(await asking.columns())
   // The view does not show positions. Versions need not be resolved for one id: the largest is the one that counts.
   const [row] = await asking.rows(
     statement,

@@ -5,7 +5,7 @@ import { BreakdownLimit, breakdownLimitDefault, PropertyBreakdown } from './brea
 import { periodOf } from './intervals.ts'
 import { filterConditions, PropertyFilters } from './property-filter.ts'
 import { From, textOrNull, To } from './schema-pieces.ts'
-import { allOf, inPeriod, userKey } from './statement.ts'
+import { allOf, inPeriod, Statement, userKey } from './statement.ts'
 import type { Asking } from './statement.ts'
 
 const FunnelStep = Type.Object(
@@ -71,7 +71,7 @@ export type FunnelAnswer = Static<typeof FunnelAnswer>
 export async function askFunnel(asking: Asking, question: FunnelQuestion): Promise<FunnelAnswer> {
   const { steps, breakdown } = question
   const { fromMs, toMs } = periodOf(question)
-  const statement = asking.statement()
+  const statement = new Statement(await asking.columns())
   const windowMicros = (question.window_seconds ?? windowSecondsDefault) * 1_000_000
   const reached = steps.map(({ event, filters }, at) =>
     allOf([

@@ -1,10 +1,9 @@
 /** What there is to ask about: names of events and properties, values of a property. */
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import type { PropertyColumns } from '../../../stores/warehouse/property-columns.ts'
 import { newestEvents } from './events.ts'
 import { time } from './schema-pieces.ts'
-import { allOf, inPeriod } from './statement.ts'
+import { allOf, inPeriod, Statement } from './statement.ts'
 import type { Asking } from './statement.ts'
 
 export const EventNamesAnswer = Type.Object({
@@ -43,7 +42,7 @@ export async function askEventNames(
   asking: Asking,
   { search = '', limit }: { readonly search?: string; readonly limit: number },
 ): Promise<EventNamesAnswer> {
-  const statement = asking.statement()
+  const statement = new Statement(await asking.columns())
   const conditions = [inPeriod(statement, Date.now() - 30 * dayMs, undefined)]
   if (search !== '') conditions.push(`positionCaseInsensitiveUTF8(event, ${statement.bind(search, 'String')}) > 0`)
   const rows = await asking.rows(
@@ -62,11 +61,8 @@ export async function askEventNames(
 
 const sampledEvents = 1000
 
-export async function askProperties(
-  asking: Asking,
-  columns: PropertyColumns,
-  question: { readonly event?: string },
-): Promise<PropertiesAnswer> {
+export async function askProperties(asking: Asking, question: { readonly event?: string }): Promise<PropertiesAnswer> {
+  const columns = await asking.columns()
   const counts = new Map<string, number>()
   for (const { properties } of await newestEvents(asking, question, sampledEvents)) {
     for (const name of Object.keys(properties)) counts.set(name, (counts.get(name) ?? 0) + 1)
@@ -90,7 +86,7 @@ export async function askPropertyValues(
   let seen = 0
   let beforeMs: number | undefined
   for (const spanMs of spansMs) {
-    const statement = asking.statement()
+    const statement = new Statement(await asking.columns())
     const text = `toString(${statement.text(property)})`
     const conditions = [inPeriod(statement, nowMs - spanMs, beforeMs), `${text} != ''`]
     if (event !== undefined) conditions.push(`event = ${statement.bind(event, 'String')}`)

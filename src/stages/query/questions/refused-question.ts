@@ -3,10 +3,13 @@ import { Failure } from '../../../kit/failure.ts'
 /** A question of the right shape that still makes no sense or asks for too much; `field` says where, like `series.0.property`. */
 export class RefusedQuestion extends Failure {
   readonly field: string
+  /** Without the field. */
+  readonly reason: string
 
-  constructor(field: string, message: string, code: 'SLUICE_QUERY_REFUSED' | 'SLUICE_QUERY_TOO_LARGE') {
-    super(code, `${field}: ${message}`)
+  constructor(field: string, reason: string, code: 'SLUICE_QUERY_REFUSED' | 'SLUICE_QUERY_TOO_LARGE') {
+    super(code, `${field}: ${reason}`)
     this.field = field
+    this.reason = reason
   }
 }
 

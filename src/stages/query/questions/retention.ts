@@ -4,8 +4,8 @@ import type { Static } from 'typebox'
 import { intervalsOf, slotsOf, Timezone } from './intervals.ts'
 import { filterConditions, PropertyFilters } from './property-filter.ts'
 import { From, oneOf, time, To } from './schema-pieces.ts'
-import { allOf, inPeriod, userKey } from './statement.ts'
-import type { Asking, Statement } from './statement.ts'
+import { allOf, inPeriod, Statement, userKey } from './statement.ts'
+import type { Asking } from './statement.ts'
 
 function what(description: string) {
   return Type.Object(
@@ -63,7 +63,7 @@ export async function askRetention(asking: Asking, question: RetentionQuestion):
   const { periods, start, return: back } = question
   const intervals = intervalsOf(question, cohortsMax)
   const { current, startsMs } = intervals
-  const statement = asking.statement()
+  const statement = new Statement(await asking.columns())
   const slots = slotsOf(statement, intervals, false)
   const began = whatHappened(statement, start, 'start')
   const returned = whatHappened(statement, back, 'return')

@@ -45,8 +45,8 @@ export class Statement {
 
 /** Asks the project's view `events`; one of these for each question. */
 export interface Asking {
-  /** For the statement that is asked next. */
-  statement(): Statement
+  /** Properties that have a column now, for the statements to come. */
+  columns(): Promise<PropertyColumns>
   /** 64-bit integers come as text. */
   rows(statement: Statement, sql: string): Promise<readonly (readonly unknown[])[]>
 }

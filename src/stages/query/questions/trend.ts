@@ -7,8 +7,8 @@ import type { Intervals } from './intervals.ts'
 import { filterConditions, PropertyFilters, PropertyName } from './property-filter.ts'
 import { senseless } from './refused-question.ts'
 import { From, NumberOrNull, oneOf, time, To } from './schema-pieces.ts'
-import { allOf, inPeriod, userKey } from './statement.ts'
-import type { Asking, Statement } from './statement.ts'
+import { allOf, inPeriod, Statement, userKey } from './statement.ts'
+import type { Asking } from './statement.ts'
 
 const TrendSeries = Type.Object(
   {
@@ -104,7 +104,7 @@ async function askSeries(
 ): Promise<readonly TrendAnswerSeries[]> {
   const series = question.series[at]
   if (series === undefined) return []
-  const statement = asking.statement()
+  const statement = new Statement(await asking.columns())
   const isCompared = question.compare_previous === true
   const slots = slotsOf(statement, intervals, isCompared)
   const firstSlot = slots.values[isCompared ? intervals.startsMs.length : 0] ?? 0
