@@ -1,18 +1,20 @@
 /** Every address of the console. All of it stands behind the hash, so any path prefix and any file server will do. */
+import { Anchor, Text } from '@mantine/core'
 import {
   createHashHistory,
   createRootRoute,
   createRoute,
   createRouter,
   lazyRouteComponent,
+  Link,
   Navigate,
 } from '@tanstack/react-router'
 import { useQuery } from '@tanstack/react-query'
 import { projectsQuery } from './api/projects.ts'
 import { lastProjectOf } from './current-project.ts'
 import { ErrorState } from './kit/ErrorState.tsx'
-import { EmptyState } from './kit/EmptyState.tsx'
 import { Loading } from './kit/Loading.tsx'
+import { PageHeader } from './kit/PageHeader.tsx'
 import { NotFoundPage } from './layout/NotFoundPage.tsx'
 import { ProjectOutlet } from './layout/ProjectOutlet.tsx'
 import { Shell } from './layout/Shell.tsx'
@@ -111,9 +113,14 @@ function Home() {
   const project = lastProjectOf(projects.data)
   if (project === undefined)
     return (
-      <EmptyState title="There is no project yet">
-        Events belong to a project. Make one under Settings; it comes with the token that SDKs send by.
-      </EmptyState>
+      <>
+        <PageHeader title="There is no project yet" />
+        <Text>
+          Events belong to a project. Make one under{' '}
+          <Anchor renderRoot={(props) => <Link {...props} to="/settings" />}>Settings</Anchor>; it comes with the token
+          that SDKs send by.
+        </Text>
+      </>
     )
   return <Navigate to="/projects/$projectId/start" params={{ projectId: String(project.id) }} replace />
 }

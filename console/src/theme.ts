@@ -18,10 +18,24 @@ const water: MantineColorsTuple = [
   '#004c6b',
 ]
 
+/** As dark as Mantine's own, with a little of the blue of the rest. */
+const dark: MantineColorsTuple = [
+  '#d3d6da',
+  '#b6bcc3',
+  '#9aa1a9',
+  '#6d757e',
+  '#3a4047',
+  '#2e333a',
+  '#24282e',
+  '#191c20',
+  '#14171a',
+  '#0f1113',
+]
+
 export const theme = createTheme({
   primaryColor: 'water',
   primaryShade: { light: 7, dark: 7 },
-  colors: { water },
+  colors: { water, dark },
   // Black or white on a filled colour, whichever reads better; this is where both are equally far away.
   autoContrast: true,
   luminanceThreshold: 0.18,
@@ -31,6 +45,17 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   headings: { sizes: { h1: { fontSize: '1.5rem' }, h2: { fontSize: '1.15rem' }, h3: { fontSize: '1rem' } } },
   respectReducedMotion: true,
+  components: {
+    // In running text colour alone does not tell a link from the words around it.
+    Anchor: { defaultProps: { underline: 'always' } },
+    NavLink: { styles: { root: { borderRadius: 'var(--mantine-radius-md)' } } },
+    Button: { styles: { root: { flex: 'none' } } },
+    ActionIcon: { styles: { root: { flex: 'none' } } },
+    // On a phone the list scrolls instead of breaking into rows that look like two lists.
+    Tabs: { styles: { list: { flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }, tab: { flex: 'none' } } },
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close the menu' } } },
+  },
 })
 
 export const colorSchemeManager = localStorageColorSchemeManager({ key: 'sluice-color-scheme' })
@@ -71,15 +96,12 @@ export const cssVariablesResolver: CSSVariablesResolver = (resolved) => {
     },
     dark: {
       ...defaults.dark,
-      '--mantine-color-text': '#d3d6da',
       '--mantine-color-dimmed': '#a6adb5',
       '--mantine-color-placeholder': '#9aa1a9',
       '--mantine-color-error': '#ff8787',
       '--mantine-color-success': '#63e6be',
       '--mantine-color-anchor': '#74bfdf',
-      '--mantine-color-body': '#191c20',
-      '--mantine-color-default': '#22262b',
-      '--mantine-color-default-hover': '#2a2f35',
+      '--mantine-color-gray-light': '#343a42',
       '--sluice-surface': '#1f2328',
       '--sluice-line': '#3a4047',
       '--sluice-chart-grid': '#2e333a',

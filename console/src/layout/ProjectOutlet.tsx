@@ -1,12 +1,12 @@
-import { Button } from '@mantine/core'
+import { Button, Group, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { projectsQuery } from '../api/projects.ts'
 import { rememberProject, useCurrentProject } from '../current-project.ts'
-import { EmptyState } from '../kit/EmptyState.tsx'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { Loading } from '../kit/Loading.tsx'
+import { PageHeader } from '../kit/PageHeader.tsx'
 
 /** Holds the promise of `useProject`: what is below is shown only when the project of the address is there. */
 export function ProjectOutlet() {
@@ -19,15 +19,16 @@ export function ProjectOutlet() {
   if (projects.isPending) return <Loading />
   if (projects.isError) return <ErrorState error={projects.error} onRetry={() => void projects.refetch()} />
   return (
-    <EmptyState
-      title="This project is not here"
-      action={
+    <>
+      <PageHeader title="This project is not here" />
+      <Text>
+        It may belong to another organization than the one you are signed in to, or to another installation of Sluice.
+      </Text>
+      <Group mt="md">
         <Button component={Link} to="/" variant="default">
           To your projects
         </Button>
-      }
-    >
-      It may belong to another organization than the one you are signed in to, or to another installation of Sluice.
-    </EmptyState>
+      </Group>
+    </>
   )
 }

@@ -13,12 +13,10 @@ export function Shell() {
   const main = useFocusOnNewPage()
   return (
     <AppShell
-      header={{ height: 56, collapsed: false }}
+      header={{ height: { base: 56, sm: 0 } }}
       navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: true } }}
       layout="alt"
       padding={{ base: 'md', md: 'xl' }}
-      styles={{ header: { display: 'var(--shell-header)' } }}
-      className="shell"
     >
       <a
         className="skip-link"

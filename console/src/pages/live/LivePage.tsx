@@ -40,7 +40,7 @@ export function LivePage() {
     <>
       <PageHeader
         title="Live"
-        description="Events as they are decided, about a second after they arrive. Opening one holds the list still."
+        description="Events as they arrive, within about a second. Opening one holds the list still."
         actions={
           <>
             <Button variant="default" onClick={feed.clear} disabled={feed.rows.length === 0}>

@@ -24,7 +24,7 @@ export function ConfirmButton(props: ConfirmButtonProps) {
       <Button size="xs" variant="default" aria-label={label} onClick={dialog.open}>
         {verb}
       </Button>
-      <Modal opened={isOpen} onClose={dialog.close} title={question} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Modal opened={isOpen} onClose={dialog.close} title={question}>
         <Text size="sm">{consequence}</Text>
         {error != null && <ErrorState error={error} />}
         <Group justify="flex-end" mt="lg" gap="sm">

@@ -1,10 +1,11 @@
-import { Badge, Box, Group, Stack, Table, Text } from '@mantine/core'
+import { Badge, Group, Stack, Table, Text } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { answerOf, api } from '../../api/client.ts'
 import type { AnswerTo } from '../../api/client.ts'
 import { EmptyState } from '../../kit/EmptyState.tsx'
 import { ErrorState } from '../../kit/ErrorState.tsx'
 import { Loading } from '../../kit/Loading.tsx'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import { TimeText } from '../../kit/TimeText.tsx'
 import { ConfirmButton } from './ConfirmButton.tsx'
 import { keysKey } from './keys-key.ts'
@@ -46,7 +47,7 @@ function KeysTable({ keys }: { readonly keys: readonly Key[] }) {
     onSuccess: () => client.invalidateQueries({ queryKey: keysKey }),
   })
   return (
-    <Box className="surface" style={{ overflowX: 'auto' }} tabIndex={0} role="region" aria-label="Personal keys">
+    <TableFrame label="Personal keys">
       <Table verticalSpacing="sm" miw="40rem">
         <Table.Thead>
           <Table.Tr>
@@ -93,6 +94,6 @@ function KeysTable({ keys }: { readonly keys: readonly Key[] }) {
           ))}
         </Table.Tbody>
       </Table>
-    </Box>
+    </TableFrame>
   )
 }

@@ -26,7 +26,7 @@ export function NewProject({ isOpen, onClose }: NewProjectProps) {
     },
   })
   return (
-    <Modal opened={isOpen} onClose={onClose} title="New project" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened={isOpen} onClose={onClose} title="New project">
       <form
         onSubmit={(event) => {
           event.preventDefault()

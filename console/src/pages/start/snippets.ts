@@ -16,7 +16,10 @@ export function snippetsFor(token: string, host: string): readonly Snippet[] {
       install: 'npm install posthog-js',
       code: `import posthog from 'posthog-js'
 
-posthog.init('${token}', { api_host: '${host}', advanced_disable_flags: true })
+posthog.init('${token}', {
+  api_host: '${host}',
+  advanced_disable_flags: true,
+})
 
 posthog.capture('signed up', { plan: 'free' })`,
       note: 'For pages in a browser. advanced_disable_flags is needed, because Sluice serves no feature flags.',
