@@ -391,6 +391,29 @@ const sections = {
       }),
     },
   },
+  journey: {
+    doc: 'Finding out what became of single events.',
+    settings: {
+      searchTimeMsMax: milliseconds({
+        default: 20 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'Longest time that one search through the journals may take.',
+      }),
+      searchBytesMax: bytes({
+        default: 64 * GiB,
+        min: MiB,
+        max: 16 * 1024 * GiB,
+        doc: 'Most bytes of the journals that one search may read.',
+      }),
+      searchesWaitingMax: integer({
+        default: 8,
+        min: 0,
+        max: 1000,
+        doc: 'Searches that may wait for their turn; one runs at a time.',
+      }),
+    },
+  },
   health: {
     doc: 'Health is progress.',
     settings: {

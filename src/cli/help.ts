@@ -9,6 +9,7 @@ Commands:
   start            Runs Sluice here until Ctrl-C; a second Ctrl-C ends it at once.
   status [--json]  Shows the processes, what waits where, and the books.
   verify           Compares what was acknowledged with what is stored.
+  explain <uuid>   Says what became of an event, wherever it is; --json for programs.
   reset-login      Prints a new one-time password for the console and ends its sessions.
   help, version    Also --help and --version.
 

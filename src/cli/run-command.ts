@@ -39,7 +39,7 @@ export async function runCommand(options: CommandOptions): Promise<number> {
 
 async function runWithConfig(
   line: CommandLine,
-  command: 'start' | 'status' | 'verify' | 'reset-login',
+  command: 'start' | 'status' | 'verify' | 'explain' | 'reset-login',
   config: Config,
   options: CommandOptions,
 ): Promise<number> {
@@ -51,6 +51,10 @@ async function runWithConfig(
     case 'status': {
       const { status } = await import('./status.ts')
       return status(config, { json: line.json, version: options.version })
+    }
+    case 'explain': {
+      const { explain } = await import('./explain.ts')
+      return explain(config, line.rest)
     }
     case 'reset-login': {
       const { resetLogin } = await import('./reset-login.ts')

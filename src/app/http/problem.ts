@@ -52,6 +52,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   SLUICE_QUERY_MEMORY: 422,
   SLUICE_QUERY_TOO_LARGE: 422,
   SLUICE_QUERY_CANCELLED: 499,
+  SLUICE_SEARCH_CANCELLED: 499,
 }
 
 const retryAfterSeconds = 2

@@ -11,6 +11,8 @@ import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
 import type { Intake } from '../../stores/intake/intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
+import type { LogSearch } from '../../stores/log/log-search.ts'
+import { openSegmentsSearch } from '../../stores/log/segments/segments-search.ts'
 import { openJournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import type { JournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import { publishedOf } from '../../stores/log/segments/journal-reader.ts'
@@ -156,6 +158,11 @@ export function openLog(
     pollMs,
     telemetry,
   })
+}
+
+/** Searches both journals, for people who ask about single events. */
+export function openLogSearch(config: Config): LogSearch {
+  return openSegmentsSearch({ files: nodeFiles, folders: journalOfLane, ...config.journey })
 }
 
 /** What the door has written, as its journal says; there also while the edge is away. */
