@@ -26,6 +26,12 @@ export interface Sizes {
     readonly markersPerSecond: number
     readonly drain: LoadSize
   }
+  readonly questions: {
+    readonly rows: number
+    readonly seconds: number
+    readonly eventsPerSecond: number
+    readonly markersPerSecond: number
+  }
   readonly idle: { readonly settleSeconds: number; readonly windowSeconds: number }
   readonly restart: { readonly logBytes: number }
   readonly floors: { readonly rows: number }
@@ -45,6 +51,7 @@ export const fullSizes: Sizes = {
   flow: { warmup: 100_000, measured: 500_000 },
   freshness: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 100_000, measured: 300_000 } },
+  questions: { rows: 10_000_000, seconds: 120, eventsPerSecond: 5000, markersPerSecond: 10 },
   idle: { settleSeconds: 30, windowSeconds: 30 },
   restart: { logBytes: 1e9 },
   floors: { rows: 200_000 },
@@ -58,6 +65,7 @@ export const quickSizes: Sizes = {
   flow: { warmup: 10_000, measured: 30_000 },
   freshness: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 10_000, measured: 60_000 } },
+  questions: { rows: 300_000, seconds: 8, eventsPerSecond: 1000, markersPerSecond: 10 },
   idle: { settleSeconds: 10, windowSeconds: 5 },
   restart: { logBytes: 5e7 },
   floors: { rows: 40_000 },

@@ -162,6 +162,12 @@ export class Installation {
     return { rows, waitingEvents: waiting_events }
   }
 
+  /** Asks a question of the API; rejects with anything but an answer. */
+  async question(path: string, body: object): Promise<void> {
+    this.#projectId ??= await this.#findProject()
+    await this.#askApi('POST', `/api/projects/${this.#projectId}/${path}`, JSON.stringify(body))
+  }
+
   /** Sends one event; resolves with whether it was acknowledged. */
   async sendEvent(event: Readonly<Record<string, unknown>>): Promise<boolean> {
     const body = JSON.stringify({ api_key: projectToken, batch: [event] })

@@ -33,13 +33,22 @@ export type Sent = Pick<LoadResult, 'acknowledgedEvents' | 'unacknowledgedEvents
 const logLinesMax = 5
 const logCharsMax = 500
 
-/** Waits until everything is in the table, then counts. `sent`: everything that was sent since the folder was made. */
-export async function proofOf(installation: Installation, sent: readonly Sent[]): Promise<Proof> {
+/**
+ * Waits until everything is in the table, then counts. `sent`: everything that was sent since the folder was made;
+ * `acceptedFromMs` leaves out rows that were in the table before.
+ */
+export async function proofOf(
+  installation: Installation,
+  sent: readonly Sent[],
+  { acceptedFromMs = 0 }: { readonly acceptedFromMs?: number } = {},
+): Promise<Proof> {
   await installation.drained()
   const acknowledged = sent.reduce((sum, one) => sum + one.acknowledgedEvents, 0)
   const unacknowledged = sent.reduce((sum, one) => sum + one.unacknowledgedEvents, 0)
   const { intake } = (await installation.status()).books
-  const answer = await installation.sql('SELECT count(), uniqExact(uuid) FROM events')
+  const answer = await installation.sql(
+    `SELECT count(), uniqExact(uuid) FROM events WHERE accepted_at >= fromUnixTimestamp64Milli(${String(acceptedFromMs)})`,
+  )
   const [rows = 0, distinctRows = 0] = (answer.rows[0] ?? []).map(Number)
   const verdict = (await installation.verify()) as Verdict
 

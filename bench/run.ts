@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [capture|flow|freshness|live|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
- * [--quiet CORES] [--log-gb N]`
+ * `npm run bench -- [capture|flow|freshness|questions|live|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
+ * [--quiet CORES] [--log-gb N] [--import]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
  */
@@ -19,13 +19,14 @@ import { measureFlow } from './parts/flow.ts'
 import { measureFreshness } from './parts/freshness.ts'
 import { measureIdle } from './parts/idle.ts'
 import { measureLive } from './parts/live.ts'
+import { measureQuestions } from './parts/questions.ts'
 import { measureRestart } from './parts/restart.ts'
 import type { PartResult } from './report/figure.ts'
 import { markdownOf } from './report/markdown.ts'
 import { summaryOf } from './statistics.ts'
 import { removeInstallations } from './with-installation.ts'
 
-type Measure = (context: BenchContext) => Promise<readonly PartResult[]>
+type Measure = (context: BenchContext, options: { readonly isImport: boolean }) => Promise<readonly PartResult[]>
 
 /** A part that is held against floors measures them first: floors of another day say nothing. */
 const measures: Readonly<Record<string, Measure>> = {
@@ -42,10 +43,11 @@ const measures: Readonly<Record<string, Measure>> = {
   },
   freshness: async (context) => [await measureFreshness(context)],
   live: async (context) => [await measureLive(context)],
+  questions: async (context, { isImport }) => [await measureQuestions(context, isImport ? 'import' : 'live')],
   idle: async (context) => [await measureIdle(context)],
   restart: async (context) => [await measureRestart(context)],
 }
-const everything = ['capture', 'flow', 'freshness', 'live', 'idle', 'restart'] as const
+const everything = ['capture', 'flow', 'freshness', 'questions', 'live', 'idle', 'restart'] as const
 
 const root = dirname(import.meta.dirname)
 
@@ -57,6 +59,7 @@ async function main(): Promise<number> {
       data: { type: 'string' },
       quiet: { type: 'string' },
       'log-gb': { type: 'string' },
+      import: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   })
@@ -94,7 +97,7 @@ async function main(): Promise<number> {
     ownSettings: [...Object.keys(ownSettings), 'SLUICE_DATA_DIR'],
   })
   const parts: PartResult[] = []
-  for (const name of names) parts.push(...((await measures[name]?.(context)) ?? []))
+  for (const name of names) parts.push(...((await measures[name]?.(context, { isImport: values.import })) ?? []))
 
   process.stdout.write(
     `${values.quick ? 'QUICK: the figures below only show that everything runs.\n' : ''}${markdownOf(conditions, parts)}`,

@@ -39,7 +39,10 @@ export async function measureFreshness(context: BenchContext): Promise<PartResul
         [installation.pids().supervisor],
       )
       const load = steadyLoad(context, installation, run)
-      const [result, markers] = await Promise.all([load, followMarkers(installation, run, seconds, markersPerSecond)])
+      const [result, markers] = await Promise.all([
+        load,
+        followMarkers(installation, { run, seconds, markersPerSecond, pollMs }),
+      ])
       loads.push(result)
       sent.push(result, markers.sent)
       runs.push(percentilesOf(markers.delaysMs))
@@ -76,11 +79,18 @@ function steadyLoad({ sizes, pinning }: BenchContext, installation: Installation
   return runLoad({ ...planOf(one, target, seed), requestsPerSecond: perSecond }, pinning)
 }
 
-async function followMarkers(
+export interface Markers {
+  /** Names the markers. */
+  readonly run: number
+  readonly seconds: number
+  readonly markersPerSecond: number
+  /** Pause between two looks. */
+  readonly pollMs: number
+}
+
+export async function followMarkers(
   installation: Installation,
-  run: number,
-  seconds: number,
-  markersPerSecond: number,
+  { run, seconds, markersPerSecond, pollMs }: Markers,
 ): Promise<{ readonly delaysMs: readonly number[]; readonly sent: Sent }> {
   const name = `bench marker ${String(run)}`
   const acknowledgedMs = new Map<string, number>()
@@ -110,7 +120,9 @@ async function followMarkers(
   const look = async (): Promise<void> => {
     const giveUpMs = performance.now() + seconds * 1000 + answerTimeoutMs
     while (isSending || acknowledgedMs.size > 0) {
-      const { rows } = await installation.sql(`SELECT distinct_id FROM events WHERE event = '${name}' LIMIT 100000`)
+      const { rows } = await installation.sql(
+        `SELECT distinct_id FROM events WHERE event = '${name}' AND day >= toDate32(now() - INTERVAL 1 DAY) LIMIT 100000`,
+      )
       const nowMs = performance.now()
       if (nowMs > giveUpMs) throw new Error(`${String(acknowledgedMs.size)} markers never became queryable.`)
       for (const [id] of rows) {

@@ -8,6 +8,8 @@ export const targets = {
   gzip: { cpuUsPerEvent: 11, moonshot: 8 },
   flow: { cpuUsPerEvent: 40, moonshot: 25 },
   freshness: { p99Ms: 3000 },
+  /** Over 10 million events, on two shared cores. */
+  questions: { perDayP95Ms: 300, perPropertyP95Ms: 1000, funnelP95Ms: 2000 },
   /** With readers ingestion keeps 0.95 of its rate. */
   live: { p50Ms: 50, p99Ms: 250, slowdown: 1 / 0.95 },
   idle: { residentMb: 600, corePercent: 1 },
