@@ -10,15 +10,11 @@ export const apiSchemaFile = 'console/src/api/schema.d.ts'
 
 const head = '/** Made from the schemas of the routes by `npm run client`; a test compares them. */\n'
 
-export async function apiSchemaText(): Promise<string> {
-  const app = await createCoreHttp(absent as CoreHttpDeps)
-  try {
-    const document = apiDocument(app) as unknown as OpenAPI3
-    return head + astToString(await openapiTypescript(document, { alphabetize: false }))
-  } finally {
-    await app.close()
-  }
-}
+/** The one thing that is looked at while routes are added, and nothing in place of all others. */
+const own = { consoleFolder: import.meta.dirname }
+const deps = new Proxy(own, {
+  get: (_, name) => (name === 'consoleFolder' ? own.consoleFolder : absent),
+}) as unknown as CoreHttpDeps
 
 /** Stands for whatever routes need, as deep as they look, while they are added. */
 const absent: unknown = new Proxy(() => undefined, {
@@ -27,3 +23,13 @@ const absent: unknown = new Proxy(() => undefined, {
     throw new Error('There is nothing behind these routes.')
   },
 })
+
+export async function apiSchemaText(): Promise<string> {
+  const app = await createCoreHttp(deps)
+  try {
+    const document = apiDocument(app) as unknown as OpenAPI3
+    return head + astToString(await openapiTypescript(document, { alphabetize: false }))
+  } finally {
+    await app.close()
+  }
+}

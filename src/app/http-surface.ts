@@ -1,6 +1,6 @@
 /**
  * The one HTTP surface of the edge: capture's paths are answered here, health and metrics are put together here, what lies
- * under `/api/` is the core's and passed on to its socket. Nothing else of the core can be reached from outside.
+ * under `/api/` and the console's pages are the core's and passed on to its socket. Nothing else of it can be reached from outside.
  */
 import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server, ServerResponse } from 'node:http'
@@ -33,7 +33,7 @@ export function createSurface(
     const answer = Object.hasOwn(own, path) ? own[path] : undefined
     if (answer !== undefined) answer(request, response)
     // Named, not excluded: a path can be written in many ways (%69nternal, http://host/internal) that the core reads as one.
-    else if (path.startsWith('/api/')) passOn(request, response)
+    else if (isOfTheCore(path, request.method)) passOn(request, response)
     else answerJson(response, 404, { error: 'There is nothing here.' })
   }
   const server = createServer(
@@ -50,6 +50,13 @@ export function createSurface(
   )
   server.maxConnections = config.capture.connectionsMax
   return server
+}
+
+/** The API, and the pages of the console, which are only looked at. */
+function isOfTheCore(path: string, method: string | undefined): boolean {
+  if (path.startsWith('/api/')) return true
+  const isPage = path === '/' || path === '/favicon.svg' || path.startsWith('/assets/')
+  return isPage && (method === 'GET' || method === 'HEAD')
 }
 
 export function answerJson(response: ServerResponse, status: number, value: unknown): void {

@@ -2,6 +2,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { aborted } from '../kit/aborted.ts'
 import { codeOf, Failure, messageOf } from '../kit/failure.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
@@ -12,6 +13,9 @@ import { createCanaries } from '../stages/health/canaries.ts'
 import type { CanaryEvent } from '../stages/health/canaries.ts'
 import * as healthEvents from '../stages/health/health.events.ts'
 import { createProgressWatch } from '../stages/health/progress-watch.ts'
+import { createListDeadLetters } from '../stages/journey/dead-letters.ts'
+import { createExplainEvent } from '../stages/journey/explain-event.ts'
+import { createTableRows } from '../stages/journey/table-rows.ts'
 import { createQuestions } from '../stages/query/ask-questions.ts'
 import { createAskSql } from '../stages/query/ask-sql.ts'
 import { describeTables } from '../stages/query/describe-tables.ts'
@@ -29,12 +33,15 @@ import { forgetFirstLogin, keepFirstLogin } from './first-login.ts'
 import { createCoreHttp } from './http/core-http.ts'
 import { questionComplaint } from './http/question-complaint.ts'
 import { freeSocket } from './listen.ts'
+import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlow } from './pipeline.ts'
-import { intakeCounts, openCoreStores, openWarehouse } from './profiles/embedded.ts'
+import { intakeCounts, openCoreStores, openLogSearch, openWarehouse } from './profiles/embedded.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import { readProcessesFile } from './supervisor/processes-file.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
+/** The same for the sources in src/ and for what is built of them in dist/. */
+const consoleFolder = fileURLToPath(new URL('../../dist/console', import.meta.url))
 const sampleEveryMs = 1000
 const trimEveryMs = 60_000
 const maintainEveryMs = 60_000
@@ -139,6 +146,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     },
     parkedEvents: () => refusedAtDoor + ingestion.books().deadLetter + (warehousing.progress()?.rowsRefused ?? 0),
   }
+  const search = openLogSearch(config)
   const http = await createCoreHttp({
     sql,
     sessions: {
@@ -150,6 +158,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     limits: limitsOf(config),
     passwordChosen: forgetFirstLogin,
     complaintAbout: questionComplaint,
+    consoleFolder,
     questions: {
       askSql: createAskSql({ reader, ...config.query }),
       describeTables: (projectId, gone) => describeTables(reader, projectId, gone),
@@ -157,6 +166,25 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       completeness,
     },
     live: { live, pingIntervalMs: config.live.pingIntervalMs },
+    journey: {
+      explainEvent: createExplainEvent({
+        search,
+        warehouse,
+        tableRows: createTableRows({ reader, timeMsMax: config.journey.searchTimeMsMax }),
+        decidedTo: () => ingestion.decidedTo(),
+        insertedTo: () => warehousing.progress()?.sourceOffsets ?? [],
+      }),
+      listDeadLetters: createListDeadLetters({ search }),
+    },
+    pipeline: {
+      pipelineNow: createPipelineNow({
+        watch,
+        canaries,
+        warehouse,
+        books,
+        oldestWaitingMsMax: config.health.oldestWaitingMsMax,
+      }),
+    },
     internal: {
       status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
       health,
@@ -181,6 +209,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   } finally {
     // Streams have no end of their own, and the server waits for it.
     live.close()
+    await search.close()
     await http.close()
     await warehouseStores.close()
     await stores.close()

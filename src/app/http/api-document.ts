@@ -57,8 +57,8 @@ function responsesOf(schema: FastifySchema | undefined): object {
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
-/** The finished document. Only once the application is ready. */
-export function apiDocument(app: FastifyInstance): Json {
+/** The finished document, with the way from where it lies to where paths begin. Only once the application is ready. */
+export function apiDocument(app: FastifyInstance, root = '..'): Readonly<Record<string, Json>> {
   const schemas = new Map<string, { readonly json: string; readonly schema: Json }>()
   const lift = (value: Json): Json => {
     if (Array.isArray(value)) return value.map(lift)
@@ -79,7 +79,7 @@ export function apiDocument(app: FastifyInstance): Json {
     .map(([name, { schema }]) => [name, schema])
   const { schemas: _, ...ownComponents } = components as Readonly<Record<string, Json>>
   // Relative to the document, so that it holds behind a path prefix.
-  const servers = [{ url: '..' }]
+  const servers = [{ url: root }]
   return {
     ...rest,
     servers,

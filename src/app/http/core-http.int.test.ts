@@ -16,6 +16,8 @@ import { configFrom } from '../config.ts'
 import { createCoreHttp } from './core-http.ts'
 import { questionComplaint } from './question-complaint.ts'
 
+/** Nothing is built there. */
+const consoleFolder = import.meta.dirname
 const dayMs = 86_400_000
 const bounds = {
   changesPerMinuteMax: 1000,
@@ -45,6 +47,7 @@ before(async () => {
     limits: [],
     passwordChosen: () => Promise.resolve(),
     complaintAbout: questionComplaint,
+    consoleFolder,
     questions: {
       askSql: (...question) => askSql(...question),
       describeTables: () => Promise.resolve({ tables: [], functions: [] }),
@@ -65,6 +68,11 @@ before(async () => {
       },
       metrics: () => Promise.reject(new Error('a secret of the inside')),
     },
+    journey: {
+      explainEvent: () => assert.fail('asked in another test'),
+      listDeadLetters: () => assert.fail('asked in another test'),
+    },
+    pipeline: { pipelineNow: () => assert.fail('asked in another test') },
     live: { live: createLiveFeed(configured.config.live, { telemetry: silent }), pingIntervalMs: 1000 },
     telemetry: silent,
   })

@@ -17,6 +17,7 @@ import type { SqlClient } from '../../stores/state/sql-client.ts'
 import { guardRoutes, isStillAdmitted } from './access.ts'
 import { apiDocument, describeRoutes, documentOptions } from './api-document.ts'
 import type { HttpApp } from './http-app.ts'
+import { consolePages, referencePages, securePages } from './pages.ts'
 import { createAnswerProblem, HttpRefusal } from './problem.ts'
 import { createRequestRates } from './request-rates.ts'
 import { eventsRoutes } from './routes/events.ts'
@@ -28,6 +29,10 @@ import { keyRoutes } from './routes/keys.ts'
 import { limitRoutes } from './routes/limits.ts'
 import { liveRoutes } from './routes/live.ts'
 import type { LiveDeps } from './routes/live.ts'
+import { internalJourneyRoutes, journeyRoutes } from './routes/journey.ts'
+import type { JourneyRoutesDeps } from './routes/journey.ts'
+import { pipelineRoutes } from './routes/pipeline.ts'
+import type { PipelineRoutesDeps } from './routes/pipeline.ts'
 import { projectRoutes } from './routes/projects.ts'
 import { sessionRoutes } from './routes/session.ts'
 import type { SessionDeps } from './routes/session.ts'
@@ -49,6 +54,10 @@ export interface CoreHttpDeps {
   readonly internal: InternalDeps
   readonly questions: SqlDeps & QuestionsDeps
   readonly live: Omit<LiveDeps, 'isStillAdmitted'>
+  /** Where the built console is, or will be. */
+  readonly consoleFolder: string
+  readonly journey: JourneyRoutesDeps
+  readonly pipeline: PipelineRoutesDeps
   readonly telemetry: Telemetry
 }
 
@@ -62,12 +71,16 @@ export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstanc
   app.setNotFoundHandler(() => {
     throw new HttpRefusal(404, 'There is nothing at this path.', { code: 'SLUICE_NOT_FOUND' })
   })
+  await securePages(app)
   await app.register(swagger, documentOptions)
   await app.register((inner, _, done) => {
     internalRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps.internal)
+    internalJourneyRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps.journey)
     done()
   })
   await app.register((inner) => apiRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps))
+  await consolePages(app, deps.consoleFolder)
+  await referencePages(app)
   await app.ready()
   return app
 }
@@ -88,5 +101,7 @@ async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
   eventsRoutes(api, deps.questions)
   questionRoutes(api, deps.questions)
   sqlRoutes(api, deps.questions)
+  journeyRoutes(api, { ...deps.journey, sql })
+  pipelineRoutes(api, deps.pipeline)
   liveRoutes(api, { ...deps.live, isStillAdmitted: (request) => isStillAdmitted(request, deps) })
 }
