@@ -21,7 +21,7 @@ const nodeGlobals = Object.fromEntries(
 )
 
 export default defineConfig(
-  globalIgnores(['dist/', 'data/', 'node_modules/', '.sluice/', 'bench/results/']),
+  globalIgnores(['dist/', 'data/', 'node_modules/', '.sluice/', 'bench/results/', 'console/src/api/schema.d.ts']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,

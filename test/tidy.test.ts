@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { apiSchemaFile, apiSchemaText } from '../scripts/api-schema.ts'
 import { missingOptionalEntries } from '../scripts/lock-file.ts'
 import type { LockFile } from '../scripts/lock-file.ts'
 import { configPage } from '../src/app/config.ts'
@@ -197,6 +198,12 @@ describe('the documents', () => {
 
   it('show the settings as they are', () => {
     assert.equal(read('docs/run/settings.md'), configPage(), 'Run `npm run docs` and commit docs/run/settings.md.')
+  })
+})
+
+describe('the types of the API', () => {
+  it('are those of its routes', async () => {
+    assert.equal(read(apiSchemaFile), await apiSchemaText(), `Run \`npm run client\` and commit ${apiSchemaFile}.`)
   })
 })
 
