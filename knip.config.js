@@ -6,7 +6,7 @@ export default {
     'src/main.ts!',
     'src/**/*-worker.ts!',
     'bin/sluice.js!',
-    'scripts/bootstrap.js!',
+    'scripts/{bootstrap,build-console}.js!',
     'scripts/{build,complete-lock-file}.ts',
     'scripts/write-{client,docs}.ts!',
     'bench/*.ts',

@@ -14,7 +14,11 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 try {
   const isClone = fs.existsSync(path.join(root, 'src'))
   if (isClone) await ensureInstalled(root)
-  else repairLinks(root)
+  // Only a clone has the sources of the console, and only a start serves it.
+  if (isClone && process.argv[2] === 'start') {
+    await (await import('../scripts/console-build.js')).ensureConsole(root)
+  }
+  if (!isClone) repairLinks(root)
   handOver(nodeBinary(root), root, 'node', [
     path.join(root, isClone ? 'src/main.ts' : 'dist/main.js'),
     ...process.argv.slice(2),

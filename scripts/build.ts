@@ -1,4 +1,4 @@
-/** `npm run build`: JavaScript in dist/ for publishing, with the SQL beside the code that runs it, as in src/. */
+/** `npm run build`: JavaScript in dist/ for publishing, with the SQL beside the code that runs it, and the console. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -12,3 +12,4 @@ cpSync(path.join(root, 'src', 'stores'), path.join(dist, 'stores'), {
   recursive: true,
   filter: (file) => path.extname(file) === '' || file.endsWith('.sql'),
 })
+execFileSync(process.execPath, [path.join(root, 'scripts', 'build-console.js')], { cwd: root, stdio: 'inherit' })

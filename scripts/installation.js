@@ -35,7 +35,7 @@ const npmErrorLinesMax = 12
 
 /** Makes sure that everything the lock file names is installed under `root`. Quick when it is. */
 export async function ensureInstalled(root) {
-  if (!isKnownInstalled(root)) await withInstallLock(root, () => installUnlessDone(root))
+  if (!isKnownInstalled(root)) await withRunLock(root, 'install.lock', 'installing', () => installUnlessDone(root))
   repairLinks(root)
 }
 
@@ -278,16 +278,16 @@ function explainNpmFailure(output) {
 // ── One at a time ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Spares a second run the download. It is not needed for safety: runs stage apart, and the rename decides. So the small
- * chance that two runs take over the lock of a dead one at the same moment is accepted.
+ * Spares a second run the work. It is not needed for safety: runs stage apart, and the rename decides. So the small
+ * chance that two runs take over the lock of a dead one at the same moment is accepted. `doing` says what its holder does.
  */
-async function withInstallLock(root, work) {
-  const file = path.join(workshopOf(root), 'install.lock')
+export async function withRunLock(root, name, doing, work) {
+  const file = path.join(workshopOf(root), name)
   for (let told = false; !takeLock(file);) {
     const holder = readText(file)
     if (holder !== undefined && !isAlive(holder)) fs.rmSync(file, { force: true })
     else {
-      if (!told) say(`Waiting for another run that is installing (process ${holder?.split(' ')[0] ?? '?'}).`)
+      if (!told) say(`Waiting for another run that is ${doing} (process ${holder?.split(' ')[0] ?? '?'}).`)
       told = true
       await sleep(lockPollMs)
     }
