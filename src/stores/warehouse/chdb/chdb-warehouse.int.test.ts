@@ -7,7 +7,9 @@ import { describe, it } from 'node:test'
 import { codeOf } from '../../../kit/failure.ts'
 import { idSetHashSql } from '../id-set.ts'
 import { describeWarehouse, type OpenWarehouse } from '../warehouse.contract.ts'
-import { aBlock, rowsAt } from '../warehouse.fixtures.ts'
+import { migrate, readMigrations } from '../migrations.ts'
+import type { WarehouseRow } from '../warehouse-row.ts'
+import { aBlock, acceptedMs, rowsAt } from '../warehouse.fixtures.ts'
 import { chdbEngineDefaults } from './chdb-engine.config.ts'
 import { openChdbEngine } from './chdb-engine.ts'
 import { chdbWarehouseDefaults, openChdbWarehouse } from './chdb-warehouse.ts'
@@ -93,6 +95,103 @@ describe('the chDB warehouse', () => {
       await link.close()
       await assert.rejects(openChdbWarehouse(engine), (error) => codeOf(error) === 'SLUICE_WAREHOUSE_SETTINGS')
       await engine.close()
+    }))
+
+  it('has the rows of before a migration that makes the table anew, at whichever statement a start ended', async () => {
+    const migrations = await readMigrations()
+    const stored = migrations.findIndex(({ name }) => name.startsWith('0003'))
+    const statements = migrations[stored]?.statements ?? []
+    const block = aBlock('before', rowsAt([1, 2, 3], { properties: '{"$browser":"Firefox"}' }))
+    for (let done = 0; done <= statements.length; done++) {
+      await inFolder(async (folder) => {
+        const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
+        const link = engine.connect()
+        const run = async (sql: string) => {
+          await link.client.command({ query: sql })
+        }
+        const rows = async (sql: string) =>
+          await (await link.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<unknown[]>()
+        await migrate({ run, rows }, migrations.slice(0, stored))
+        await link.rawInsert({ table: 'sluice.events', format: 'JSONEachRow', values: Buffer.concat(block.rows) })
+        for (const statement of statements.slice(0, done)) await run(statement)
+        const warehouse = await openChdbWarehouse(engine)
+        // Its token is forgotten with the old table: the writer repeats the block that a crash interrupted.
+        await warehouse.insert(block)
+        assert.equal((await warehouse.ledger({ partition: 0, fromOffset: 0, toOffset: 9 })).length, 1)
+        await warehouse.insert(aBlock('next', rowsAt([4])))
+        const found = await rows(
+          'SELECT _offset, toString(day), property_browser_5a2351c0f6 FROM sluice.events ORDER BY _offset',
+        )
+        assert.deepEqual(
+          found,
+          [1, 2, 3, 4].map((offset) => [offset, '2026-03-10', 'Firefox']),
+          `after ${String(done)} statements`,
+        )
+        assert.deepEqual(await rows("SHOW TABLES FROM sluice LIKE '%copy%'"), [])
+        await link.close()
+        await warehouse.close()
+        await engine.close()
+      })
+    }
+  })
+
+  it('merges parts that hold the same days, and leaves alone those that follow each other', () =>
+    inFolder(async (folder) => {
+      const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
+      const maintenance = { overlapRowsMin: 1000, overlapShareMin: 1 / 3, mergeBytesMax: 1024 ** 3 }
+      const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, maintenance })
+      const link = engine.connect()
+      const offsets = Array.from({ length: 2000 }, (_, at) => at)
+      const dayUs = 86_400_000_000
+      const insert = async (token: string, own: Partial<WarehouseRow>) => {
+        await warehouse.insert(
+          aBlock(token, rowsAt(offsets, { ...own, timestamp: acceptedMs * 1000 + (own.timestamp ?? 0) })),
+        )
+      }
+      await insert('monday', { _partition: 1, distinct_id: 'ada' })
+      await insert('tuesday', { _partition: 2, distinct_id: 'ada', timestamp: dayUs })
+      assert.deepEqual(await warehouse.maintain(), { kind: 'none' })
+      await insert('monday-again', { _partition: 3, distinct_id: 'grace' })
+      await insert('tuesday-again', { _partition: 4, distinct_id: 'grace', timestamp: dayUs })
+      assert.deepEqual(await warehouse.maintain(), { kind: 'merged', month: '202603', rows: 8000 })
+      assert.deepEqual(await warehouse.maintain(), { kind: 'none' })
+      assert.deepEqual(await warehouse.size().then(({ rows, parts }) => ({ rows, parts })), { rows: 8000, parts: 1 })
+      await link.close()
+      await warehouse.close()
+      await engine.close()
+    }))
+
+  it('fills a column that was added later in older rows, also after a restart', () =>
+    inFolder(async (folder) => {
+      const rows = rowsAt([1, 2, 3], { properties: '{"plan":"team"}' })
+      const open = async () => {
+        const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
+        const warehouse = await openChdbWarehouse(engine)
+        const link = engine.connect()
+        const unfilled = async () => {
+          const query = `SELECT count() AS n FROM system.parts WHERE active AND database = 'sluice' AND table = 'events'
+            AND name NOT IN (SELECT name FROM system.parts_columns WHERE active AND table = 'events' AND column LIKE 'property_plan%')`
+          const result = await link.client.query({ query, format: 'JSONEachRow' })
+          return Number((await result.json<{ n: string }>())[0]?.n)
+        }
+        const close = async () => {
+          await link.close()
+          await warehouse.close()
+          await engine.close()
+        }
+        return { warehouse, unfilled, close }
+      }
+      const first = await open()
+      await first.warehouse.insert(aBlock('old', rows))
+      await first.warehouse.addPropertyColumn('plan')
+      assert.equal(await first.unfilled(), 1)
+      await first.close()
+      const second = await open()
+      assert.deepEqual(await second.warehouse.maintain(), { kind: 'filling', month: '202603', properties: ['plan'] })
+      while ((await second.unfilled()) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+      while ((await second.warehouse.maintain()).kind !== 'none')
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      await second.close()
     }))
 
   it('says which process has the folder when it is open already', () =>
