@@ -241,8 +241,8 @@ class Watch {
   readonly #ring = new ReplayRing()
   /** By `keyOf`. */
   readonly #channels = new Map<string, Channel>()
-  /** How many of them ask for a name, so that rows need not be read for nothing. */
-  #filtered = 0
+  /** How many of them ask for what, so that no row is read for nothing. */
+  readonly #asking = { all: 0, event: 0, distinctId: 0, both: 0 }
   #idleTimer: NodeJS.Timeout | undefined
   #lines: RowLines | undefined
   #frame: Buffer | undefined
@@ -260,12 +260,15 @@ class Watch {
     const number = this.#ring.add(lines)
     this.#lines = lines
     this.#frame = undefined
-    this.#channels.get('')?.take(number, this.#frameOf)
-    if (this.#filtered === 0) return
-    const { event, distinctId } = lines
-    this.#channels.get(keyOf(event, undefined))?.take(number, this.#frameOf)
-    this.#channels.get(keyOf(undefined, distinctId))?.take(number, this.#frameOf)
-    this.#channels.get(keyOf(event, distinctId))?.take(number, this.#frameOf)
+    const { all, event, distinctId, both } = this.#asking
+    if (all > 0) this.#offer(number, keyOf(undefined, undefined))
+    if (event > 0) this.#offer(number, keyOf(lines.event, undefined))
+    if (distinctId > 0) this.#offer(number, keyOf(undefined, lines.distinctId))
+    if (both > 0) this.#offer(number, keyOf(lines.event, lines.distinctId))
+  }
+
+  #offer(number: number, key: string): void {
+    this.#channels.get(key)?.take(number, this.#frameOf)
   }
 
   /** Of the row that is just taken; made once for all channels that want it. */
@@ -318,7 +321,7 @@ class Watch {
     if (channel === undefined) {
       channel = new Channel(this.#idOf, (events) => happened.eventsLeftOut(events, 'rate').emit(this.#telemetry))
       this.#channels.set(key, channel)
-      if (key !== '') this.#filtered++
+      this.#asking[kindOf(filter)]++
     }
     const reader = new LiveReader({
       sink,
@@ -337,7 +340,7 @@ class Watch {
       },
       end: () => {
         channel.readers.delete(reader)
-        if (channel.readers.size === 0 && this.#channels.delete(key) && key !== '') this.#filtered--
+        if (channel.readers.size === 0 && this.#channels.delete(key)) this.#asking[kindOf(filter)]--
         reader.end()
       },
     }
@@ -391,6 +394,11 @@ class Watch {
     happened.resumedWithGap(reason).emit(this.#telemetry)
     if (missed !== null) happened.eventsLeftOut(missed, reason).emit(this.#telemetry)
   }
+}
+
+function kindOf({ event, distinctId }: LiveFilter): 'all' | 'event' | 'distinctId' | 'both' {
+  if (event === undefined) return distinctId === undefined ? 'all' : 'distinctId'
+  return distinctId === undefined ? 'event' : 'both'
 }
 
 /** Where the channel of a filter is; in a row's text there is no raw line break. */
