@@ -1,15 +1,19 @@
-import { AppShell, Burger, Drawer, Group } from '@mantine/core'
+import { AppShell, Burger, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Outlet, useLocation } from '@tanstack/react-router'
-import { useEffect, useRef } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Navigation } from './Navigation.tsx'
 import { ProjectPicker } from './ProjectPicker.tsx'
 import { ShellFooter } from './ShellFooter.tsx'
 import { Wordmark } from './Wordmark.tsx'
 
+const MobileMenu = lazy(() => import('./MobileMenu.tsx').then((file) => ({ default: file.MobileMenu })))
+
 /** Navigation at the side, or behind a button where there is no room for it; beside it the page. */
 export function Shell() {
   const [isMenuOpen, menu] = useDisclosure(false)
+  const [wasMenuOpened, setMenuOpened] = useState(false)
+  if (isMenuOpen && !wasMenuOpened) setMenuOpened(true)
   const main = useFocusOnNewPage()
   return (
     <AppShell
@@ -49,11 +53,11 @@ export function Shell() {
           <ShellFooter />
         </AppShell.Section>
       </AppShell.Navbar>
-      <Drawer opened={isMenuOpen} onClose={menu.close} title="Menu" size="xs" hiddenFrom="sm">
-        <ProjectPicker onPicked={menu.close} />
-        <Navigation onPicked={menu.close} />
-        <ShellFooter />
-      </Drawer>
+      {wasMenuOpened && (
+        <Suspense>
+          <MobileMenu isOpen={isMenuOpen} onClose={menu.close} />
+        </Suspense>
+      )}
       <AppShell.Main ref={main} id="main" tabIndex={-1}>
         <Outlet />
       </AppShell.Main>
