@@ -19,6 +19,7 @@ import { createTableRows } from '../stages/journey/table-rows.ts'
 import { createQuestions } from '../stages/query/ask-questions.ts'
 import { createAskSql } from '../stages/query/ask-sql.ts'
 import { describeTables } from '../stages/query/describe-tables.ts'
+import { createColumnPolicy } from '../stages/query/property-columns.ts'
 import * as queryEvents from '../stages/query/query.events.ts'
 import { ensureFirstProject } from '../stores/state/first-project.ts'
 import { migrate, readMigrations } from '../stores/state/migrate.ts'
@@ -139,6 +140,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     }),
   )
 
+  const columnPolicy = createColumnPolicy({ warehouse, telemetry: telemetry.of('query'), slowMs: config.query.slowMs })
   const completeness = {
     async freshness() {
       await watch.sample()
@@ -162,7 +164,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     questions: {
       askSql: createAskSql({ reader, ...config.query }),
       describeTables: (projectId, gone) => describeTables(reader, projectId, gone),
-      questionsOf: createQuestions({ reader, ...config.query }),
+      questionsOf: createQuestions({ reader, ...config.query, noteSlow: columnPolicy.noteSlow }),
       completeness,
     },
     live: { live, pingIntervalMs: config.live.pingIntervalMs },

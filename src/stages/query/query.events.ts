@@ -9,12 +9,9 @@ export const columnAdded = (property: string, elapsedMs: number): InternalEvent 
   },
 })
 
-export const columnsFull = (property: string, columns: number): InternalEvent => ({
+export const columnsFull = (property: string): InternalEvent => ({
   emit(to) {
-    to.log('info', 'A property made a question slow, but as many properties have columns as may have.', {
-      property,
-      columns,
-    })
+    to.log('info', 'A property made a question slow, but as many properties have columns as may have.', { property })
   },
 })
 

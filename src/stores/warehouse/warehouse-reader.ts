@@ -19,7 +19,10 @@ export interface WarehouseReader {
    *   engine's message.
    */
   ask(question: Question): Promise<Answer>
-  /** The properties that have a column, for `propertyText`. A view that is asked for afterwards has them all. */
+  /**
+   * The properties that have a column, for `propertyText`; at most a second old. A view that is asked for afterwards has
+   * them all.
+   */
   propertyColumns(): Promise<PropertyColumns>
   /**
    * Name of the database in which the project's view `events` lies: its rows alone, versions resolved, expired rows

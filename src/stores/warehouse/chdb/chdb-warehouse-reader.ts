@@ -30,7 +30,6 @@ export function openChdbWarehouseReader(
   return new ChdbWarehouseReader(engine, config)
 }
 
-/** A view asked for sooner after the last look at the columns has those of that look. */
 const columnsKeptMs = 1000
 
 /**
@@ -129,10 +128,13 @@ class ChdbWarehouseReader implements WarehouseReader {
   }
 
   propertyColumns(): Promise<PropertyColumns> {
-    const read = this.#readColumns()
-    this.#columns = { read, atMs: performance.now() }
-    read.catch(() => (this.#columns = undefined))
-    return read
+    const nowMs = performance.now()
+    if (this.#columns === undefined || nowMs - this.#columns.atMs > columnsKeptMs) {
+      const read = this.#readColumns()
+      this.#columns = { read, atMs: nowMs }
+      read.catch(() => (this.#columns = undefined))
+    }
+    return this.#columns.read
   }
 
   async #readColumns(): Promise<PropertyColumns> {
@@ -150,8 +152,7 @@ class ChdbWarehouseReader implements WarehouseReader {
     if (!Number.isSafeInteger(projectId) || projectId <= 0) {
       throw new Failure('SLUICE_QUERY_REFUSED', `There is no view for project ${String(projectId)}.`)
     }
-    const isOld = this.#columns === undefined || performance.now() - this.#columns.atMs > columnsKeptMs
-    const columns = await (isOld ? this.propertyColumns() : (this.#columns?.read ?? this.propertyColumns()))
+    const columns = await this.propertyColumns()
     // Columns are only ever added: the same number means the same ones.
     if (columns.size > this.#columnsOfViews) {
       this.#views.clear()
