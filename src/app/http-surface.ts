@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream'
 import type { Capture } from '../stages/capture/capture.ts'
 import { clientAddressHeader } from './client-address-header.ts'
 import type { Config } from './config.ts'
+import { isConsolePath } from './console-paths.ts'
 
 /** What the edge answers itself, by path. */
 export type OwnRoutes = Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>
@@ -55,8 +56,7 @@ export function createSurface(
 /** The API, and the pages of the console, which are only looked at. */
 function isOfTheCore(path: string, method: string | undefined): boolean {
   if (path.startsWith('/api/')) return true
-  const isPage = path === '/' || path === '/favicon.svg' || path.startsWith('/assets/')
-  return isPage && (method === 'GET' || method === 'HEAD')
+  return isConsolePath(path) && (method === 'GET' || method === 'HEAD')
 }
 
 export function answerJson(response: ServerResponse, status: number, value: unknown): void {

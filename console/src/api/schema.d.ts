@@ -9,7 +9,7 @@ export interface paths {
         };
         /**
          * Who is logged in
-         * @description Scope: session.
+         * @description For users of the console.
          */
         get: operations["getSession"];
         put?: never;
@@ -20,7 +20,7 @@ export interface paths {
         post: operations["logIn"];
         /**
          * Log out
-         * @description Scope: session.
+         * @description For users of the console.
          */
         delete: operations["logOut"];
         options?: never;
@@ -39,7 +39,7 @@ export interface paths {
         put?: never;
         /**
          * Choose another password
-         * @description Ends all other sessions of the user. Scope: session.
+         * @description Ends all other sessions of the user. For users of the console.
          */
         post: operations["changePassword"];
         delete?: never;

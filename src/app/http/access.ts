@@ -59,7 +59,6 @@ export function guardRoutes(app: HttpApp, deps: GuardDeps): void {
   app.addHook('onRequest', async (request) => {
     const { access } = request.routeOptions.config
     if (access === undefined || access === 'everyone') return
-    await deps.rates.refuseStranger(request)
     const asker = await askerFrom(request, access, deps)
     if (asker === undefined) {
       await deps.rates.countStranger(request)

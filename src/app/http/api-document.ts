@@ -4,6 +4,7 @@
  */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
+import { sessionCookie } from './access.ts'
 import type { HttpApp } from './http-app.ts'
 import { Problem } from './problem.ts'
 
@@ -19,6 +20,12 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     components: {
       securitySchemes: {
         personalKey: { type: 'http', scheme: 'bearer', description: 'A personal key, phx_….' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: sessionCookie,
+          description: 'Logged in at the console. Changes need the header `sluice-csrf: 1`.',
+        },
       },
     },
   },
@@ -40,10 +47,10 @@ export function describeRoutes(app: HttpApp): void {
 function accessOf({ config, schema }: RouteOptions): FastifySchema {
   const access = config?.access
   if (access === undefined || access === 'everyone') return { security: [] }
-  const text = `Scope: ${access}.`
+  const text = access === 'session' ? 'For users of the console.' : `Scope: ${access}.`
   return {
     description: schema?.description === undefined ? text : `${schema.description} ${text}`,
-    security: [{ personalKey: [] }],
+    security: access === 'session' ? [{ session: [] }] : [{ personalKey: [] }, { session: [] }],
   }
 }
 

@@ -8,6 +8,7 @@ import helmet from '@fastify/helmet'
 import files from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { consoleFiles } from '../console-paths.ts'
 import { apiDocument } from './api-document.ts'
 
 /** Before the routes: they get its headers. */
@@ -44,7 +45,7 @@ export async function consolePages(app: FastifyInstance, folder: string): Promis
     }
     return await sent(reply, 'index.html')
   })
-  app.get('/favicon.svg', hidden, (_, reply) => sent(reply, 'favicon.svg'))
+  for (const name of consoleFiles) app.get(`/${name}`, hidden, (_, reply) => sent(reply, name))
   // Their names change with what is in them.
   app.get<{ Params: { readonly '*': string } }>('/assets/*', hidden, (request, reply) =>
     reply.sendFile(`assets/${request.params['*']}`, { maxAge: '365d', immutable: true }),

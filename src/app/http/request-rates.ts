@@ -19,8 +19,7 @@ export interface RequestRates {
   /** Counts one and refuses it when there were too many. */
   countChange(request: FastifyRequest, askerId: string): Promise<void>
   countLogin(request: FastifyRequest): Promise<void>
-  /** Refuses an address from which too many came already; does not count. */
-  refuseStranger(request: FastifyRequest): Promise<void>
+  /** After the credentials were looked at: who shares an address with a stranger is let in with his own. */
   countStranger(request: FastifyRequest): Promise<void>
 }
 
@@ -47,11 +46,8 @@ export async function createRequestRates(app: HttpApp, limits: RateLimits): Prom
     async countLogin(request) {
       refuseWhenOver(await login(request))
     },
-    async refuseStranger(request) {
-      refuseWhenOver(await stranger(request, { increment: false }))
-    },
     async countStranger(request) {
-      await stranger(request)
+      refuseWhenOver(await stranger(request))
     },
   }
 }
