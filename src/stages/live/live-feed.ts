@@ -91,7 +91,8 @@ export interface LiveFeed {
 
 /** Least time between two flushes; with many readers it grows, so that writes stay few. */
 const flushMsMin = 20
-const writesPerSecondMax = 1000
+const flushMsMax = 1000
+const writesPerSecondMax = 400
 /** Rows that a reader gets at most when it comes back; older ones are a gap. */
 const replayRowsMax = 500
 /** After which time a reader that lost its connection may come back. */
@@ -131,7 +132,7 @@ export function createLiveFeed(
     const ring = { rowsMax: config.ringRowsMax, bytesMax: config.ringBytesMax / watches.size }
     for (const one of touched) one.seal(ring)
     if (flushTimer === undefined && [...touched].some((one) => one.hasFrames())) {
-      const everyMs = Math.max(flushMsMin, (readers * 1000) / writesPerSecondMax)
+      const everyMs = Math.min(flushMsMax, Math.max(flushMsMin, (readers * 1000) / writesPerSecondMax))
       flushTimer = setTimeout(flush, Math.max(0, flushedMs + everyMs - now))
     }
   }
