@@ -1,0 +1,226 @@
+/** Every page of the console with realistic data: at both widths, in both schemes, by keyboard, behind a prefix. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { anInstallation } from '../harness/installation.ts'
+import type { Installation } from '../harness/installation.ts'
+import { chanceOf } from '../harness/seed.ts'
+import { aBrowser } from './browser.ts'
+import { someWeeks } from './some-weeks.ts'
+import type { SentEvent } from './some-weeks.ts'
+import { aVisit, builtConsole, password, seriousFindings, signIn } from './visit.ts'
+
+const firstLoadBytesMax = 250_000
+const funnel = {
+  steps: [{ event: '$pageview' }, { event: 'signed up' }, { event: 'order paid' }],
+  window_seconds: 1_209_600,
+}
+
+describe('the pages of the console', () => {
+  let sluice: Installation
+  let browser: Browser
+  let events: readonly SentEvent[]
+  let state: Awaited<ReturnType<Awaited<ReturnType<typeof aVisit>>['context']['storageState']>>
+  const cleanings: (() => Promise<void>)[] = []
+  const ending = { after: (clean: () => Promise<void>) => void cleanings.push(clean) }
+
+  before(async () => {
+    await builtConsole()
+    sluice = await anInstallation(ending, { SLUICE_CONSOLE_PASSWORD: password })
+    await sluice.start()
+    browser = await aBrowser(ending)
+    events = someWeeks(chanceOf(14), new Date())
+    await sent(sluice, events)
+    await sluice.capture([{ event: 'without a person' }, { event: 7, distinct_id: 'user-1' }])
+    await sluice.settled()
+    const { page, context } = await aVisit(browser)
+    await signIn(page, sluice.url)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    state = await context.storageState()
+    await context.close()
+  })
+  after(async () => {
+    for (const clean of cleanings.reverse()) await clean()
+  })
+
+  for (const width of [1280, 390]) {
+    for (const scheme of ['light', 'dark'] as const) {
+      it(`have nothing that axe calls serious and do not scroll sideways, ${scheme}, ${String(width)} px wide`, async () => {
+        const options = { viewport: { width, height: width === 390 ? 844 : 900 }, colorScheme: scheme }
+        const stranger = await aVisit(browser, options)
+        await stranger.page.goto(sluice.url)
+        const findings = await looked(stranger.page, 'login', () => stranger.page.getByLabel('Login').waitFor())
+        await stranger.context.close()
+        const { page, context, complaints } = await aVisit(browser, { ...options, storageState: state })
+        for (const [name, address, isThere] of pages(events)) {
+          await page.goto(`${sluice.url}/#${address}`)
+          findings.push(...(await looked(page, name, () => isThere(page))))
+        }
+        await context.close()
+        assert.deepEqual([...findings, ...complaints, ...stranger.complaints], [])
+
+        async function looked(on: Page, name: string, isThere: () => Promise<unknown>): Promise<string[]> {
+          await isThere()
+          await on.screenshot({ path: join(picturesFolder(), `${name}-${String(width)}-${scheme}.png`) })
+          const tooWide = (await on.evaluate('document.documentElement.scrollWidth - innerWidth')) as number
+          return [
+            ...(await seriousFindings(on)).map((finding) => `${name}: ${finding}`),
+            ...(tooWide > 0 ? [`${name}: the page is ${String(tooWide)} px wider than the window`] : []),
+          ]
+        }
+      })
+    }
+  }
+
+  it('need less than 250,000 bytes for the first load of login and start', async () => {
+    const { page, context } = await aVisit(browser)
+    let bytes = 0
+    const session = await context.newCDPSession(page)
+    await session.send('Network.enable')
+    session.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength))
+    await signIn(page, sluice.url)
+    await page.getByRole('heading', { level: 1, name: 'Send events' }).waitFor()
+    await page.getByRole('tab', { name: 'JavaScript' }).waitFor()
+    const files = (await page.evaluate('performance.getEntriesByType("resource").map((one) => one.name)')) as string[]
+    await context.close()
+    assert.deepEqual(
+      files.filter((file) => /codemirror|uplot|SqlEditor|Chart/i.test(file)),
+      [],
+    )
+    assert.ok(bytes > 0 && bytes < firstLoadBytesMax, `${String(bytes)} bytes`)
+  })
+
+  it('let somebody with a keyboard alone reach an event and open it', async () => {
+    const { page, context } = await aVisit(browser, { storageState: state })
+    await page.goto(sluice.url)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    const nav = page.getByRole('navigation', { name: 'Pages' })
+    await tabTo(page, () => nav.getByRole('link', { name: 'Events' }).evaluate((one) => one.matches(':focus')))
+    await page.keyboard.press('Enter')
+    const first = page.getByRole('region', { name: 'Events, newest first' }).getByRole('button').first()
+    await first.waitFor()
+    await tabTo(page, () => first.evaluate((one) => one.matches(':focus')))
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.waitFor()
+    await dialog.getByText('distinct id', { exact: false }).first().waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    await context.close()
+  })
+
+  it('work behind the prefix of a proxy: assets, login and the live feed', async (test) => {
+    const prefixed = await aProxy(test, sluice.url)
+    const { page, context, complaints } = await aVisit(browser)
+    await signIn(page, prefixed)
+    await page.getByRole('heading', { level: 1, name: 'Send events' }).waitFor()
+    assert.ok(page.url().startsWith(prefixed), page.url())
+    await page.getByText(prefixed.replace(/\/$/, '')).first().waitFor()
+    await page.goto(`${prefixed}#/projects/1/live`)
+    await page.getByText('Listening').first().waitFor()
+    await sluice.capture([{ event: 'through the proxy', distinct_id: 'me' }])
+    await page.getByText('through the proxy').first().waitFor()
+    assert.deepEqual(complaints, [])
+    await context.close()
+  })
+})
+
+/** Name of the picture, address behind the hash, and what shows that the page is there with its data. */
+type PageToSee = readonly [string, string, (page: Page) => Promise<unknown>]
+
+function pages(events: readonly SentEvent[]): readonly PageToSee[] {
+  const event = events.at(-1)
+  assert.ok(event !== undefined)
+  const project = '/projects/1'
+  const shown = (text: string | RegExp) => (page: Page) => page.getByText(text).first().waitFor()
+  const question = `SELECT toDate(timestamp) AS day, event, count() AS events FROM events GROUP BY day, event ORDER BY day`
+  return [
+    ['start', `${project}/start`, shown('Events are arriving')],
+    ['live', `${project}/live`, shown('Listening')],
+    [
+      'events',
+      `${project}/events`,
+      (page) =>
+        page
+          .getByRole('button', { name: /^(\$pageview|signed up|order paid)$/ })
+          .first()
+          .waitFor(),
+    ],
+    [
+      'event',
+      `${project}/events?open=${event.uuid}`,
+      (page) => page.getByRole('dialog').getByText(event.uuid).first().waitFor(),
+    ],
+    ['journey', `${project}/events/${event.uuid}`, shown('What happened')],
+    ['insights', `${project}/insights`, (page) => page.getByRole('heading', { level: 1 }).waitFor()],
+    [
+      'sql',
+      `${project}/sql?query=${encodeURIComponent(question)}`,
+      async (page) => {
+        await page.getByRole('button', { name: 'Run' }).click()
+        await page.getByRole('region', { name: 'Rows of the answer' }).waitFor()
+        await page.getByText('Chart', { exact: true }).click()
+        await page.locator('.u-wrap').waitFor()
+      },
+    ],
+    ['health', '/health', shown('Everything is well')],
+    ['settings', '/settings', (page) => page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()],
+  ]
+}
+
+let pictures: string | undefined
+
+/** Into the documentation only when asked for: pictures differ by a pixel here and there each time. */
+function picturesFolder(): string {
+  const inDocs = resolve(import.meta.dirname, '..', '..', 'docs', 'pictures')
+  if (process.env['SLUICE_WRITE_PICTURES'] === '1') mkdirSync(inDocs, { recursive: true })
+  pictures ??= process.env['SLUICE_WRITE_PICTURES'] === '1' ? inDocs : mkdtempSync(join(tmpdir(), 'sluice-pictures-'))
+  return pictures
+}
+
+async function sent(sluice: Installation, events: readonly SentEvent[]): Promise<void> {
+  for (let from = 0; from < events.length; from += 500) {
+    const { status, text } = await sluice.capture(events.slice(from, from + 500))
+    assert.equal(status, 200, text)
+  }
+}
+
+async function tabTo(page: Page, isThere: () => Promise<boolean>): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    if (await isThere()) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail('The Tab key does not get there.')
+}
+
+/** What many people have in front: everything below /sluice/ goes on without the prefix. */
+async function aProxy(ending: { after(clean: () => Promise<void>): void }, target: string): Promise<string> {
+  const server = createServer((asked, answer) => {
+    const path = /^\/sluice(\/.*)$/.exec(asked.url ?? '')?.[1]
+    if (path === undefined) {
+      answer.writeHead(404).end()
+      return
+    }
+    const passed = request(`${target}${path}`, { method: asked.method, headers: asked.headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers)
+      response.pipe(answer)
+    })
+    passed.on('error', () => answer.destroy())
+    answer.on('close', () => passed.destroy())
+    asked.pipe(passed)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  ending.after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/sluice/`
+}
