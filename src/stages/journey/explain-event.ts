@@ -37,14 +37,19 @@ export function createExplainEvent(deps: JourneyDeps): ExplainEvent {
     const decidedTo = [...deps.decidedTo()]
     const insertedTo = [...deps.insertedTo()]
     const [allRows, found] = await Promise.all([deps.tableRows(uuid, signal), search.entriesOf(uuid, signal)])
-    const rows = allRows.filter(({ projectId }) => scope === undefined || projectId === scope.projectId)
+    const isOwn = ({ projectId }: TableRow): boolean => scope === undefined || projectId === scope.projectId
+    const rows = allRows.filter(isOwn)
     const entries = found.items.filter(({ token }) => scope === undefined || scope.tokens.includes(token))
     const firsts = await firstCopies(entries, signal)
+    const rowsOf = new Map([[uuid, rows]])
+    for (const first of firsts.values()) {
+      if (!rowsOf.has(first.uuid)) rowsOf.set(first.uuid, (await deps.tableRows(first.uuid, signal)).filter(isOwn))
+    }
     const places = placesOf(entries, firsts, rows)
     const decisions = byPlace((await search.decisionsAt(places, signal)).items, ({ place }) => place)
     const ledger = new Map<string, readonly LedgerLine[]>()
     for (const place of places) ledger.set(keyOf(place), await linesAt(place, askedMs))
-    const known: Known = { rows, decisions, ledger, askedMs, decidedTo, insertedTo }
+    const known: Known = { uuid, rowsOf, decisions, ledger, askedMs, decidedTo, insertedTo }
     const occurrences = occurrencesOf(entries, firsts, known, found.searched)
     const fate = fateOf(occurrences)
     const throughMs = found.searched.complete ? askedMs : found.searched.throughMs
@@ -81,7 +86,9 @@ export function createExplainEvent(deps: JourneyDeps): ExplainEvent {
 
 /** What was looked up before the steps are written. */
 interface Known {
-  readonly rows: readonly TableRow[]
+  readonly uuid: string
+  /** By uuid: of the one that was asked for, and of first copies. */
+  readonly rowsOf: ReadonlyMap<string, readonly TableRow[]>
   readonly decisions: ReadonlyMap<string, Decision>
   readonly ledger: ReadonlyMap<string, readonly LedgerLine[]>
   readonly askedMs: number
@@ -111,7 +118,7 @@ function occurrencesOf(
     entries.filter(({ verdict }) => verdict === 'stored').map(({ position }) => keyOf(position)),
   )
   const copied = new Set(entries.map(({ position }) => keyOf(position)))
-  const beforeJournal = unique(known.rows, ({ position }) => position).filter(
+  const beforeJournal = unique(known.rowsOf.get(known.uuid) ?? [], ({ position }) => position).filter(
     ({ position }) => !copied.has(keyOf(position)),
   )
   const occurrences = [
@@ -128,7 +135,7 @@ function occurrencesOf(
 function stored(entry: DoorEntry, known: Known): Occurrence {
   const steps = [
     doorStep(entry, `Stored by the door, under the token ${masked(entry.token)}.`),
-    ...onward(entry.position, known),
+    ...onward(entry.position, entry.uuid, known),
   ]
   return { acceptedAtMs: entry.timeMs, fate: fateBehindTheDoor(steps), steps }
 }
@@ -146,7 +153,7 @@ function duplicate(entry: DoorEntry, first: DoorEntry | undefined, ofItself: boo
       ? `the event at ${where}`
       : `the event ${first.uuid} at ${where}, which has the same user, name and timestamp`
   const detail = `Not stored again: a copy of ${copyOf}. The answer named that position.`
-  const steps = [doorStep(entry, detail), ...(ofItself ? onward(entry.position, known) : [])]
+  const steps = [doorStep(entry, detail), ...(ofItself ? onward(entry.position, first?.uuid ?? entry.uuid, known) : [])]
   // Without a first copy in sight the table may still have it.
   const isInTable = ofItself && first === undefined && fateBehindTheDoor(steps) === 'in_table'
   return { acceptedAtMs: entry.timeMs, fate: isInTable ? 'in_table' : 'duplicate', steps }
@@ -164,7 +171,7 @@ function fromRow(row: TableRow, known: Known, { fromMs }: Searched): Occurrence 
     position: row.position,
     detail: `Stored by the door, as the row says; its journal ${since} and does not show it.`,
   }
-  const steps = [door, ...onward(row.position, known)]
+  const steps = [door, ...onward(row.position, known.uuid, known)]
   return { acceptedAtMs: row.acceptedAtMs, fate: fateBehindTheDoor(steps), steps }
 }
 
@@ -181,7 +188,7 @@ function doorStep({ verdict, timeMs, lane, position, reason }: DoorEntry, detail
   return { ...nothing, stage: 'door', verdict, atMs: timeMs, lane, position, reason: why, detail }
 }
 
-function onward(place: Place, known: Known): readonly JourneyStep[] {
+function onward(place: Place, uuid: string, known: Known): readonly JourneyStep[] {
   const { partition, offset } = place
   const decision = known.decisions.get(keyOf(place))
   const isDecided = offset < (known.decidedTo[partition] ?? 0)
@@ -197,7 +204,11 @@ function onward(place: Place, known: Known): readonly JourneyStep[] {
     return [ingestion, { ...nothing, stage: 'warehouse', verdict: 'waiting', detail }]
   }
   const inserts = lines.map(insertStep)
-  return [ingestion, ...(inserts.length === 0 ? [insertWithoutLine] : inserts), tableStep(place, decision, known)]
+  return [
+    ingestion,
+    ...(inserts.length === 0 ? [insertWithoutLine] : inserts),
+    tableStep(place, known.rowsOf.get(uuid) ?? [], decision, known.askedMs),
+  ]
 }
 
 const ingestionVerdicts = { dropped: 'dropped', dead_letter: 'parked', damaged: 'damaged' } as const
@@ -239,7 +250,12 @@ const insertWithoutLine: JourneyStep = {
   detail: 'The warehouse writer has passed it; the ledger has no line about it.',
 }
 
-function tableStep(place: Place, decision: Decision | undefined, { rows, askedMs }: Known): JourneyStep {
+function tableStep(
+  place: Place,
+  rows: readonly TableRow[],
+  decision: Decision | undefined,
+  askedMs: number,
+): JourneyStep {
   const step = { ...nothing, stage: 'table' as const }
   const here = rows.find(({ position }) => keyOf(position) === keyOf(place))
   const current = rows.find(({ isCurrent, key }) => isCurrent && (here === undefined || key === here.key))
