@@ -95,7 +95,6 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     timeoutMs: canaryTimeoutMs,
     telemetry: telemetry.of('health'),
   })
-  running.push(canaries.run(signal))
 
   /** As of the last look at the books. */
   let refusedAtDoor = 0
@@ -203,7 +202,8 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   running.push(
     bootstrap(config, sql, own, signal, telemetry.of('state')).then(() => {
       ready({})
-      return aborted(signal)
+      // Not before their project is there: ingestion would set them aside as nobody's.
+      return canaries.run(signal)
     }),
   )
   try {
