@@ -17,6 +17,8 @@ export const WINDOW_SECONDS_DEFAULT = 1_209_600
 export interface StepDraft {
   readonly event: string
   readonly filters: readonly FilterDraft[]
+  /** How the answer calls it; empty: by its event. Set by whoever saves through the API. */
+  readonly name: string
 }
 
 /** An empty breakdown means none. */
@@ -29,11 +31,11 @@ export interface FunnelDraft {
 }
 
 export interface FunnelBody extends Span {
-  steps: { event: string; filters?: PropertyFilter[] }[]
+  steps: { event: string; filters?: PropertyFilter[]; name?: string }[]
   window_seconds: number
   filters?: PropertyFilter[]
   breakdown?: { kind: 'property'; property: string }
-  breakdown_limit?: number
+  breakdown_limit: number
 }
 
 export const WINDOW_UNITS = [
@@ -43,7 +45,7 @@ export const WINDOW_UNITS = [
   { value: '86400', label: 'days', seconds: 86_400 },
 ] as const
 
-export const EMPTY_STEP: StepDraft = { event: '', filters: [] }
+export const EMPTY_STEP: StepDraft = { event: '', filters: [], name: '' }
 
 export const NEW_FUNNEL: FunnelDraft = {
   steps: [EMPTY_STEP, EMPTY_STEP],
@@ -67,12 +69,17 @@ export function funnelBody(draft: FunnelDraft, span: Span): FunnelBody {
   return {
     steps: draft.steps.map((step) => {
       const own = filtersFrom(step.filters)
-      return { event: step.event, ...(own.length === 0 ? {} : { filters: own }) }
+      return {
+        event: step.event,
+        ...(own.length === 0 ? {} : { filters: own }),
+        ...(step.name === '' ? {} : { name: step.name }),
+      }
     }),
     ...span,
     window_seconds: draft.windowSeconds,
     ...(filters.length === 0 ? {} : { filters }),
-    ...(property === '' ? {} : { breakdown: { kind: 'property', property }, breakdown_limit: draft.breakdownLimit }),
+    ...(property === '' ? {} : { breakdown: { kind: 'property', property } }),
+    breakdown_limit: draft.breakdownLimit,
   }
 }
 
@@ -81,6 +88,7 @@ export function funnelLink(draft: FunnelDraft): Raw {
     steps: draft.steps.map((step) => ({
       event: step.event,
       ...(step.filters.length === 0 ? {} : { filters: filterLinkFrom(step.filters) }),
+      ...(step.name === '' ? {} : { name: step.name }),
     })),
     window_seconds: draft.windowSeconds,
     ...(draft.filters.length === 0 ? {} : { filters: filterLinkFrom(draft.filters) }),
@@ -93,7 +101,11 @@ export function funnelLink(draft: FunnelDraft): Raw {
 export function funnelDraftFrom(raw: Raw): FunnelDraft {
   const steps = listFrom(raw['steps'], STEPS_MAX).map((each): StepDraft => {
     const step = rawFrom(each)
-    return { event: textFrom(step['event']), filters: filterDraftsFrom(step['filters']) }
+    return {
+      event: textFrom(step['event']),
+      filters: filterDraftsFrom(step['filters']),
+      name: textFrom(step['name']),
+    }
   })
   while (steps.length < STEPS_MIN) steps.push(EMPTY_STEP)
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { moved, windowUnitOf } from './funnel-question.ts'
+import { EMPTY_STEP, moved, windowUnitOf } from './funnel-question.ts'
 import {
   bodyOf,
   gapOf,
@@ -22,8 +22,8 @@ const trend: InsightQuestion = {
   timeZone: 'Europe/Berlin',
   draft: {
     series: [
-      { event: 'signed up', math: 'unique_users', property: '', filters: [proPlan, halfDone] },
-      { event: '', math: 'p90', property: 'duration', filters: [] },
+      { event: 'signed up', math: 'unique_users', property: '', filters: [proPlan, halfDone], name: 'Newcomers' },
+      { event: '', math: 'p90', property: 'duration', filters: [], name: '' },
     ],
     filters: [proPlan],
     breakdowns: [{ kind: 'event' }, { kind: 'property', property: '$browser' }],
@@ -39,8 +39,8 @@ const funnel: InsightQuestion = {
   timeZone: 'UTC',
   draft: {
     steps: [
-      { event: 'visited', filters: [proPlan] },
-      { event: 'signed up', filters: [] },
+      { event: 'visited', filters: [proPlan], name: 'Came' },
+      { event: 'signed up', filters: [], name: '' },
     ],
     windowSeconds: 3_600,
     filters: [],
@@ -108,6 +108,7 @@ describe('the question of an insight', () => {
           event: 'signed up',
           math: 'unique_users',
           filters: [{ property: 'plan', operator: 'exact', value: 'pro' }],
+          name: 'Newcomers',
         },
         { math: 'p90', property: 'duration' },
       ],
@@ -134,7 +135,7 @@ describe('the question of an insight', () => {
     assert.equal(gapOf(newQuestion('retention', 'UTC')), undefined)
     assert.match(gapOf(newQuestion('funnel', 'UTC')) ?? '', /in order/)
     assert.equal(
-      gapOf({ ...funnel, draft: { ...funnel.draft, steps: [...funnel.draft.steps, { event: '', filters: [] }] } }),
+      gapOf({ ...funnel, draft: { ...funnel.draft, steps: [...funnel.draft.steps, EMPTY_STEP] } }),
       'Choose the event of step 3.',
     )
     const sumOfNothing = { ...EMPTY_SERIES, math: 'sum' } as const

@@ -35,6 +35,8 @@ export interface SeriesDraft {
   readonly math: SeriesMath
   readonly property: string
   readonly filters: readonly FilterDraft[]
+  /** How the answer calls it; empty: by its event. Set by whoever saves through the API. */
+  readonly name: string
 }
 
 export type BreakdownDraft = { readonly kind: 'event' } | { readonly kind: 'property'; readonly property: string }
@@ -50,16 +52,16 @@ export interface TrendDraft {
 }
 
 export interface TrendBody extends Span {
-  series: { event?: string; math: SeriesMath; property?: string; filters?: PropertyFilter[] }[]
+  series: { event?: string; math: SeriesMath; property?: string; filters?: PropertyFilter[]; name?: string }[]
   interval: Interval
   timezone: string
   filters?: PropertyFilter[]
   breakdowns?: ({ kind: 'event' } | { kind: 'property'; property: string })[]
-  breakdown_limit?: number
+  breakdown_limit: number
   compare_previous?: boolean
 }
 
-export const EMPTY_SERIES: SeriesDraft = { event: '', math: 'total', property: '', filters: [] }
+export const EMPTY_SERIES: SeriesDraft = { event: '', math: 'total', property: '', filters: [], name: '' }
 
 export const NEW_TREND: TrendDraft = {
   series: [EMPTY_SERIES],
@@ -95,15 +97,15 @@ export function trendBody(draft: TrendDraft, span: Span, timezone: string): Tren
         math: each.math,
         ...(mathNeedsProperty(each.math) ? { property: each.property.trim() } : {}),
         ...(own.length === 0 ? {} : { filters: own }),
+        ...(each.name === '' ? {} : { name: each.name }),
       }
     }),
     ...span,
     interval: fittingInterval(span, draft.interval),
     timezone,
     ...(filters.length === 0 ? {} : { filters }),
-    ...(breakdowns.length === 0
-      ? {}
-      : { breakdowns: breakdowns.map((each) => ({ ...each })), breakdown_limit: draft.breakdownLimit }),
+    ...(breakdowns.length === 0 ? {} : { breakdowns: breakdowns.map((each) => ({ ...each })) }),
+    breakdown_limit: draft.breakdownLimit,
     ...(draft.compare ? { compare_previous: true } : {}),
   }
 }
@@ -116,6 +118,7 @@ export function trendLink(draft: TrendDraft): Raw {
       math: each.math,
       ...(each.property === '' ? {} : { property: each.property }),
       ...(each.filters.length === 0 ? {} : { filters: filterLinkFrom(each.filters) }),
+      ...(each.name === '' ? {} : { name: each.name }),
     })),
     interval: draft.interval,
     ...(draft.filters.length === 0 ? {} : { filters: filterLinkFrom(draft.filters) }),
@@ -155,6 +158,7 @@ function seriesFrom(raw: Raw): SeriesDraft {
     math: oneOf(raw['math'], MATHS, 'total'),
     property: textFrom(raw['property']),
     filters: filterDraftsFrom(raw['filters']),
+    name: textFrom(raw['name']),
   }
 }
 
