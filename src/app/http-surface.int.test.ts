@@ -115,6 +115,36 @@ describe('the surface of the edge', () => {
     })
   })
 
+  it('passes on an answer that the core gives before it has read the body', async () => {
+    const hasty: RequestListener = (_, response) => {
+      response.writeHead(404)
+      response.end()
+    }
+    await surfaced(hasty, async ({ ask }) => {
+      for (let n = 0; n < 100; n++) {
+        const body = 'x'.repeat(n % 2 === 0 ? 10 : 1_000_000)
+        assert.equal((await ask('/api/unknown', { method: 'PUT', body })).status, 404, String(n))
+      }
+    })
+  })
+
+  it("tells the core the client's own address, whatever the client says", async () => {
+    const addressed: RequestListener = (request, response) => response.end(request.headers['sluice-client-address'])
+    await surfaced(addressed, async ({ ask }) => {
+      const headers = { 'sluice-client-address': '203.0.113.1', 'Sluice-Client-Address': '203.0.113.2' }
+      assert.equal((await ask('/api/session', { headers })).text, '127.0.0.1')
+    })
+  })
+
+  it("passes on the console's pages, to be looked at and no more", async () => {
+    await surfaced(echo, async ({ ask }) => {
+      for (const path of ['/', '/?a', '/icon.svg', '/scheme.js', '/assets/app.js']) {
+        assert.equal((await ask(path)).status, 207, path)
+        assert.equal((await ask(path, { method: 'POST', body: 'x' })).status, 404, path)
+      }
+    })
+  })
+
   it('lets nobody reach the inside of the core, however the path is written', async () => {
     let reached = 0
     const counted: RequestListener = (_, response) => {

@@ -87,7 +87,7 @@ function createPassOn(socketPath: string, stopping: AbortSignal): RequestListene
     })
     onward.on('error', () => {
       if (response.headersSent) response.destroy()
-      else answerJson(response, 503, { error: 'The core is not there right now; events are accepted all the same.' })
+      else answerCoreAway(response)
     })
     response.on('close', () => {
       if (!response.writableFinished) onward.destroy()
@@ -96,7 +96,24 @@ function createPassOn(socketPath: string, stopping: AbortSignal): RequestListene
   }
 }
 
-/** The address is written over whatever the client calls itself: the core counts by it who tries passwords. */
+/** As the core itself tells of problems. */
+function answerCoreAway(response: ServerResponse): void {
+  const problem = {
+    type: 'about:blank',
+    title: 'Service Unavailable',
+    status: 503,
+    detail: 'The core is not there right now; events are accepted all the same.',
+    code: 'SLUICE_CORE_AWAY',
+  }
+  response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '2' })
+  response.end(JSON.stringify(problem))
+}
+
+/**
+ * Every request has a connection of its own, but the core does not hear that: told to close, it would do so right after an answer
+ * that it gives before it has read the body, and the answer would be lost with what is still on its way.
+ * The address is written over whatever the client calls itself: the core counts by it who tries passwords.
+ */
 function onwardHeaders({ headers, socket }: IncomingMessage): OutgoingHttpHeaders {
-  return { ...headers, [clientAddressHeader]: socket.remoteAddress ?? 'unknown', connection: 'close' }
+  return { ...headers, [clientAddressHeader]: socket.remoteAddress ?? 'unknown', connection: 'keep-alive' }
 }

@@ -44,13 +44,13 @@ async function belongings({ projectId, organizationId, token }: TestCore['own'])
   const kept = await createInsight(core.sql, projectId, { name: 'kept', kind: 'sql', question }, 10)
   const key = await addPersonalKey(core.sql, { organizationId, label: 'kept', scopes: ['read'] }, 10)
   assert.ok(kept !== undefined && key !== undefined)
-  return { id: String(projectId), insight_id: kept.id, token, uuid: someUuid, keyId: key.listed.id }
+  return { id: String(projectId), insight_id: kept.id, token, uuid: someUuid, key_id: key.listed.id }
 }
 
 /** The path with the values in it; a parameter that nobody named is a reason to fail. */
 function pathOf({ path }: Route, values: Readonly<Record<string, string>>): string {
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const value = path.startsWith('/api/keys/') ? values['keyId'] : values[name]
+    const value = values[name]
     assert.ok(value !== undefined, `Give this test a value for {${name}} of ${path}.`)
     return value
   })
@@ -128,7 +128,7 @@ describe('the project of another organisation', () => {
       const { status } = await core.send(route.method, pathOf(route, { ...theirs, id: ours['id'] ?? '' }), options)
       assert.equal(status, 404, `${route.method} ${route.path}`)
     }
-    const { status } = await core.send('DELETE', `/api/keys/${theirs['keyId'] ?? ''}`, { headers: core.own.bearer })
+    const { status } = await core.send('DELETE', `/api/keys/${theirs['key_id'] ?? ''}`, { headers: core.own.bearer })
     assert.equal(status, 404)
   })
 
@@ -137,7 +137,7 @@ describe('the project of another organisation', () => {
     for (const path of lists) {
       const { status, text } = await core.send('GET', path, { headers: core.own.bearer })
       assert.equal(status, 200)
-      for (const secret of [theirs['token'], theirs['insight_id'], theirs['keyId'], 'Theirs']) {
+      for (const secret of [theirs['token'], theirs['insight_id'], theirs['key_id'], 'Theirs']) {
         assert.ok(!text.includes(secret ?? ''), path)
       }
     }

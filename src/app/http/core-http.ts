@@ -71,6 +71,10 @@ export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstanc
   app.setNotFoundHandler(() => {
     throw new HttpRefusal(404, 'There is nothing at this path.', { code: 'SLUICE_NOT_FOUND' })
   })
+  // Fastify closes the connection when it refuses a large body, and the edge would lose the answer.
+  app.addHook('onSend', async (_, reply) => {
+    reply.removeHeader('connection')
+  })
   await securePages(app)
   await app.register(swagger, documentOptions)
   await app.register((inner, _, done) => {

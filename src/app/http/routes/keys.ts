@@ -93,19 +93,19 @@ export function keyRoutes(app: HttpApp, { sql, keysMax }: KeyDeps): void {
   )
 
   app.delete(
-    '/api/keys/:id',
+    '/api/keys/:key_id',
     {
       config: { access: 'manage' },
       schema: {
         operationId: 'revokeKey',
         summary: 'Revoke a personal key',
         tags,
-        params: Type.Object({ id: Type.String({ format: 'uuid' }) }),
+        params: Type.Object({ key_id: Type.String({ format: 'uuid', description: 'Id of the key.' }) }),
         response: { 204: Type.Null({ description: 'Done.' }) },
       },
     },
     async (request, reply) => {
-      if (!(await revokePersonalKey(sql, askerOf(request).organizationId, request.params.id))) {
+      if (!(await revokePersonalKey(sql, askerOf(request).organizationId, request.params.key_id))) {
         throw new HttpRefusal(404, 'There is no such key; GET /api/keys lists yours.')
       }
       void reply.code(204)
