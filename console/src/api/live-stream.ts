@@ -14,6 +14,8 @@ export type LiveState = 'connecting' | 'open' | 'broken'
 
 export interface LiveMessage {
   readonly kind: 'event' | 'gap'
+  /** The position behind it; empty before the first event. */
+  readonly id: string
   /** JSON as it came; whoever shows it parses it, because most are never shown when many come. */
   readonly data: string
 }
@@ -31,8 +33,6 @@ export interface LiveStreamOptions {
 }
 
 export interface LiveStream {
-  /** The position, for a later stream to go on from. */
-  readonly lastId: () => string | undefined
   readonly close: () => void
 }
 
@@ -47,7 +47,7 @@ export function openLiveStream(options: LiveStreamOptions): LiveStream {
 
   const take = (kind: 'event' | 'gap') => (message: MessageEvent<string>) => {
     if (message.lastEventId !== '') lastId = message.lastEventId
-    options.onMessage({ kind, data: message.data })
+    options.onMessage({ kind, id: message.lastEventId, data: message.data })
   }
 
   const connect = (): void => {
@@ -71,7 +71,6 @@ export function openLiveStream(options: LiveStreamOptions): LiveStream {
   connect()
 
   return {
-    lastId: () => lastId,
     close() {
       window.clearTimeout(timer)
       source?.close()

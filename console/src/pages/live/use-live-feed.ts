@@ -27,12 +27,14 @@ export function useLiveFeed(projectId: number, filter: LiveFilter, isPaused: boo
   const [state, setState] = useState<LiveState>('connecting')
   const client = useQueryClient()
   const position = useRef<string>(undefined)
-  const rate = useRef(new EventRate())
+  // One for the whole life of the list, whose rows have their keys from it.
+  const messages = useRef(new WaitingMessages())
   const { event, distinctId } = filter
 
   useEffect(() => {
     if (isPaused) return
-    const waiting = new WaitingMessages()
+    const waiting = messages.current
+    const rate = new EventRate(Date.now())
     let frame: number | undefined
     let flushedAt = 0
 
@@ -43,9 +45,9 @@ export function useLiveFeed(projectId: number, filter: LiveFilter, isPaused: boo
       }
       frame = undefined
       flushedAt = now
-      const newest = waiting.flush()
-      const total = rate.current.total
-      setFeed((before) => ({ ...before, rows: withNewRows(before.rows, newest), total }))
+      const { rows, eventCount, lastId } = waiting.flush()
+      if (lastId !== undefined) position.current = lastId
+      setFeed((before) => ({ ...before, rows: withNewRows(before.rows, rows), total: before.total + eventCount }))
     }
     const stream = openLiveStream({
       projectId,
@@ -54,7 +56,7 @@ export function useLiveFeed(projectId: number, filter: LiveFilter, isPaused: boo
       lastId: position.current,
       onMessage(message) {
         waiting.push(message)
-        if (message.kind === 'event') rate.current.add(Date.now())
+        if (message.kind === 'event') rate.add(Date.now())
         // Frames come only while the page is seen; what waits meanwhile is bounded.
         frame ??= requestAnimationFrame(flush)
       },
@@ -62,25 +64,23 @@ export function useLiveFeed(projectId: number, filter: LiveFilter, isPaused: boo
       onRefused: () => void client.invalidateQueries({ queryKey: sessionKey }),
     })
     const timer = window.setInterval(() => {
-      const perSecond = rate.current.perSecond(Date.now())
+      const perSecond = rate.perSecond(Date.now())
       setFeed((before) => (before.perSecond === perSecond ? before : { ...before, perSecond }))
     }, rateShownMs)
 
     return () => {
-      position.current = stream.lastId()
       stream.close()
       window.clearInterval(timer)
       if (frame !== undefined) cancelAnimationFrame(frame)
-      const newest = waiting.flush()
-      setFeed((before) => ({ ...before, rows: withNewRows(before.rows, newest), perSecond: 0 }))
+      waiting.flush()
+      setFeed((before) => ({ ...before, perSecond: 0 }))
     }
   }, [projectId, event, distinctId, isPaused, client])
 
-  // A position means something only for the same question. Stands behind the effect above, whose end sets one.
+  // A position means something only for the same question.
   useEffect(
     () => () => {
       position.current = undefined
-      rate.current = new EventRate()
       setFeed(nothing)
     },
     [projectId, event, distinctId],
