@@ -12,9 +12,8 @@ import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
 import type { MemoryLog } from '../../stores/log/memory/memory-log.ts'
 import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import { createDerive } from './derive.ts'
-import type { Derive } from './derive-batches.ts'
 import { createIngestion } from './ingestion.ts'
-import type { Ingestion } from './ingestion.ts'
+import type { Ingestion, IngestionDeps } from './ingestion.ts'
 import { aNewRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtures.ts'
 
 const source = 'events_plugin_ingestion'
@@ -29,7 +28,9 @@ interface Running {
   stop(): Promise<void>
 }
 
-function start(log: EventLog, own: { readonly derive?: Derive; readonly telemetry?: Telemetry } = {}): Running {
+type Own = Partial<Pick<IngestionDeps, 'derive' | 'telemetry' | 'decided'>>
+
+function start(log: EventLog, own: Own = {}): Running {
   const ingestion = createIngestion(config, { log, derive, telemetry: silent, ...own })
   const stopping = new AbortController()
   const ended = ingestion.run(stopping.signal)
@@ -148,6 +149,30 @@ describe('ingestion', () => {
     await assertWhole(log, [65, 3, 7])
     assert.deepEqual(running.ingestion.decidedTo(), [65, 3, 7])
     assert.deepEqual(running.ingestion.books(), { ...emptyBooks, in: 72, out: 72, canary: 3 })
+  })
+
+  it('shows who looks on each derived batch, once it is durable, in order', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 20)
+    put(log, 5, 1)
+    const shown: string[] = []
+    const running = start(log, {
+      decided: (batches) => shown.push(...batches.map(({ value }) => value.toString())),
+    })
+    await decided(log, running)
+    await running.stop()
+    const stopping = new AbortController()
+    const durable: string[] = []
+    for await (const records of log.read('clickhouse_events', {
+      from: [0, 0, 0],
+      signal: stopping.signal,
+      batchBytesMax: 1e6,
+    })) {
+      durable.push(...records.map(({ value }) => value.toString()))
+      if (durable.length >= shown.length) stopping.abort()
+    }
+    assert.deepEqual(shown.toSorted(), durable.toSorted())
+    assert.equal(shown.length, 2)
   })
 
   it('makes a new owner resume after the last whole batch, repeat nothing and go on with the books', async () => {

@@ -3,7 +3,7 @@
  * out by rate is decided here, for all of them, and 200 readers of one channel cost one choice and 200 writes a flush.
  */
 import { gapFrame } from './event-frames.ts'
-import type { LiveReader, Stretch } from './live-reader.ts'
+import type { LiveReader, Portion } from './live-reader.ts'
 
 /** What each reader may get. */
 export interface Allowance {
@@ -12,8 +12,8 @@ export interface Allowance {
   readonly burst: number
 }
 
-/** Larger stretches would make a slow reader lose more than it has to. */
-const stretchBytesMax = 64 * 1024
+/** Larger portions would make a slow reader lose more than it has to. */
+const portionBytesMax = 64 * 1024
 
 export class Channel {
   readonly readers = new Set<LiveReader>()
@@ -29,7 +29,7 @@ export class Channel {
   /** Events left out since the last one that was let through, and the newest of them. */
   #missed = 0
   #missedLast = 0
-  #stretches: Stretch[] = []
+  #portions: Portion[] = []
 
   constructor(idOf: (number: number) => string, leftOut: (events: number) => void) {
     this.#idOf = idOf
@@ -37,7 +37,7 @@ export class Channel {
   }
 
   get isEmpty(): boolean {
-    return this.#frames.length === 0 && this.#missed === 0 && this.#stretches.length === 0
+    return this.#frames.length === 0 && this.#missed === 0 && this.#portions.length === 0
   }
 
   /** What has become free since the last time. */
@@ -64,9 +64,9 @@ export class Channel {
   flush(): void {
     this.#tellGap()
     this.#cut()
-    const stretches = this.#stretches
-    this.#stretches = []
-    for (const reader of this.readers) for (const stretch of stretches) reader.deliver(stretch)
+    const portions = this.#portions
+    this.#portions = []
+    for (const reader of this.readers) for (const portion of portions) reader.deliver(portion)
   }
 
   #tellGap(): void {
@@ -78,7 +78,7 @@ export class Channel {
   }
 
   #add(frame: Buffer, last: number): void {
-    if (this.#frameBytes + frame.length > stretchBytesMax) this.#cut()
+    if (this.#frameBytes + frame.length > portionBytesMax) this.#cut()
     this.#frameLast = last
     this.#frames.push(frame)
     this.#frameBytes += frame.length
@@ -87,7 +87,7 @@ export class Channel {
   #cut(): void {
     if (this.#frames.length === 0) return
     const bytes = Buffer.concat(this.#frames, this.#frameBytes)
-    this.#stretches.push({ bytes, events: this.#frameEvents, missed: this.#frameMissed, last: this.#frameLast })
+    this.#portions.push({ bytes, events: this.#frameEvents, missed: this.#frameMissed, last: this.#frameLast })
     this.#frames = []
     this.#frameBytes = 0
     this.#frameEvents = 0

@@ -255,10 +255,25 @@ describe('the live feed', () => {
     send(feed, named(1))
   })
 
+  it('ends the streams when a derived batch was passed by, and tells of it when they come back', () => {
+    const feed = aFeed()
+    const { sink } = connect(feed)
+    send(feed, named(1))
+    mock.timers.tick(flushMs)
+    aDerivedBatch(named(1))
+    send(feed, named(1))
+    assert.ok(sink.hasEnded)
+    const back = connect(feed, {}, sink.lastId)
+    send(feed, named(1))
+    mock.timers.tick(flushMs)
+    assert.deepEqual(gapsIn(back.sink), [{ missed: null, reason: 'too_old' }])
+    assert.deepEqual(namesIn(back.sink), ['e0'])
+  })
+
   it('ends the streams, but not ingestion, at rows that it cannot read', () => {
     const feed = aFeed()
     const { sink } = connect(feed)
-    feed.decided([{ value: Buffer.from('\x02\0\0\0{}nonsense\n') }])
+    feed.decided([{ ...aDerivedBatch([]), value: Buffer.from('\x02\0\0\0{}nonsense\n') }])
     assert.ok(sink.hasEnded)
     const again = connect(feed)
     send(feed, named(1))

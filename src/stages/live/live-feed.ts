@@ -24,6 +24,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { derivedBatchRows } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead } from '../../event/derived-batch.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { RowLines, rowText } from '../../stores/warehouse/row-lines.ts'
 import { Channel } from './channel.ts'
@@ -80,9 +81,14 @@ export interface Subscription {
   close(): void
 }
 
+export interface DecidedBatch {
+  readonly head: Pick<DerivedBatchHead, 'partition' | 'from' | 'to'>
+  readonly value: Buffer
+}
+
 export interface LiveFeed {
-  /** Takes rows that are durable. Neither waits nor throws. */
-  decided(batches: readonly { readonly value: Buffer }[]): void
+  /** Takes derived batches that are durable. Neither waits nor throws. */
+  decided(batches: readonly DecidedBatch[]): void
   /** Undefined when there are as many readers as there may be, or the feed is closed. */
   subscribe(request: LiveRequest, sink: LiveSink): Subscription | undefined
   /** Ends all streams. */
@@ -103,6 +109,8 @@ export function createLiveFeed(
   { telemetry, nowMs = () => performance.now(), life = randomUUID().slice(0, 8) }: LiveFeedDeps,
 ): LiveFeed {
   const watches = new Map<number, Watch>()
+  /** Of each partition, while somebody follows. */
+  const decidedTo = new Map<number, number>()
   let readers = 0
   let watchesMade = 0
   let isClosed = false
@@ -110,7 +118,23 @@ export function createLiveFeed(
   let flushedMs = Number.NEGATIVE_INFINITY
   let allowance = allowanceOf(config, 0)
 
-  function take(batches: readonly { readonly value: Buffer }[]): void {
+  /** What ingestion found durable when it took over anew was never handed on: the streams end, and tell when they come back. */
+  function isWhole(batches: readonly DecidedBatch[]): boolean {
+    let whole = true
+    for (const { head } of batches) {
+      const expected = decidedTo.get(head.partition) ?? head.from
+      decidedTo.set(head.partition, head.to)
+      whole &&= expected === head.from
+    }
+    return whole
+  }
+
+  function take(batches: readonly DecidedBatch[]): void {
+    if (!isWhole(batches)) {
+      happened.batchesPassedBy().emit(telemetry)
+      stop()
+      return
+    }
     const now = nowMs()
     const touched = new Set<Watch>()
     let watch: Watch | undefined
@@ -175,7 +199,10 @@ export function createLiveFeed(
 
   return {
     decided(batches) {
-      if (watches.size === 0) return
+      if (watches.size === 0) {
+        decidedTo.clear()
+        return
+      }
       try {
         take(batches)
       } catch (error) {
@@ -380,7 +407,7 @@ class Watch {
     })
     const leftOut = Math.max(0, found.length - replayRowsMax)
     if (leftOut > 0) this.#tellGap(reader, found[leftOut - 1]?.number ?? 0, leftOut, 'rate')
-    // Through a channel of its own, which cuts it into stretches; all of it is allowed.
+    // Through a channel of its own, which cuts it into portions; all of it is allowed.
     const replay = new Channel(this.#idOf, () => undefined)
     replay.readers.add(reader)
     for (const { number, rows, start, end } of found.slice(leftOut)) {

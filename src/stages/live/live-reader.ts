@@ -18,7 +18,7 @@ export interface LiveSink {
 }
 
 /** Frames that belong together in time, shared by all readers that get them. */
-export interface Stretch {
+export interface Portion {
   readonly bytes: Buffer
   /** Events in it. */
   readonly events: number
@@ -39,7 +39,7 @@ export interface LiveReaderOptions {
 
 export class LiveReader {
   readonly #options: LiveReaderOptions
-  readonly #queue: Stretch[] = []
+  readonly #queue: Portion[] = []
   #queueBytes = 0
   #isBlocked = false
   #hasEnded = false
@@ -50,14 +50,14 @@ export class LiveReader {
     this.#options = options
   }
 
-  deliver(stretch: Stretch): void {
+  deliver(portion: Portion): void {
     if (this.#hasEnded) return
     if (!this.#isBlocked) {
-      this.#write(stretch)
+      this.#write(portion)
       return
     }
-    this.#queue.push(stretch)
-    this.#queueBytes += stretch.bytes.length
+    this.#queue.push(portion)
+    this.#queueBytes += portion.bytes.length
     this.#shorten()
   }
 
@@ -71,10 +71,10 @@ export class LiveReader {
       this.#write({ bytes: this.#options.slowGap(last, missed), events: 0, missed, last })
     }
     let written = 0
-    for (const stretch of this.#queue) {
+    for (const portion of this.#queue) {
       if (this.#isWaiting()) break
-      this.#write(stretch)
-      this.#queueBytes -= stretch.bytes.length
+      this.#write(portion)
+      this.#queueBytes -= portion.bytes.length
       written++
     }
     this.#queue.splice(0, written)
@@ -97,9 +97,9 @@ export class LiveReader {
     return this.#isBlocked
   }
 
-  #write(stretch: Stretch): void {
-    this.#isBlocked = !this.#options.sink.write(stretch.bytes)
-    if (stretch.events > 0) this.#options.delivered(stretch.events)
+  #write(portion: Portion): void {
+    this.#isBlocked = !this.#options.sink.write(portion.bytes)
+    if (portion.events > 0) this.#options.delivered(portion.events)
   }
 
   #shorten(): void {

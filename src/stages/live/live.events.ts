@@ -36,6 +36,13 @@ export const resumedWithGap = (reason: GapReason): InternalEvent => ({
   },
 })
 
+export const batchesPassedBy = (): InternalEvent => ({
+  emit(to) {
+    to.count('live_feed_interruptions_total')
+    to.log('info', 'Ingestion went on elsewhere than where it stopped: all live streams were ended and may come back.')
+  },
+})
+
 export const feedBroke = (error: unknown): InternalEvent => ({
   emit(to) {
     to.count('live_feed_failures_total')

@@ -1,6 +1,7 @@
 import { emptyBooks, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import { neverExpires } from '../../stores/warehouse/warehouse-row.ts'
 import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
+import type { DecidedBatch } from './live-feed.ts'
 import type { LiveSink } from './live-reader.ts'
 
 export interface FixtureEvent {
@@ -14,8 +15,10 @@ export interface FixtureEvent {
 /** 2026-03-10 12:00:00 UTC. */
 const atMs = Date.UTC(2026, 2, 10, 12)
 
-/** A derived batch with these rows, as ingestion hands it on. */
-export function aDerivedBatch(events: readonly FixtureEvent[]): { readonly value: Buffer } {
+let decidedTo = 0
+
+/** A derived batch with these rows, as ingestion hands it on: it follows the one that was made before. */
+export function aDerivedBatch(events: readonly FixtureEvent[]): DecidedBatch {
   const rows = events.map((own, offset): WarehouseRow => ({
     uuid: own.uuid ?? '0198c2d4-0000-7000-8000-000000000001',
     event: own.event ?? 'page viewed',
@@ -35,8 +38,8 @@ export function aDerivedBatch(events: readonly FixtureEvent[]): { readonly value
   const head = {
     epoch: 1,
     partition: 0,
-    from: 0,
-    to: rows.length,
+    from: decidedTo,
+    to: (decidedTo += rows.length),
     exceptions: [],
     rowCount: rows.length,
     idSetHash: '0',
@@ -45,7 +48,7 @@ export function aDerivedBatch(events: readonly FixtureEvent[]): { readonly value
     acceptedToMs: atMs,
     books: emptyBooks,
   }
-  return { value: encodeDerivedBatch(head, Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))) }
+  return { head, value: encodeDerivedBatch(head, Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))) }
 }
 
 export interface Frame {

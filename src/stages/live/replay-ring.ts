@@ -25,7 +25,7 @@ export class ReplayRing {
   #last = 0
   /** And of the last one that was copied. */
   #sealed = 0
-  /** Stretches of rows that were added since the last seal, by where they are. */
+  /** Runs of rows that were added since the last seal, by where they are. */
   #added: { readonly from: Buffer; readonly start: number; end: number }[] = []
 
   /** Takes the present row, in whose buffer nothing may change until `seal`. Returns its number. */
