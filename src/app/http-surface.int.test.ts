@@ -133,6 +133,8 @@ describe('the surface of the edge', () => {
     await surfaced(addressed, async ({ ask }) => {
       const headers = { 'sluice-client-address': '203.0.113.1', 'Sluice-Client-Address': '203.0.113.2' }
       assert.equal((await ask('/api/session', { headers })).text, '127.0.0.1')
+      const forwarded = { ...headers, 'x-forwarded-for': '203.0.113.3, 198.51.100.7' }
+      assert.equal((await ask('/api/session', { headers: forwarded })).text, '198.51.100.7')
     })
   })
 
@@ -243,6 +245,15 @@ describe('the surface of the edge', () => {
       }
       stop()
       await until('the stream is broken off on both sides', () => isBroken && isOver)
+    })
+  })
+
+  it('tells of headers that are too long as of any problem', async () => {
+    await surfaced(echo, async ({ ask }) => {
+      const { status, headers, text } = await ask(`/api/projects?a=${'x'.repeat(20_000)}`)
+      assert.equal(status, 431)
+      assert.equal(headers['content-type'], 'application/problem+json')
+      assert.equal((JSON.parse(text) as { code: string }).code, 'SLUICE_REQUEST_REFUSED')
     })
   })
 

@@ -2,8 +2,9 @@
  * The one HTTP surface of the edge: capture's paths are answered here, health and metrics are put together here, what lies
  * under `/api/` and the console's pages are the core's and passed on to its socket. Nothing else of it can be reached from outside.
  */
-import { createServer, request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
 import { pipeline } from 'node:stream'
 import type { Capture } from '../stages/capture/capture.ts'
 import { clientAddressHeader } from './client-address-header.ts'
@@ -50,6 +51,10 @@ export function createSurface(
     listener,
   )
   server.maxConnections = config.capture.connectionsMax
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else socket.end(refusalOf(error.code))
+  })
   return server
 }
 
@@ -96,17 +101,32 @@ function createPassOn(socketPath: string, stopping: AbortSignal): RequestListene
   }
 }
 
-/** As the core itself tells of problems. */
 function answerCoreAway(response: ServerResponse): void {
-  const problem = {
-    type: 'about:blank',
-    title: 'Service Unavailable',
-    status: 503,
-    detail: 'The core is not there right now; events are accepted all the same.',
-    code: 'SLUICE_CORE_AWAY',
-  }
+  const detail = 'The core is not there right now; events are accepted all the same.'
   response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '2' })
-  response.end(JSON.stringify(problem))
+  response.end(problemText(503, 'SLUICE_CORE_AWAY', detail))
+}
+
+/** What Node found wrong before there was a request to answer, as bytes of a response. */
+function refusalOf(code: string | undefined): string {
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const body = problemText(
+    status,
+    'SLUICE_REQUEST_REFUSED',
+    `This is no request that can be read (${code ?? 'unknown'}).`,
+  )
+  const head = [
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${String(Buffer.byteLength(body))}`,
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** As the core itself tells of problems. */
+function problemText(status: number, code: string, detail: string): string {
+  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code })
 }
 
 /**
@@ -114,6 +134,17 @@ function answerCoreAway(response: ServerResponse): void {
  * that it gives before it has read the body, and the answer would be lost with what is still on its way.
  * The address is written over whatever the client calls itself: the core counts by it who tries passwords.
  */
-function onwardHeaders({ headers, socket }: IncomingMessage): OutgoingHttpHeaders {
-  return { ...headers, [clientAddressHeader]: socket.remoteAddress ?? 'unknown', connection: 'keep-alive' }
+function onwardHeaders(request: IncomingMessage): OutgoingHttpHeaders {
+  return { ...request.headers, [clientAddressHeader]: addressOf(request), connection: 'keep-alive' }
+}
+
+/**
+ * The peer's address, or, when the peer is a proxy on this machine, what it has added to `X-Forwarded-For`: that stands last, and
+ * everything before it may be the client's invention.
+ */
+function addressOf({ socket, headers }: IncomingMessage): string {
+  const peer = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
+  if (!peer.startsWith('127.') && peer !== '::1') return peer
+  const last = [headers['x-forwarded-for']].flat().join(',').split(',').at(-1)?.trim() ?? ''
+  return isIP(last) === 0 ? peer : last
 }

@@ -62,12 +62,22 @@ export interface CoreHttpDeps {
 }
 
 const bodyBytesMax = 1024 * 1024
+const headerBytesMax = 32 * 1024
 
 /** Ready to listen, or to be asked for its document. */
 export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstance> {
-  const app = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: 'idle' })
+  const answerProblem = createAnswerProblem(deps.telemetry)
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    forceCloseConnections: 'idle',
+    // More than the edge takes, which adds some of its own.
+    http: { maxHeaderSize: headerBytesMax },
+    // What is wrong with a path before it has a route.
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+  })
   app.setValidatorCompiler(compileValidator)
-  app.setErrorHandler(createAnswerProblem(deps.telemetry))
+  app.setErrorHandler(answerProblem)
   app.setNotFoundHandler(() => {
     throw new HttpRefusal(404, 'There is nothing at this path.', { code: 'SLUICE_NOT_FOUND' })
   })

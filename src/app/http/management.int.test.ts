@@ -133,6 +133,17 @@ describe('insights', () => {
   })
 })
 
+describe('a path that cannot be', () => {
+  it('is a problem like any other', async () => {
+    for (const path of [`${project}/tokens/${'x'.repeat(300)}`, '/api/%zz']) {
+      const { status, headers, body } = await send('DELETE', path)
+      assert.ok(status === 414 || status === 400, String(status))
+      assert.match(String(headers['content-type']), /^application\/problem\+json/)
+      assert.equal(body['code'], 'SLUICE_REQUEST_REFUSED')
+    }
+  })
+})
+
 describe('the pages', () => {
   const page = (url: string, headers: Readonly<Record<string, string>> = {}) => core.send('GET', url, { headers })
 

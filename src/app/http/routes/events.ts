@@ -33,7 +33,7 @@ const EventsQuery = Type.Object(
     ),
     after: Type.Optional(Type.String({ format: 'date-time', description: 'Only events of this time or later.' })),
     before: Type.Optional(Type.String({ format: 'date-time', description: 'Only events earlier than this.' })),
-    filters: Type.Optional(Type.String({ maxLength: 50_000, description: 'JSON of a list of PropertyFilter.' })),
+    filters: Type.Optional(Type.String({ maxLength: 10_000, description: 'JSON of a list of PropertyFilter.' })),
     cursor: Type.Optional(Type.String({ maxLength: 200, description: '`next_cursor` of the page before.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: limitDefault })),
   },
