@@ -69,7 +69,7 @@ export function pipelineViewOf(parts: PipelineParts): PipelineView {
 }
 
 /** Empty when everything is well. */
-export function problemsOf({
+function problemsOf({
   books,
   freshness,
   canary,

@@ -101,6 +101,19 @@ export class FrameWalk {
     return this.#buffer.readDoubleLE(frame.at - this.#bufferAt + frameHeadBytes + 8)
   }
 
+  /** Up to so many bytes of the body's beginning, unchecked, until the next call; undefined when they cannot be read. */
+  bodyStart(frame: ReachedFrame, bytesMax: number): Buffer | undefined {
+    const payloadAt = frame.at - this.#bufferAt + frameHeadBytes
+    const headersBytes = this.#buffer.readUInt32LE(payloadAt + 16)
+    const textsBytes = this.#buffer.readUInt32LE(payloadAt + 20)
+    const before = frameHeadBytes + payloadHeadBytes + frame.entryCount * entryBytes + headersBytes + textsBytes
+    const bytes = Math.min(bytesMax, frame.bytes - before)
+    // From the frame's beginning, so that its entries stay in the window.
+    if (bytes <= 0 || !this.#ensure(frame.at, before + bytes)) return undefined
+    const from = frame.at - this.#bufferAt + before
+    return this.#buffer.subarray(from, from + bytes)
+  }
+
   /** The frame with its body, checked; undefined (and counted) when it is damaged. */
   whole(frame: ReachedFrame): Frame | undefined {
     const buffer = Buffer.allocUnsafeSlow(frame.bytes)
@@ -140,7 +153,8 @@ export class FrameWalk {
   #ensure(at: number, bytes: number): boolean {
     const has = at >= this.#bufferAt && at + bytes <= this.#bufferAt + this.#bufferBytes
     if (has) return true
-    const isJump = this.#frameBytes > largeFrameBytes
+    // Nothing is known of the first one; who only looks at that one need not read more.
+    const isJump = this.#frameBytes === 0 || this.#frameBytes > largeFrameBytes
     const wanted = Math.max(bytes, Math.min(isJump ? jumpBytes : windowBytesMax, this.#end - at))
     if (wanted > this.#buffer.length) {
       // Words need whole words, also at the end.

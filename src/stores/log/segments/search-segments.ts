@@ -253,7 +253,10 @@ function newestBeginningBefore(
   return low - 1
 }
 
-/** Stretches come newest first. The books of each partition's oldest batch that was seen say whether older ones have any. */
+/**
+ * Stretches come newest first. The books of a partition's first batch in a stretch say how many dead letters lie before it:
+ * where that is as many as before the next stretch, this one has none, and where it is none, nothing older has any.
+ */
 function newestParked(order: SearchOrder, limit: number): Found<Decision> {
   const items: Decision[] = []
   const coverage = new Coverage(order.stretches)
@@ -262,15 +265,26 @@ function newestParked(order: SearchOrder, limit: number): Found<Decision> {
   for (const stretch of order.stretches) {
     if (items.length >= limit) break
     const here: Decision[] = []
+    const later = new Map(earlier)
+    /** Partitions that may have dead letters in this stretch. */
+    const open = new Set(Array.from(stretch.begins[derivedLane] ?? [], (_, partition) => partition))
+    for (const partition of open) if (!holdsDerived(stretch, partition)) open.delete(partition)
+    const isUnknown = open.size === 0
     const firstSeen = new Set<number>()
-    eachBatch(stretch, undefined, budget, coverage, (batch) => {
-      const { head } = batch
+    walk(stretch, budget, coverage, (walking, frame) => {
+      const head = batchHeadOf(walking, frame)
+      if (head === undefined) return true
+      const { partition, books } = head
       const own = head.exceptions.filter(({ kind }) => kind === 'dead_letter')
-      if (!firstSeen.has(head.partition)) earlier.set(head.partition, head.books.deadLetter - own.length)
-      firstSeen.add(head.partition)
-      for (const { offset } of own) here.push(decisionOn(offset, batch))
+      if (!firstSeen.has(partition)) {
+        firstSeen.add(partition)
+        earlier.set(partition, books.deadLetter - own.length)
+        if (later.get(partition) === books.deadLetter - own.length) open.delete(partition)
+      }
+      const batch = own.length === 0 ? undefined : batchOf(walking, frame, stretch)
+      if (batch !== undefined) for (const { offset } of own) here.push(decisionOn(offset, batch))
       if (here.length > limit * 2) here.splice(0, here.length - limit)
-      return true
+      return isUnknown || open.size > 0
     })
     items.push(...here.toReversed())
     if (coverage.isCut()) break
@@ -295,30 +309,53 @@ interface FoundBatch {
   readonly timeMs: number
 }
 
-/** The derived batches of a stretch, of one partition or of all, until `visit` says no. */
+/** The derived batches of a partition in a stretch, until `visit` says no. */
 function eachBatch(
   stretch: Stretch,
-  partition: number | undefined,
+  partition: number,
   budget: Budget,
   coverage: Coverage,
   visit: (batch: FoundBatch) => boolean,
 ): void {
   walk(stretch, budget, coverage, (walking, frame) => {
-    const { bytes } = walking
     const at = walking.entryAt(frame, 0)
-    if (frame.entryCount !== 1 || bytes[at] !== derivedLane) return true
-    if (partition !== undefined && bytes.readUInt16LE(at + 4) !== partition) return true
-    const whole = walking.whole(frame)
-    if (whole === undefined) return true
-    const value = whole.value(0)
-    return visit({
-      head: derivedBatchHead(value),
-      value,
-      offset: whole.offset(0),
-      incarnation: stretch.incarnation ?? 0,
-      timeMs: whole.timeMs,
-    })
+    if (!isBatch(walking, frame) || walking.bytes.readUInt16LE(at + 4) !== partition) return true
+    const batch = batchOf(walking, frame, stretch)
+    return batch === undefined || visit(batch)
   })
+}
+
+function isBatch(walking: FrameWalk, frame: ReachedFrame): boolean {
+  return frame.entryCount === 1 && walking.bytes[walking.entryAt(frame, 0)] === derivedLane
+}
+
+/** Read whole and checked; undefined when it is damaged. */
+function batchOf(walking: FrameWalk, frame: ReachedFrame, stretch: Stretch): FoundBatch | undefined {
+  const whole = walking.whole(frame)
+  if (whole === undefined) return undefined
+  const value = whole.value(0)
+  return {
+    head: derivedBatchHead(value),
+    value,
+    offset: whole.offset(0),
+    incarnation: stretch.incarnation ?? 0,
+    timeMs: whole.timeMs,
+  }
+}
+
+/** Its head alone, without the rows; undefined when the frame is no batch, or damaged. */
+function batchHeadOf(walking: FrameWalk, frame: ReachedFrame): DerivedBatchHead | undefined {
+  if (!isBatch(walking, frame)) return undefined
+  const length = walking.bodyStart(frame, 4)
+  if (length?.length !== 4) return undefined
+  const head = walking.bodyStart(frame, 4 + length.readUInt32LE(0))
+  try {
+    return head === undefined ? undefined : derivedBatchHead(head)
+  } catch {
+    // Not checked by a sum: `whole` counts the damage.
+    walking.whole(frame)
+    return undefined
+  }
 }
 
 function decisionOn(offset: number, { head, value, ...batch }: FoundBatch): Decision {

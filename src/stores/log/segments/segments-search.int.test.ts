@@ -275,6 +275,31 @@ describe('a search through segments', () => {
     assert.equal(letters.searched.complete, true)
   })
 
+  it('finds dead letters across segments that have none, without reading those', async (test) => {
+    const { log, search } = await aJournal(test, { segmentBytesMax: 200_000 })
+    const owner = await log.own('clickhouse_events')
+    let deadLetter = 0
+    const parkedAt = [3, 4, 60]
+    for (let n = 0; n < 80; n++) {
+      const raw = `{"n":${String(n)}}`
+      const isParked = parkedAt.includes(n)
+      const exceptions: SourceException[] = isParked
+        ? [{ offset: n, kind: 'dead_letter', reason: 'not_json', step: 'parse', raw }]
+        : []
+      deadLetter += exceptions.length
+      const head = batchHead(n, n + 1, { exceptions, books: { ...emptyBooks, deadLetter } })
+      await owner.append(0, { headers: {}, value: encodeDerivedBatch(head, Buffer.alloc(100_000, 'x')) })
+    }
+    const found = async (opened: LogSearch, limit: number) => {
+      const { items, searched } = await opened.parked(limit, signal)
+      return [items.map(({ place }) => place.offset), searched.complete]
+    }
+    assert.deepEqual(await found(search(), 10), [[60, 4, 3], true])
+    assert.deepEqual(await found(search(), 1), [[60], true])
+    // Everything is eight megabytes.
+    assert.deepEqual(await found(search({ searchBytesMax: 2_500_000 }), 10), [[60, 4, 3], true])
+  })
+
   it('serves one after the other, refuses what cannot wait, and ends with whoever asked', async (test) => {
     const { writer, search } = await aJournal(test)
     await request(writer, [{ name: 'a' }])
