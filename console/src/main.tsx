@@ -1,3 +1,4 @@
+import './valid-language.ts'
 import '@mantine/core/styles.css'
 import './global.css'
 import { MantineProvider } from '@mantine/core'
