@@ -123,7 +123,7 @@ describe('the pages of the console', () => {
     assert.ok(page.url().startsWith(prefixed), page.url())
     await page.getByText(prefixed.replace(/\/$/, '')).first().waitFor()
     await page.goto(`${prefixed}#/projects/1/live`)
-    await page.getByText('Listening').first().waitFor()
+    await page.getByText('Connected').first().waitFor()
     await sluice.capture([{ event: 'through the proxy', distinct_id: 'me' }])
     await page.getByText('through the proxy').first().waitFor()
     assert.deepEqual(complaints, [])
@@ -142,7 +142,7 @@ function pages(events: readonly SentEvent[]): readonly PageToSee[] {
   const question = `SELECT toDate(timestamp) AS day, event, count() AS events FROM events GROUP BY day, event ORDER BY day`
   return [
     ['start', `${project}/start`, shown('Events are arriving')],
-    ['live', `${project}/live`, shown('Listening')],
+    ['live', `${project}/live`, shown('Connected')],
     [
       'events',
       `${project}/events`,

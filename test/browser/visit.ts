@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 
 export const password = 'a-long-password-for-tests'
-const patienceMs = 20_000
+const patienceMs = 7_000
 
 /** Builds the console unless it is built from the present sources. */
 export async function builtConsole(): Promise<void> {
@@ -50,6 +50,7 @@ export async function signIn(page: Page, url: string, secret = password): Promis
   await page.getByLabel('Login').fill('admin')
   await page.getByLabel(/^Password/).fill(secret)
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('Login').waitFor({ state: 'hidden' })
 }
 
 /** To another page by the navigation, wherever it is for this width. */
