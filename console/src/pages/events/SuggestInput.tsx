@@ -53,7 +53,6 @@ export function SuggestInput(props: SuggestInputProps) {
       limit={OPTIONS_MAX}
       clearable
       onClear={() => commit('')}
-      clearButtonProps={{ 'aria-label': `Clear: ${label}`, tabIndex: 0 }}
       autoFocus={props.hasFocusAtFirst === true}
       inputMode={props.inputMode ?? 'text'}
       maxLength={200}

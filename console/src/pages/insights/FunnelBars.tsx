@@ -11,7 +11,7 @@ export function FunnelBars({ steps }: { readonly steps: readonly FunnelStep[] })
     <Stack component="ol" gap="lg" m={0} p={0} style={{ listStyle: 'none' }}>
       {steps.map((step, at) => (
         <li key={at}>
-          <Title order={3} mb={6} style={{ overflowWrap: 'anywhere' }}>
+          <Title order={2} size="h3" mb={6} style={{ overflowWrap: 'anywhere' }}>
             {String(at + 1)}. {step.name}
           </Title>
           <Stack gap={8}>
