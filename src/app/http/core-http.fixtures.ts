@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { createLiveFeed } from '../../stages/live/live-feed.ts'
 import { openTestPostgres } from '../../stores/state/embedded-postgres/postgres.fixtures.ts'
@@ -129,7 +129,7 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
     keyWith: (of) => keyOf(first.organizationId, of),
     async send(method, url, { headers = {}, body } = {}) {
       const answer = await http.inject({
-        method: method as NonNullable<InjectOptions['method']>,
+        method,
         url,
         headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
         ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
