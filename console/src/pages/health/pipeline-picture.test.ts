@@ -45,10 +45,11 @@ describe('the picture of the pipeline', () => {
     )
   })
 
-  it('lists the books from in to out, and marks only what is there and deserves a look', () => {
+  it('lists the books from in to out, canaries apart, and marks only what is there and deserves a look', () => {
     const counts = [
       { name: 'duplicate', count: 2 },
       { name: 'refused', count: 0 },
+      { name: 'canary', count: 16 },
       { name: 'dead_letter', count: 1 },
       { name: 'something_new', count: 1 },
     ]
@@ -62,6 +63,7 @@ describe('the picture of the pipeline', () => {
         ['Dead letters', '1', true],
         ['something new', '1', true],
         ['Out', '10', false],
+        ['Canaries, apart', '16', false],
       ],
     )
   })

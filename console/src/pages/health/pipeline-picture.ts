@@ -67,7 +67,7 @@ const counts: Readonly<
     isNotable: true,
   },
   damaged: { name: 'Damaged', meaning: 'Could not be read back from the disk.', isNotable: true },
-  canary: { name: 'Canary', meaning: 'Test events of Sluice itself; in no other count.', isNotable: false },
+  canary: { name: 'Canaries, apart', meaning: 'Test events of Sluice itself; in no other count.', isNotable: false },
 }
 
 export function pictureOf(pipeline: Pipeline): readonly (Station | LogBetween)[] {
@@ -89,19 +89,25 @@ function stationOf(stage: Stage): Station {
     ...titles[stage.name],
     state,
     stateWords: wordsOf(state, stage.oldest_waiting_ms),
-    entries: [
-      entry('In', stage.in, 'Events that came to this stage.'),
-      ...stage.counts.map(({ name, count }) => {
-        const known = counts[name]
-        return entry(known?.name ?? name.replaceAll('_', ' '), count, known?.meaning ?? '', known?.isNotable ?? true)
-      }),
-      entry(
-        'Out',
-        stage.out,
-        stage.name === 'warehouse' ? 'Rows in the table.' : 'Events that went on to the next stage.',
-      ),
-    ],
+    entries: entriesOf(stage),
   }
+}
+
+/** From in to out, so that it reads as a sum; canaries stand below it, because they are in none of these counts. */
+function entriesOf(stage: Stage): readonly Entry[] {
+  const isLast = stage.name === 'warehouse'
+  const canaries = stage.counts.filter(({ name }) => name === 'canary')
+  return [
+    entry(isLast ? 'In, with canaries' : 'In', stage.in, 'What came to this stage.'),
+    ...stage.counts.filter((one) => !canaries.includes(one)).map(countEntry),
+    entry('Out', stage.out, isLast ? 'Rows in the table.' : 'What went on to the next stage.'),
+    ...canaries.map(countEntry),
+  ]
+}
+
+function countEntry({ name, count }: Stage['counts'][number]): Entry {
+  const known = counts[name]
+  return entry(known?.name ?? name.replaceAll('_', ' '), count, known?.meaning ?? '', known?.isNotable ?? true)
 }
 
 function entry(name: string, count: number, meaning: string, isNotable = false): Entry {
@@ -137,7 +143,7 @@ function tableOf({ warehouse, waiting_events: waiting, oldest_waiting_ms: oldest
     state,
     stateWords: isLate ? `Behind by ${duration(oldestMs ?? 0)}` : 'Complete',
     entries: [
-      entry('Rows', warehouse.rows, 'Events of all projects that can be asked for.'),
+      entry('Rows', warehouse.rows, 'Events of all projects, and canaries.'),
       { name: 'On disk', value: formatBytes(warehouse.bytes_on_disk), meaning: 'Compressed.', isNotable: false },
       entry('Parts', warehouse.parts, 'Files that ClickHouse keeps the rows in; it merges them as it goes.'),
     ],
