@@ -75,7 +75,8 @@ const textOnLight: Readonly<Record<string, string>> = {
 const lightColorOf = (name: string, text: string): [string, string][] => [
   [`--mantine-color-${name}-text`, text],
   [`--mantine-color-${name}-outline`, text],
-  [`--mantine-color-${name}-light`, `var(--mantine-color-${name}-0)`],
+  // Grey on white needs a shade more to be seen as a surface.
+  [`--mantine-color-${name}-light`, `var(--mantine-color-${name}-${name === 'gray' ? '2' : '0'})`],
   [`--mantine-color-${name}-light-color`, `color-mix(in srgb, ${text} 88%, black)`],
 ]
 

@@ -25,7 +25,7 @@ const dark = [
 ]
 
 /** After these no more can be told apart: more series than this repeat the colours, with another dash. */
-export const chartColorsMax = light.length
+const chartColorsMax = light.length
 
 export function chartColor(index: number, scheme: 'light' | 'dark'): string {
   return (scheme === 'light' ? light : dark)[index % chartColorsMax] ?? '#808080'

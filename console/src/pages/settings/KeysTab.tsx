@@ -24,7 +24,7 @@ export function KeysTab() {
         Programs ask questions by a personal key, in the header{' '}
         <span className="mono">authorization: Bearer phx_…</span>. It reads events of people, so treat it as a password.
       </Text>
-      <NewKey />
+      <NewKey keys={keys.data} />
       {keys.isPending ? (
         <Loading rows={3} />
       ) : keys.isError ? (

@@ -18,7 +18,7 @@ const scopes: readonly { readonly value: Scope; readonly label: string; readonly
 ]
 
 /** The key itself is shown here, once, and kept by nobody but whoever copies it: Sluice has only its hash. */
-export function NewKey() {
+export function NewKey({ keys }: { readonly keys: readonly { readonly id: string }[] | undefined }) {
   const [label, setLabel] = useState('')
   const [chosen, setChosen] = useState<string[]>(['read'])
   const client = useQueryClient()
@@ -38,6 +38,8 @@ export function NewKey() {
       await client.invalidateQueries({ queryKey: keysKey })
     },
   })
+  // A key that was revoked again is no longer worth copying.
+  const isThere = (id: string): boolean => keys?.some((key) => key.id === id) ?? true
   return (
     <Stack component="section" className="surface" p="lg" gap="md" aria-labelledby="new-key">
       <Title order={2} id="new-key">
@@ -74,7 +76,7 @@ export function NewKey() {
           </Group>
         </Stack>
       </form>
-      {make.isSuccess && (
+      {make.isSuccess && isThere(make.data.id) && (
         <Alert color="green" variant="light" title={`The key “${make.data.label}”`} role="status">
           <Text size="sm" mb="sm">
             Copy it now: it is shown this once, and nobody can look it up later.

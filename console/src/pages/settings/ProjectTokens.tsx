@@ -43,7 +43,7 @@ export function ProjectTokens({ project }: { readonly project: Project }) {
             verb="Revoke"
             label={`Revoke the token ${token}`}
             question="Revoke this token?"
-            consequence={`Whatever still sends by it is answered 401, and SDKs throw such events away. It takes up to some seconds. This cannot be undone. ${
+            consequence={`Whatever still sends by it is answered 401, and SDKs throw such events away. It works within some seconds and cannot be undone. ${
               project.tokens.length === 1 ? 'It is the last token of the project.' : 'Other tokens are not touched.'
             }`}
             act={() => revoke.mutateAsync(token)}
