@@ -160,7 +160,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/keys/{id}": {
+    "/api/keys/{key_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1760,7 +1760,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                /** @description Id of the key. */
+                key_id: string;
             };
             cookie?: never;
         };
