@@ -46,36 +46,38 @@ export function FilterEditor({ of, filters, onChange, event }: FilterEditorProps
       {rows.map((draft, at) => {
         const name = `filter ${String(at + 1)} ${of}`
         return (
-          <Group key={at} gap={6} align="flex-start">
-            <Box flex="1 1 9rem" miw={0}>
-              <PropertyNameInput
-                label={`Property of ${name}`}
-                isLabelHidden
-                value={draft.property}
-                event={event}
-                hasFocusAtFirst={draft.property === ''}
-                onCommit={(property) =>
-                  property === '' ? remove(at) : replace(at, { ...draft, property: property.slice(0, 200) })
-                }
+          <Group key={at} gap={6} align="flex-start" wrap="nowrap">
+            <Group gap={6} align="flex-start" flex={1} miw={0}>
+              <Box flex="1 1 9rem" miw={0}>
+                <PropertyNameInput
+                  label={`Property of ${name}`}
+                  isLabelHidden
+                  value={draft.property}
+                  event={event}
+                  hasFocusAtFirst={draft.property === ''}
+                  onCommit={(property) =>
+                    property === '' ? remove(at) : replace(at, { ...draft, property: property.slice(0, 200) })
+                  }
+                />
+              </Box>
+              <NativeSelect
+                flex="0 1 9.5rem"
+                aria-label={`Operator of ${name}`}
+                data={OPERATORS}
+                value={draft.operator}
+                onChange={({ currentTarget: { value } }) => {
+                  if (isFilterOperator(value)) replace(at, withOperator(draft, value))
+                }}
               />
-            </Box>
-            <NativeSelect
-              flex="0 1 9.5rem"
-              aria-label={`Operator of ${name}`}
-              data={OPERATORS}
-              value={draft.operator}
-              onChange={({ currentTarget: { value } }) => {
-                if (isFilterOperator(value)) replace(at, withOperator(draft, value))
-              }}
-            />
-            <Box flex="2 1 11rem" miw={0}>
-              <FilterValueInput
-                label={`Value of ${name}`}
-                draft={draft}
-                event={event}
-                onChange={(values) => replace(at, { ...draft, values })}
-              />
-            </Box>
+              <Box flex="2 1 11rem" miw={0}>
+                <FilterValueInput
+                  label={`Value of ${name}`}
+                  draft={draft}
+                  event={event}
+                  onChange={(values) => replace(at, { ...draft, values })}
+                />
+              </Box>
+            </Group>
             <Tooltip label="Remove this filter">
               <ActionIcon
                 variant="subtle"

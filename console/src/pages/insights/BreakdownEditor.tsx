@@ -21,9 +21,16 @@ export function BreakdownEditor({ draft, onChange }: BreakdownEditorProps) {
       {breakdowns.map((breakdown, at) => {
         const name = `breakdown ${String(at + 1)}`
         return (
-          <Group key={at} gap={6} align="flex-start" role="group" aria-label={`Breakdown ${String(at + 1)}`}>
+          <Group
+            key={at}
+            gap={6}
+            align="flex-start"
+            wrap="nowrap"
+            role="group"
+            aria-label={`Breakdown ${String(at + 1)}`}
+          >
             <NativeSelect
-              flex="0 1 8rem"
+              flex="0 0 7.5rem"
               aria-label={`What ${name} goes by`}
               value={breakdown.kind}
               onChange={(event) =>
@@ -33,11 +40,11 @@ export function BreakdownEditor({ draft, onChange }: BreakdownEditorProps) {
                 )
               }
               data={[
-                { value: 'property', label: 'By property' },
-                { value: 'event', label: 'By event' },
+                { value: 'property', label: 'Property' },
+                { value: 'event', label: 'Event' },
               ]}
             />
-            <Box flex="1 1 9rem" miw={0}>
+            <Box flex={1} miw={0}>
               {breakdown.kind === 'property' && (
                 <PropertyNameInput
                   label={`Property of ${name}`}
