@@ -26,6 +26,7 @@ describe('the place of an error', () => {
 
   it('is the name that the server does not know, as a whole word', () => {
     assert.equal(marked('Unknown expression identifier `evnt` in scope …', 'SELECT revnts, evnt FROM events'), 'evnt')
+    assert.equal(marked('The function cuont is not permitted.', 'SELECT cuont()'), 'cuont')
     assert.equal(marked("Function with name 'cuont' does not exist", 'SELECT cuont()'), 'cuont')
   })
 

@@ -4,7 +4,7 @@ export interface Place {
 }
 
 const nameAfter =
-  /\b(?:identifier|function|columns?|table|name|aggregate)\b(?: with name)?:? *(?:[`'"]([^`'"]+)[`'"]|([\w.]+\b)(?= *[.(]| does not exist))/gi
+  /\b(?:identifier|function|columns?|table|name|aggregate)\b(?: with name)?:? *(?:[`'"]([^`'"]+)[`'"]|([\w.]+\b)(?= *[.(]| does not exist| is not))/gi
 
 /** Where in the question the server's words point to; undefined when they do not say. */
 export function errorPlace(message: string, query: string): Place | undefined {
