@@ -1,7 +1,8 @@
 /**
  * The layout of the data folder, as far as processes share it:
  * - `sluice.lock`, `sluice.holder`: one supervisor at a time.
- * - `run/`: sockets, role locks, `processes.json`, `postgres.json`; and `first-project.json`, which is written once and kept.
+ * - `run/`: sockets, role locks, `processes.json`, `postgres.json`; `first-project.json`, which is written
+ *   once and kept; and `first-login.json`, which is there until the one-time password was changed.
  * - `edge/`, `core/`: what only that role writes. `postgres/`: the bundled Postgres.
  */
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
