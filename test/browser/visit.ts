@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 
 export const password = 'a-long-password-for-tests'
-const patienceMs = 7_000
+const patienceMs = 12_000
 
 /** Builds the console unless it is built from the present sources. */
 export async function builtConsole(): Promise<void> {
