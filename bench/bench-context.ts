@@ -31,6 +31,8 @@ export interface Sizes {
     readonly seconds: number
     readonly eventsPerSecond: number
     readonly markersPerSecond: number
+    /** How long the merge of what an import left is waited for. */
+    readonly mergeSecondsMax: number
   }
   readonly idle: { readonly settleSeconds: number; readonly windowSeconds: number }
   readonly restart: { readonly logBytes: number }
@@ -51,7 +53,7 @@ export const fullSizes: Sizes = {
   flow: { warmup: 100_000, measured: 500_000 },
   freshness: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 100_000, measured: 300_000 } },
-  questions: { rows: 10_000_000, seconds: 120, eventsPerSecond: 5000, markersPerSecond: 10 },
+  questions: { rows: 10_000_000, seconds: 120, eventsPerSecond: 5000, markersPerSecond: 10, mergeSecondsMax: 300 },
   idle: { settleSeconds: 30, windowSeconds: 30 },
   restart: { logBytes: 1e9 },
   floors: { rows: 200_000 },
@@ -65,7 +67,7 @@ export const quickSizes: Sizes = {
   flow: { warmup: 10_000, measured: 30_000 },
   freshness: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 10_000, measured: 60_000 } },
-  questions: { rows: 300_000, seconds: 8, eventsPerSecond: 1000, markersPerSecond: 10 },
+  questions: { rows: 300_000, seconds: 8, eventsPerSecond: 1000, markersPerSecond: 10, mergeSecondsMax: 1 },
   idle: { settleSeconds: 10, windowSeconds: 5 },
   restart: { logBytes: 5e7 },
   floors: { rows: 40_000 },

@@ -7,6 +7,7 @@
  * stated for two cores that everybody shares.
  */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchContext } from '../bench-context.ts'
 import type { Pinning } from '../host/pinning.ts'
 import { runProgram } from '../host/run-program.ts'
@@ -32,6 +33,9 @@ const timesMin = 40
 const eventsPerRequest = 10
 /** Looking for markers is a question too: seldom enough not to be the load. */
 const markerPollMs = 250
+const logLinesMax = 1000
+
+const mergedLine = 'Parts that held the same days were merged.'
 
 const together: Pinning = {
   description: 'nothing is pinned, on purpose',
@@ -41,10 +45,11 @@ const together: Pinning = {
 type Name = 'perDay' | 'perProperty' | 'funnel'
 
 export async function measureQuestions(context: BenchContext, state: PastEvents['state']): Promise<PartResult> {
-  const { rows, seconds, eventsPerSecond, markersPerSecond } = context.sizes.questions
+  const { rows, seconds, eventsPerSecond, markersPerSecond, mergeSecondsMax } = context.sizes.questions
   const todayMs = Math.floor(Date.now() / dayMs) * dayMs
   const fromMs = todayMs - pastDays * dayMs
-  const own = { ...context, pinning: together }
+  // What an import left is merged a minute later; the log says when.
+  const own = { ...context, pinning: together, environment: { ...context.environment, SLUICE_LOG_LEVEL: 'info' } }
   let past: unknown
   const prepare = async (folder: string): Promise<void> => {
     context.say(`questions: filling the table with ${String(rows)} rows, ${state}`)
@@ -57,6 +62,7 @@ export async function measureQuestions(context: BenchContext, state: PastEvents[
     async (installation) => {
       const questions = questionsOver(fromMs, todayMs + dayMs)
       for (const [path, body] of Object.values(questions)) await installation.question(path, body)
+      const mergedSeconds = state === 'import' ? await untilMerged(installation, mergeSecondsMax) : undefined
       const pids = installation.pids()
       await context.run(`questions: ${String(eventsPerSecond)} events a second for ${String(seconds)} s`, [
         pids.supervisor,
@@ -95,13 +101,31 @@ export async function measureQuestions(context: BenchContext, state: PastEvents[
         proof,
         notes: [
           noiseNote([load]),
+          ...(state === 'import' ? [mergeNote(mergedSeconds)] : []),
           `The generator runs on the same cores. Asked in turn without a pause: ${counted.join(', ')}${isEnough ? '' : `; fewer than ${String(timesMin)} say little about p95`}.`,
         ],
-        details: { past, load, times, freshness },
+        details: { past, mergedSeconds, load, times, freshness },
       }
     },
     prepare,
   )
+}
+
+/** Seconds until maintenance had merged the parts; undefined when it did not. */
+async function untilMerged(installation: Installation, secondsMax: number): Promise<number | undefined> {
+  const beganMs = performance.now()
+  while (performance.now() - beganMs < secondsMax * 1000) {
+    const lines = await installation.lastLog(logLinesMax)
+    if (lines.some((line) => line.includes(mergedLine))) return (performance.now() - beganMs) / 1000
+    await sleep(1000)
+  }
+  return undefined
+}
+
+function mergeNote(seconds: number | undefined): string {
+  if (seconds === undefined)
+    return 'The parts of the import were not merged before; the figures are those of parts that all have the same days.'
+  return `Measured after maintenance had merged the parts of the import, ${seconds.toFixed(0)} s after the start.`
 }
 
 function questionsOver(fromMs: number, toMs: number): Readonly<Record<Name, readonly [path: string, body: object]>> {
