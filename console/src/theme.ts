@@ -103,6 +103,8 @@ export const cssVariablesResolver: CSSVariablesResolver = (resolved) => {
       '--mantine-color-success': '#63e6be',
       '--mantine-color-anchor': '#74bfdf',
       '--mantine-color-gray-light': '#343a42',
+      // Half as loud as Mantine's: a whole alert is filled with it.
+      '--mantine-color-red-light': '#44191b',
       '--sluice-surface': '#1f2328',
       '--sluice-line': '#3a4047',
       '--sluice-chart-grid': '#2e333a',

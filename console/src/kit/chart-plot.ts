@@ -31,6 +31,18 @@ export function colorIndexes(series: readonly ChartSeries[]): number[] {
   })
 }
 
+/**
+ * Times on the axis, by how far its ticks are apart, in seconds; then what is added below where the year or the day
+ * changes. Months by name: 10/11 is another day on either side of the Atlantic.
+ */
+const timeWords: uPlot.Axis.Values = [
+  [31_536_000, '{YYYY}', null, null, null, null, null, null, 1],
+  [2_419_200, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [86_400, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+]
+
 export function plotOptions(options: PlotOptions): uPlot.Options {
   const { style, series, scheme } = options
   const colors = colorIndexes(series)
@@ -47,7 +59,7 @@ export function plotOptions(options: PlotOptions): uPlot.Options {
       y: { range: (_plot, min, max) => [Math.min(0, min), max <= 0 ? 1 : max * 1.06] },
     },
     axes: [
-      { ...axis, grid: { show: false } },
+      { ...axis, grid: { show: false }, values: timeWords },
       { ...axis, size: 56, values: (_plot, splits) => splits.map((split) => formatShort(split)) },
     ],
     series: [

@@ -33,8 +33,8 @@ export function Shell() {
       >
         Skip to the page
       </a>
-      {/* No landmark: dialogs bring a header of their own, and two of them cannot be told apart. */}
-      <AppShell.Header hiddenFrom="sm" role="presentation">
+      {/* No banner: dialogs bring a header of their own, and two of them cannot be told apart. */}
+      <AppShell.Header hiddenFrom="sm" role="navigation" aria-label="Top">
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Wordmark />
           <Burger opened={isMenuOpen} onClick={menu.toggle} aria-label="Menu" aria-expanded={isMenuOpen} size="sm" />

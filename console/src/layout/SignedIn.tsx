@@ -1,9 +1,11 @@
+import { Container } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import type { ReactNode } from 'react'
 import { sessionQuery } from '../api/session.ts'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { Loading } from '../kit/Loading.tsx'
+import { PageHeader } from '../kit/PageHeader.tsx'
 
 const LoginPage = lazy(() => import('../pages/login/LoginPage.tsx').then((file) => ({ default: file.LoginPage })))
 const NewPasswordPage = lazy(() =>
@@ -19,9 +21,10 @@ export function SignedIn({ children }: { readonly children: ReactNode }) {
   if (session.isPending) return <Loading label="Asking who you are" />
   if (session.data === undefined)
     return (
-      <main>
+      <Container component="main" size="xs" pt="15vh">
+        <PageHeader title="Sluice" />
         <ErrorState error={session.error} onRetry={() => void session.refetch()} />
-      </main>
+      </Container>
     )
   if (session.data === null)
     return (

@@ -42,7 +42,7 @@ function KeysTable({ keys }: { readonly keys: readonly Key[] }) {
   const client = useQueryClient()
   const revoke = useMutation({
     mutationFn: async (id: string): Promise<void> => {
-      await answerOf(api.DELETE('/api/keys/{id}', { params: { path: { id } } }))
+      await answerOf(api.DELETE('/api/keys/{key_id}', { params: { path: { key_id: id } } }))
     },
     onSuccess: () => client.invalidateQueries({ queryKey: keysKey }),
   })
