@@ -88,13 +88,13 @@ function Newest({ projectId }: { readonly projectId: number }) {
   return (
     <>
       <ScrollArea mt="sm" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Newest dead letters' }}>
-        <Table fz="sm" className="surface">
+        <Table fz="sm" className="surface" miw="34rem">
           <Table.Thead>
             <Table.Tr>
               <Table.Th scope="col">When</Table.Th>
               <Table.Th scope="col">Reason</Table.Th>
               <Table.Th scope="col">Distinct id</Table.Th>
-              <Table.Th scope="col">What became of it</Table.Th>
+              <Table.Th scope="col">Journey</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -104,10 +104,10 @@ function Newest({ projectId }: { readonly projectId: number }) {
                   <TimeText time={at} />
                 </Table.Td>
                 <Table.Td>{reason}</Table.Td>
-                <Table.Td style={{ overflowWrap: 'anywhere' }}>{distinctId}</Table.Td>
+                <Table.Td style={{ overflowWrap: 'anywhere' }}>{distinctId === '' ? '–' : distinctId}</Table.Td>
                 <Table.Td>
                   <EventLink projectId={projectId} uuid={uuid}>
-                    Journey of {uuid.slice(0, 8)}
+                    <span className="mono">{uuid.slice(0, 8)}</span>
                   </EventLink>
                 </Table.Td>
               </Table.Tr>

@@ -46,7 +46,13 @@ export function HealthPage() {
         <Stack gap="lg">
           {pipeline.isError && <Away since={pipeline.dataUpdatedAt} />}
           <Verdict pipeline={pipeline.data} isOld={pipeline.isError} />
-          <PipelinePicture pipeline={pipeline.data} />
+          <div>
+            <PipelinePicture pipeline={pipeline.data} />
+            <Text size="xs" c="dimmed" mt="xs">
+              Canaries are test events of Sluice itself: counted apart at the door and in ingestion, among the rows from
+              there on. Point at a name to read what it counts.
+            </Text>
+          </div>
           <DeadLetters counts={pipeline.data.dead_letters} projectId={project?.id} />
           <Partitions lanes={pipeline.data.lanes} />
           <Processes processes={pipeline.data.processes} canary={pipeline.data.canary} />

@@ -63,7 +63,7 @@ describe('the picture of the pipeline', () => {
         ['Dead letters', '1', true],
         ['something new', '1', true],
         ['Out', '10', false],
-        ['Canaries, apart', '16', false],
+        ['Canaries', '16', false],
       ],
     )
   })

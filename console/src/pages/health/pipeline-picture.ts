@@ -67,7 +67,7 @@ const counts: Readonly<
     isNotable: true,
   },
   damaged: { name: 'Damaged', meaning: 'Could not be read back from the disk.', isNotable: true },
-  canary: { name: 'Canaries, apart', meaning: 'Test events of Sluice itself; in no other count.', isNotable: false },
+  canary: { name: 'Canaries', meaning: 'Test events of Sluice itself; in no other count.', isNotable: false },
 }
 
 export function pictureOf(pipeline: Pipeline): readonly (Station | LogBetween)[] {
@@ -98,7 +98,7 @@ function entriesOf(stage: Stage): readonly Entry[] {
   const isLast = stage.name === 'warehouse'
   const canaries = stage.counts.filter(({ name }) => name === 'canary')
   return [
-    entry(isLast ? 'In, with canaries' : 'In', stage.in, 'What came to this stage.'),
+    entry('In', stage.in, 'What came to this stage.'),
     ...stage.counts.filter((one) => !canaries.includes(one)).map(countEntry),
     entry('Out', stage.out, isLast ? 'Rows in the table.' : 'What went on to the next stage.'),
     ...canaries.map(countEntry),
