@@ -34,8 +34,8 @@ export function Shell() {
         Skip to the page
       </a>
       {/* No banner: dialogs bring a header of their own, and two of them cannot be told apart. */}
-      <AppShell.Header hiddenFrom="sm" role="navigation" aria-label="Top">
-        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+      <AppShell.Header hiddenFrom="sm" role="presentation">
+        <Group component="nav" aria-label="Top" h="100%" px="md" justify="space-between" wrap="nowrap">
           <Wordmark />
           <Burger opened={isMenuOpen} onClick={menu.toggle} aria-label="Menu" aria-expanded={isMenuOpen} size="sm" />
         </Group>
