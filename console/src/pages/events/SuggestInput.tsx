@@ -25,6 +25,7 @@ export function SuggestInput(props: SuggestInputProps) {
   const { label, value, onCommit, suggestions, onType } = props
   const [text, setText] = useState(value)
   const [seen, setSeen] = useState(value)
+  const [isOpen, setOpen] = useState(false)
   if (seen !== value) {
     setSeen(value)
     setText(value)
@@ -46,8 +47,14 @@ export function SuggestInput(props: SuggestInputProps) {
       onOptionSubmit={commit}
       onBlur={() => commit(text.trim())}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && !event.defaultPrevented) commit(text.trim())
+        // With an option marked, Enter chooses it, and `onOptionSubmit` hears of it.
+        if (event.key !== 'Enter' || hasMarkedOption(event.currentTarget)) return
+        commit(text.trim())
+        setOpen(false)
       }}
+      dropdownOpened={isOpen}
+      onDropdownOpen={() => setOpen(true)}
+      onDropdownClose={() => setOpen(false)}
       data={[...counts.keys()]}
       filter={filterUnless(value)}
       limit={OPTIONS_MAX}
@@ -75,6 +82,12 @@ export function SuggestInput(props: SuggestInputProps) {
       }}
     />
   )
+}
+
+/** `aria-activedescendant` does not tell: it keeps naming an option that was marked before. */
+function hasMarkedOption(input: HTMLInputElement): boolean {
+  const list = document.getElementById(input.getAttribute('aria-controls') ?? '')
+  return list !== null && list.querySelector('[data-combobox-selected]') !== null
 }
 
 /** All suggestions while the text is still what was there before; those that contain it once something is typed. */

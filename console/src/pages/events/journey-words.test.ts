@@ -10,6 +10,9 @@ describe('the words of a journey', () => {
     assert.equal(toneOf('refused'), 'bad')
     assert.equal(toneOf('duplicate'), 'neutral')
     assert.equal(toneOf('waiting'), 'waiting')
+    assert.equal(toneOf('replaced'), 'neutral')
+    assert.equal(toneOf('missing'), 'bad')
+    assert.equal(toneOf('row'), 'good')
     assert.equal(verdictWords('dead_letter'), 'dead letter')
   })
 

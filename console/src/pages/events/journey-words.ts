@@ -70,7 +70,7 @@ export const STAGE_WORDS: Readonly<Record<JourneyStep['stage'], string>> = {
 
 const BAD = /refus|damag|fail|park|dead|invalid|lost|missing/
 const WAITING = /wait|pending|doubt|in_flight|not_yet/
-const NEUTRAL = /duplicate|drop|gone|expired|unknown|skipped|passed_over|left_out/
+const NEUTRAL = /duplicate|drop|gone|expired|unknown|skipped|replaced|decided/
 
 /** Verdicts are an open list: the tone of one that is not known here goes by its words. */
 export function toneOf(verdict: string): Tone {
@@ -82,6 +82,7 @@ export function toneOf(verdict: string): Tone {
 
 /** `dead_letter` becomes `dead letter`. */
 export function verdictWords(verdict: string): string {
+  if (verdict === 'row') return 'is a row'
   return verdict.replaceAll(/[_-]/g, ' ')
 }
 
