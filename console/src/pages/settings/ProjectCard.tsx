@@ -27,13 +27,14 @@ export function ProjectCard({ project }: { readonly project: Project }) {
   const isWhole = name.trim() !== '' && (days === null || days >= 1)
   const heading = `project-${String(project.id)}`
   return (
-    <Stack component="section" className="surface" p="lg" gap="lg" aria-labelledby={heading}>
+    <Stack component="section" className="surface" p="lg" gap="lg" aria-labelledby={`${heading} ${heading}-number`}>
       <div>
         <Title order={2} id={heading}>
           {project.name}
         </Title>
         <Text size="sm" c="dimmed">
-          Project {String(project.id)}, made <TimeText time={project.created_at} />
+          <span id={`${heading}-number`}>Project {String(project.id)}</span>, made{' '}
+          <TimeText time={project.created_at} />
         </Text>
       </div>
       <form
