@@ -136,10 +136,8 @@ async function looksAtHealth(page: Page, sluice: Installation): Promise<void> {
   await goTo(page, 'Health')
   await page.getByText('Everything is well, and the books balance').waitFor()
   await page.getByRole('button', { name: 'Show the newest of this project' }).click()
-  await page
-    .getByRole('link', { name: /^Journey of/ })
-    .first()
-    .waitFor()
+  await page.getByRole('region', { name: 'Newest dead letters' }).getByRole('link').first().click()
+  await page.getByRole('heading', { level: 1, name: 'Journey of an event' }).waitFor()
 }
 
 async function changesSettings(page: Page, sluice: Installation): Promise<void> {
@@ -148,7 +146,9 @@ async function changesSettings(page: Page, sluice: Installation): Promise<void> 
   await page.getByRole('dialog').getByLabel('Name').fill('Second')
   await page.getByRole('dialog').getByRole('button', { name: 'Make the project' }).click()
   await page.getByRole('dialog').waitFor({ state: 'hidden' })
-  await page.getByRole('heading', { name: 'Second' }).waitFor()
+  // A new project leads to what comes next: sending to it.
+  await page.getByText('the token of the project “Second”').waitFor()
+  await goTo(page, 'Settings')
 
   await page.getByRole('tab', { name: /keys/i }).click()
   await page.getByLabel('Name').fill('a program')

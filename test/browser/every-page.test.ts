@@ -51,6 +51,7 @@ describe('the pages of the console', () => {
         it(`${String(width)} px wide, ${colorScheme}`, async () => {
           const options = { viewport: { width, height: width === 390 ? 844 : 900 }, colorScheme }
           const look = async (page: Page, name: string): Promise<readonly string[]> => {
+            await page.evaluate('scrollTo(0, 0)')
             await page.screenshot({ path: join(picturesFolder(), `${name}-${String(width)}-${colorScheme}.png`) })
             return [...(await seriousFindings(page)), ...(await sidewaysFindings(page))].map((one) => `${name}: ${one}`)
           }
@@ -59,7 +60,7 @@ describe('the pages of the console', () => {
           await stranger.page.getByLabel('Login').waitFor()
           const findings = [...(await look(stranger.page, 'login'))]
           const { page, complaints } = await aVisit(browser, { ...options, storageState: state })
-          for (const [name, address, isThere] of pages(events)) {
+          for (const [name, address, isThere] of pages(events, sluice)) {
             await page.goto(`${sluice.url}/#${address}`)
             await isThere(page)
             findings.push(...(await look(page, name)))
@@ -127,7 +128,7 @@ describe('the pages of the console', () => {
 /** Name of the picture, address behind the hash, and what shows that the page is there with its data. */
 type PageToSee = readonly [string, string, (page: Page) => Promise<unknown>]
 
-function pages(events: readonly SentEvent[]): readonly PageToSee[] {
+function pages(events: readonly SentEvent[], sluice: Installation): readonly PageToSee[] {
   const event = events.at(-1)
   assert.ok(event !== undefined)
   const project = '/projects/1'
@@ -139,7 +140,17 @@ function pages(events: readonly SentEvent[]): readonly PageToSee[] {
   const question = `SELECT toDate(timestamp) AS day, event, count() AS events FROM events GROUP BY day, event ORDER BY day`
   return [
     ['start', `${project}/start`, shown('Events are arriving')],
-    ['live', `${project}/live`, shown('Connected')],
+    [
+      'live',
+      `${project}/live`,
+      async (page) => {
+        await page.getByText('Connected').waitFor()
+        await sluice.capture(
+          events.slice(-12).map(({ event, distinct_id, properties }) => ({ event, distinct_id, properties })),
+        )
+        await page.getByText('order paid').first().waitFor()
+      },
+    ],
     [
       'events',
       `${project}/events`,
@@ -155,7 +166,11 @@ function pages(events: readonly SentEvent[]): readonly PageToSee[] {
       (page) => page.getByRole('dialog').getByText(event.uuid).first().waitFor(),
     ],
     ['journey', `${project}/events/${event.uuid}`, shown('What happened')],
-    ['trend', insight('trend', { series: [{ event: '$pageview', math: 'total' }], interval: 'day' }), region('Totals')],
+    [
+      'trend',
+      insight('trend', { series: [{ event: '$pageview', math: 'total' }], interval: 'day' }),
+      shown('The numbers as a table'),
+    ],
     [
       'funnel',
       insight('funnel', { steps: [{ event: '$pageview' }, { event: 'signed up' }, { event: 'order paid' }] }),
