@@ -30,7 +30,7 @@ it(
   async (t) => {
     const installation = await aRunningSluice(t, {
       SLUICE_API_CHANGES_PER_MINUTE_MAX: '1000000',
-    SLUICE_API_STRANGERS_PER_MINUTE_MAX: '1000000',
+      SLUICE_API_STRANGERS_PER_MINUTE_MAX: '1000000',
       SLUICE_QUERY_TIME_MS_MAX: '5000',
     })
     const folder = mkdtempSync(join(tmpdir(), 'sluice-schemathesis-'))
@@ -54,8 +54,8 @@ it(
       ...['--config-file', configuration, 'run', `${installation.url}/api/openapi.json`],
       ...['--url', installation.url, '--header', `Authorization: Bearer ${installation.personalKey}`],
       // Keys and sessions of its own invention would leave most of the API unseen.
-    ...['--generation-with-security-parameters', 'false'],
-    ...['--checks', checks.join(','), '--phases', 'examples,coverage,fuzzing', '--max-examples', '10'],
+      ...['--generation-with-security-parameters', 'false'],
+      ...['--checks', checks.join(','), '--phases', 'examples,coverage,fuzzing', '--max-examples', '10'],
       ...['--workers', '2', '--request-timeout', '60', '--seed', seed, '--generation-database', 'none', '--no-color'],
       ...excluded.flatMap((id) => ['--exclude-operation-id', id]),
     ]
