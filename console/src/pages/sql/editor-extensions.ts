@@ -1,5 +1,5 @@
 /** How CodeMirror reads, completes and colours ClickHouse's SQL. Loaded with the editor only. */
-import { acceptCompletion, completeFromList } from '@codemirror/autocomplete'
+import { acceptCompletion, closeCompletion, completeFromList } from '@codemirror/autocomplete'
 import { SQLDialect, sql } from '@codemirror/lang-sql'
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language'
 import { Prec, StateEffect, StateField } from '@codemirror/state'
@@ -70,7 +70,8 @@ export function keys(onRun: () => void): Extension {
     keymap.of([
       {
         key: 'Mod-Enter',
-        run: () => {
+        run: (view) => {
+          closeCompletion(view)
           onRun()
           return true
         },
