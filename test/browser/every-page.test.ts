@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { anInstallation } from '../harness/installation.ts'
 import type { Installation } from '../harness/installation.ts'
 import { chanceOf } from '../harness/seed.ts'
@@ -81,7 +81,7 @@ describe('the pages of the console', () => {
     await signIn(page, sluice.url)
     await page.getByRole('heading', { level: 1, name: 'Send events' }).waitFor()
     await page.getByRole('tab', { name: 'JavaScript' }).waitFor()
-    const files = (await page.evaluate('performance.getEntriesByType("resource").map((one) => one.name)')) as string[]
+    const files = await page.evaluate<string[]>('performance.getEntriesByType("resource").map((one) => one.name)')
     await context.close()
     assert.deepEqual(
       files.filter((file) => /codemirror|uplot|SqlEditor|Chart/i.test(file)),
@@ -95,17 +95,51 @@ describe('the pages of the console', () => {
     await page.goto(sluice.url)
     await page.getByRole('heading', { level: 1 }).waitFor()
     const nav = page.getByRole('navigation', { name: 'Pages' })
-    await tabTo(page, () => nav.getByRole('link', { name: 'Events' }).evaluate((one) => one.matches(':focus')))
+    await tabTo(page, nav.getByRole('link', { name: 'Events' }))
     await page.keyboard.press('Enter')
     const first = page.getByRole('region', { name: 'Events, newest first' }).getByRole('button').first()
     await first.waitFor()
-    await tabTo(page, () => first.evaluate((one) => one.matches(':focus')))
+    await tabTo(page, first)
     await page.keyboard.press('Enter')
     const dialog = page.getByRole('dialog')
     await dialog.waitFor()
     await dialog.getByText('distinct id', { exact: false }).first().waitFor()
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'hidden' })
+    await context.close()
+  })
+
+  it('leave the last answer of Health standing while the core is away, and say so', async () => {
+    const { page, context } = await aVisit(browser, { storageState: state })
+    await page.goto(`${sluice.url}/#/health`)
+    const ingestion = page.locator('[data-station=ingestion]')
+    await ingestion.waitFor()
+    await page.route('**/api/pipeline', (route) => route.fulfill({ status: 503, body: '' }))
+    await page.getByText('The core does not answer').waitFor()
+    assert.ok(await ingestion.isVisible())
+    assert.deepEqual(await seriousFindings(page), [])
+    await page.unroute('**/api/pipeline')
+    await page.getByText('The core does not answer').waitFor({ state: 'hidden' })
+    await context.close()
+  })
+
+  it('stop a question in SQL when asked to, and mark what the server does not understand', async () => {
+    const { page, context } = await aVisit(browser, { storageState: state })
+    await page.goto(`${sluice.url}/#/projects/1/sql`)
+    // Never answered: only hanging up ends it.
+    await page.route('**/api/projects/1/sql', () => undefined)
+    await page.getByRole('button', { name: 'Events a day' }).click()
+    await page.getByRole('button', { name: 'Run' }).click()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('Cancelled').waitFor()
+    await page.unroute('**/api/projects/1/sql')
+    await page.getByLabel('Question in SQL').click()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.insertText('SELECT event FORM events')
+    await page.keyboard.press('Control+Enter')
+    await page.getByText('The question could not be answered').waitFor()
+    await page.locator('.cm-complaint').waitFor()
+    assert.deepEqual(await seriousFindings(page), [])
     await context.close()
   })
 
@@ -222,13 +256,13 @@ async function sent(sluice: Installation, events: readonly SentEvent[]): Promise
 }
 
 async function sidewaysFindings(page: Page): Promise<readonly string[]> {
-  const tooWide = (await page.evaluate('document.documentElement.scrollWidth - innerWidth')) as number
+  const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
   return tooWide > 0 ? [`the page is ${String(tooWide)} px wider than the window`] : []
 }
 
-async function tabTo(page: Page, isThere: () => Promise<boolean>): Promise<void> {
+async function tabTo(page: Page, place: Locator): Promise<void> {
   for (let presses = 0; presses < 60; presses++) {
-    if (await isThere()) return
+    if ((await place.and(page.locator(':focus')).count()) > 0) return
     await page.keyboard.press('Tab')
   }
   assert.fail('The Tab key does not get there.')

@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 
 export const password = 'a-long-password-for-tests'
-const patienceMs = 12_000
+const patienceMs = 30_000
 
 /** Builds the console unless it is built from the present sources. */
 export async function builtConsole(): Promise<void> {
@@ -72,9 +72,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** What axe-core finds on the page as it is shown now and calls serious or critical, as lines. */
 export async function seriousFindings(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe)
-  const found = (await page.evaluate(
+  const found = await page.evaluate<readonly Finding[]>(
     `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
-  )) as readonly Finding[]
+  )
   return found
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, help, nodes }) =>
