@@ -62,10 +62,14 @@ export function buildFlow(
   const { log, projects, warehouse, progress } = stores
   const derive = createDerive({ projects })
   const live = createLiveFeed(config.live, { telemetry: telemetry('live') })
-  const { decided } = live
   return {
     live,
-    ingestion: createIngestion(config.ingestion, { log, derive, decided, telemetry: telemetry('ingestion') }),
+    ingestion: createIngestion(config.ingestion, {
+      log,
+      derive,
+      decided: (batches) => live.decided(batches),
+      telemetry: telemetry('ingestion'),
+    }),
     warehousing: createWarehousing(config.warehouse, { log, warehouse, progress, telemetry: telemetry('warehousing') }),
   }
 }

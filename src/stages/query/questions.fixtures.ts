@@ -17,7 +17,7 @@ export interface PlainEvent {
   readonly properties: Readonly<Record<string, unknown>>
 }
 
-export function textOf({ properties }: PlainEvent, property: string): string {
+function textOf({ properties }: PlainEvent, property: string): string {
   const value = properties[property]
   if (value === undefined || value === null) return ''
   return typeof value === 'string' ? value : JSON.stringify(value)
@@ -28,7 +28,7 @@ function numberOf(event: PlainEvent, property: string): number | undefined {
   return /^[+-]?\d+(\.\d+)?(e\d+)?$/.test(text) ? Number(text) : undefined
 }
 
-export function passes(event: PlainEvent, filters: readonly PropertyFilter[] | undefined): boolean {
+function passes(event: PlainEvent, filters: readonly PropertyFilter[] | undefined): boolean {
   return (filters ?? []).every(({ property, operator, value }) => {
     const text = textOf(event, property)
     const number = numberOf(event, property)
@@ -96,7 +96,7 @@ export function intervalName(ms: number, interval: TrendQuestion['interval'], ti
 }
 
 /** Names of all intervals from one time to another, found by walking. */
-export function intervalNames(
+function intervalNames(
   fromMs: number,
   toMs: number,
   interval: TrendQuestion['interval'],

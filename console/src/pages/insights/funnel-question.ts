@@ -12,7 +12,7 @@ import { BREAKDOWN_LIMIT_DEFAULT, BREAKDOWN_LIMIT_MAX } from './trend-question.t
 export const STEPS_MIN = 2
 export const STEPS_MAX = 10
 export const WINDOW_SECONDS_MAX = 7_776_000
-export const WINDOW_SECONDS_DEFAULT = 1_209_600
+const WINDOW_SECONDS_DEFAULT = 1_209_600
 
 export interface StepDraft {
   readonly event: string

@@ -127,7 +127,7 @@ export function fittingInterval(span: Span, interval: Interval): Interval {
 }
 
 /** `2026-11-21` of the instant, in the time zone. */
-export function dayIn(instant: Date, timeZone: string): string {
+function dayIn(instant: Date, timeZone: string): string {
   return new Date(instant.getTime() + offsetMs(instant.getTime(), timeZone)).toISOString().slice(0, 10)
 }
 
