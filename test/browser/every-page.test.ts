@@ -1,6 +1,6 @@
 /** Every page of the console with realistic data: at both widths, in both schemes, by keyboard, behind a prefix. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -42,6 +42,7 @@ describe('the pages of the console', () => {
   })
   after(async () => {
     for (const clean of cleanings.reverse()) await clean()
+    removePictures()
   })
 
   // Two at a time, as there are two schemes: most of it is waiting for answers.
@@ -246,6 +247,12 @@ function picturesFolder(): string {
   if (process.env['SLUICE_WRITE_PICTURES'] === '1') mkdirSync(inDocs, { recursive: true })
   pictures ??= process.env['SLUICE_WRITE_PICTURES'] === '1' ? inDocs : mkdtempSync(join(tmpdir(), 'sluice-pictures-'))
   return pictures
+}
+
+function removePictures(): void {
+  const isKept = process.env['SLUICE_WRITE_PICTURES'] === '1' || process.env['SLUICE_TEST_KEEP'] === '1'
+  if (pictures !== undefined && !isKept) rmSync(pictures, { recursive: true, force: true })
+  else process.stdout.write(`Pictures: ${pictures ?? 'none'}\n`)
 }
 
 async function sent(sluice: Installation, events: readonly SentEvent[]): Promise<void> {

@@ -9,7 +9,7 @@ export interface SentEvent {
   readonly properties: Readonly<Record<string, unknown>>
 }
 
-export const days = 14
+const days = 14
 const dayMs = 86_400_000
 const plans = ['free', 'team', 'business']
 const pages = ['/', '/pricing', '/docs', '/docs/start', '/blog']
