@@ -233,6 +233,7 @@ function pages(events: readonly SentEvent[], sluice: Installation): readonly Pag
         await page.getByText('Everything is well').waitFor()
         await page.getByRole('button', { name: 'Show the newest' }).click()
         await region('Newest dead letters')(page)
+        await page.getByText('What the counts mean').click()
       },
     ],
     ['settings', '/settings', (page) => page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor()],

@@ -27,7 +27,7 @@ export function someWeeks(chance: Chance, until: Date): readonly SentEvent[] {
     if (atMs >= until.getTime()) return
     events.push({ event, distinct_id: user, timestamp: new Date(atMs).toISOString(), uuid: uuid(), properties })
   }
-  for (let user = 1; user <= 120; user++) {
+  for (let user = 1; user <= 180; user++) {
     const id = `user-${String(user)}`
     const plan = chance.oneOf(plans)
     const browser = chance.oneOf(browsers)

@@ -8,6 +8,7 @@ import { ErrorState } from '../../kit/ErrorState.tsx'
 import { Loading } from '../../kit/Loading.tsx'
 import { PageHeader } from '../../kit/PageHeader.tsx'
 import { TimeText } from '../../kit/TimeText.tsx'
+import { CountWords } from './CountWords.tsx'
 import { DeadLetters } from './DeadLetters.tsx'
 import { Partitions } from './Partitions.tsx'
 import { PipelinePicture } from './PipelinePicture.tsx'
@@ -48,10 +49,7 @@ export function HealthPage() {
           <Verdict pipeline={pipeline.data} isOld={pipeline.isError} />
           <div>
             <PipelinePicture pipeline={pipeline.data} />
-            <Text size="xs" c="dimmed" mt="xs">
-              Canaries are test events of Sluice itself: counted apart at the door and in ingestion, among the rows from
-              there on. Point at a name to read what it counts.
-            </Text>
+            <CountWords />
           </div>
           <DeadLetters counts={pipeline.data.dead_letters} projectId={project?.id} />
           <Partitions lanes={pipeline.data.lanes} />

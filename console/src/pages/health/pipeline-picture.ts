@@ -51,7 +51,7 @@ const titles: Readonly<Record<Stage['name'], { readonly title: string; readonly 
   warehouse: { title: 'Warehouse writer', does: 'Puts the rows into the table, each once.' },
 }
 
-const counts: Readonly<
+export const countWords: Readonly<
   Record<string, { readonly name: string; readonly meaning: string; readonly isNotable: boolean }>
 > = {
   duplicate: {
@@ -67,7 +67,11 @@ const counts: Readonly<
     isNotable: true,
   },
   damaged: { name: 'Damaged', meaning: 'Could not be read back from the disk.', isNotable: true },
-  canary: { name: 'Canaries', meaning: 'Test events of Sluice itself; in no other count.', isNotable: false },
+  canary: {
+    name: 'Canaries',
+    meaning: 'Test events of Sluice itself: apart at the door and in ingestion, among the rows from there on.',
+    isNotable: false,
+  },
 }
 
 export function pictureOf(pipeline: Pipeline): readonly (Station | LogBetween)[] {
@@ -106,7 +110,7 @@ function entriesOf(stage: Stage): readonly Entry[] {
 }
 
 function countEntry({ name, count }: Stage['counts'][number]): Entry {
-  const known = counts[name]
+  const known = countWords[name]
   return entry(known?.name ?? name.replaceAll('_', ' '), count, known?.meaning ?? '', known?.isNotable ?? true)
 }
 
