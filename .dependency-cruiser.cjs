@@ -150,6 +150,12 @@ module.exports = {
       { path: '^console/src/(kit|api)/' },
       { path: '^console/src/pages/' },
     ),
+    forbidden(
+      'pages-of-the-console-never-import-pages',
+      'What two pages show belongs in kit/, what two pages ask in api/.',
+      { path: '^console/src/pages/([^/]+)/' },
+      { path: '^console/src/pages/', pathNot: '^console/src/pages/$1/' },
+    ),
 
     only('stores/warehouse', ['chdb', '@chdb', '@clickhouse'], 'The warehouse adapters alone speak to ClickHouse.'),
     only('stores/warehouse/chdb', ['chdb', '@chdb'], 'A native client is loaded by its adapter alone.'),

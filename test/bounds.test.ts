@@ -39,6 +39,7 @@ const planted = [
   ['src/kit/broken.ts', './no-such-file.ts', 'no-unresolved'],
   ['console/src/api/shortcut.ts', '../../../src/kit/tool.ts', 'the-console-asks-over-http'],
   ['console/src/kit/part.ts', '../pages/start/start-page.ts', 'parts-of-the-console-know-no-page'],
+  ['console/src/pages/live/live-page.ts', '../start/start-page.ts', 'pages-of-the-console-never-import-pages'],
   ['src/app/served.ts', '../../console/src/api/shortcut.ts', 'the-server-knows-no-console'],
 ] as const
 

@@ -1,8 +1,8 @@
 import { Group, NativeSelect, Paper, Stack, TextInput } from '@mantine/core'
-import { EventNameInput } from './EventNameInput.tsx'
+import { EventNameInput } from '../../kit/EventNameInput.tsx'
 import { isoFromLocal, localTimeFrom, PERIODS, type EventsPeriod, type EventsSearch } from './events-search.ts'
-import { FilterEditor } from './FilterEditor.tsx'
-import { SuggestInput } from './SuggestInput.tsx'
+import { FilterEditor } from '../../kit/FilterEditor.tsx'
+import { SuggestInput } from '../../kit/SuggestInput.tsx'
 
 interface EventsFiltersProps {
   readonly search: EventsSearch

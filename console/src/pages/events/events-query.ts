@@ -2,7 +2,7 @@ import { infiniteQueryOptions } from '@tanstack/react-query'
 import { answerOf, api } from '../../api/client.ts'
 import type { AnswerTo } from '../../api/client.ts'
 import { boundsOf, type EventsSearch } from './events-search.ts'
-import { filtersFrom } from './property-filter.ts'
+import { filtersFrom } from '../../kit/property-filter.ts'
 
 export type EventsAnswer = AnswerTo<'/api/projects/{id}/events', 'get'>
 export type EventRow = EventsAnswer['events'][number]

@@ -1,5 +1,5 @@
 /** What the Events page keeps in its address, so that a link shows the same events. */
-import { filterDraftsFrom, filterLinkFrom, type FilterDraft } from './property-filter.ts'
+import { filterDraftsFrom, filterLinkFrom, type FilterDraft } from '../../kit/property-filter.ts'
 
 /** `between` has bounds of its own, as ISO times; an empty one is open. */
 export type EventsPeriod =

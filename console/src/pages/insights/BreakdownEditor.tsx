@@ -1,6 +1,6 @@
 import { ActionIcon, Box, Button, Group, NativeSelect, Tooltip } from '@mantine/core'
 import { IconArrowsSplit2, IconX } from '@tabler/icons-react'
-import { PropertyNameInput } from '../events/PropertyNameInput.tsx'
+import { PropertyNameInput } from '../../kit/PropertyNameInput.tsx'
 import { BreakdownLimitInput } from './BreakdownLimitInput.tsx'
 import { BREAKDOWNS_MAX, type BreakdownDraft, type TrendDraft } from './trend-question.ts'
 

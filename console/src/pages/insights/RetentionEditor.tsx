@@ -1,6 +1,6 @@
 import { Group, NativeSelect } from '@mantine/core'
-import { EventNameInput } from '../events/EventNameInput.tsx'
-import { FilterEditor } from '../events/FilterEditor.tsx'
+import { EventNameInput } from '../../kit/EventNameInput.tsx'
+import { FilterEditor } from '../../kit/FilterEditor.tsx'
 import { EditorCard } from './EditorCard.tsx'
 import { oneOf } from './raw.ts'
 import { PERIODS_MAX, RETENTION_INTERVALS, type EventDraft, type RetentionDraft } from './retention-question.ts'

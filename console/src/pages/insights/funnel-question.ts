@@ -4,7 +4,7 @@ import {
   filtersFrom,
   type FilterDraft,
   type PropertyFilter,
-} from '../events/property-filter.ts'
+} from '../../kit/property-filter.ts'
 import { listFrom, rawFrom, textFrom, wholeNumberFrom, type Raw } from './raw.ts'
 import type { Span } from './time-range.ts'
 import { BREAKDOWN_LIMIT_DEFAULT, BREAKDOWN_LIMIT_MAX } from './trend-question.ts'

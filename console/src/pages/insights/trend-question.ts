@@ -4,7 +4,7 @@ import {
   filtersFrom,
   type FilterDraft,
   type PropertyFilter,
-} from '../events/property-filter.ts'
+} from '../../kit/property-filter.ts'
 import { listFrom, oneOf, rawFrom, textFrom, wholeNumberFrom, type Raw } from './raw.ts'
 import { fittingInterval, INTERVALS, type Interval, type Span } from './time-range.ts'
 

@@ -1,8 +1,8 @@
 /** What the inputs suggest: names and values that were seen lately. Suggestions never stop anybody from typing another. */
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { answerOf, api } from '../../api/client.ts'
-import { useProject } from '../../current-project.ts'
+import { answerOf, api } from '../api/client.ts'
+import { useProject } from '../current-project.ts'
 
 export interface Suggestion {
   readonly value: string

@@ -1,7 +1,7 @@
 import { Autocomplete, Group, Text } from '@mantine/core'
 import type { ComboboxItem, OptionsFilter } from '@mantine/core'
 import { useState } from 'react'
-import { formatShort } from '../../kit/numbers.ts'
+import { formatShort } from './numbers.ts'
 import type { Suggestion } from './suggestions.ts'
 
 interface SuggestInputProps {
