@@ -51,8 +51,7 @@ export const theme = createTheme({
     NavLink: { styles: { root: { borderRadius: 'var(--mantine-radius-md)' } } },
     Button: { styles: { root: { flex: 'none' } } },
     ActionIcon: { styles: { root: { flex: 'none' } } },
-    // On a phone the list scrolls instead of breaking into rows that look like two lists.
-    Tabs: { styles: { list: { flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }, tab: { flex: 'none' } } },
+    Tabs: { classNames: { list: 'tabs', tab: 'tab' } },
     Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close the menu' } } },
   },
@@ -93,6 +92,7 @@ export const cssVariablesResolver: CSSVariablesResolver = (resolved) => {
       '--mantine-color-success': '#087056',
       '--sluice-surface': '#f6f8fa',
       '--sluice-line': '#d5dbe1',
+      '--sluice-shadow': 'rgb(15 17 19 / 22%)',
       '--sluice-chart-grid': '#e4e8ec',
     },
     dark: {
@@ -107,6 +107,7 @@ export const cssVariablesResolver: CSSVariablesResolver = (resolved) => {
       '--mantine-color-red-light': '#44191b',
       '--sluice-surface': '#1f2328',
       '--sluice-line': '#3a4047',
+      '--sluice-shadow': 'rgb(0 0 0 / 65%)',
       '--sluice-chart-grid': '#2e333a',
     },
   }

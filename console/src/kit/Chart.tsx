@@ -1,5 +1,5 @@
 import 'uplot/dist/uPlot.min.css'
-import { Box, Group, ScrollArea, Table, Text, UnstyledButton, useComputedColorScheme } from '@mantine/core'
+import { Box, Group, Table, Text, UnstyledButton, useComputedColorScheme } from '@mantine/core'
 import { useElementSize } from '@mantine/hooks'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import uPlot from 'uplot'
@@ -8,6 +8,7 @@ import { chartColor } from './chart-colors.ts'
 import { colorIndexes, plotOptions } from './chart-plot.ts'
 import type { ChartSeries } from './chart-plot.ts'
 import { formatNumber } from './numbers.ts'
+import { TableFrame } from './TableFrame.tsx'
 
 interface ChartProps {
   /** What is shown, for screen readers and as the name of the table: "Events a day". */
@@ -115,7 +116,7 @@ export function Chart(props: ChartProps) {
       <details className={classes['details']} onToggle={(event) => setTableShown(event.currentTarget.open)}>
         <summary>The numbers as a table</summary>
         {isTableShown && (
-          <ScrollArea.Autosize mah={360} viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': label }}>
+          <TableFrame label={label} heightMax={360}>
             <Table fz="sm" stickyHeader striped>
               <Table.Thead>
                 <Table.Tr>
@@ -145,7 +146,7 @@ export function Chart(props: ChartProps) {
                 ))}
               </Table.Tbody>
             </Table>
-          </ScrollArea.Autosize>
+          </TableFrame>
         )}
       </details>
     </Box>

@@ -1,18 +1,52 @@
-import { Box } from '@mantine/core'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import type { ReactNode } from 'react'
+import classes from './TableFrame.module.css'
 
-/** Around a table that may be wider than the page: it scrolls by itself, by keyboard too, and the page does not. */
-export function TableFrame({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+interface TableFrameProps {
+  readonly label: string
+  /** From here on it scrolls up and down as well. */
+  readonly heightMax?: number
+  readonly children: ReactNode
+}
+
+/**
+ * Around a table that may be wider than the page: it scrolls by itself, by keyboard too, and the page does not. A shadow
+ * lies on the side where there is more: phones show no scroll bar until somebody scrolls.
+ */
+export function TableFrame({ label, heightMax, children }: TableFrameProps) {
+  const view = useRef<HTMLDivElement>(null)
+  const [hidden, setHidden] = useState({ left: false, right: false })
+  const measure = useCallback(() => {
+    const place = view.current
+    if (place === null) return
+    const rest = place.scrollWidth - place.clientWidth - Math.abs(place.scrollLeft)
+    const next = { left: Math.abs(place.scrollLeft) > 1, right: rest > 1 }
+    setHidden((before) => (before.left === next.left && before.right === next.right ? before : next))
+  }, [])
+  useEffect(() => {
+    const place = view.current
+    if (place === null) return
+    const observer = new ResizeObserver(measure)
+    for (const one of [place, ...place.children]) observer.observe(one)
+    return () => observer.disconnect()
+  }, [measure])
   return (
-    <Box
-      className="surface"
-      // What is hidden for the eye stands absolutely in it, and must not widen the page.
-      style={{ overflowX: 'auto', position: 'relative' }}
-      tabIndex={0}
-      role="region"
-      aria-label={label}
+    <div
+      className={`surface ${classes['frame'] ?? ''}`}
+      data-more-left={hidden.left || undefined}
+      data-more-right={hidden.right || undefined}
     >
-      {children}
-    </Box>
+      <div
+        ref={view}
+        className={classes['view']}
+        style={{ maxHeight: heightMax }}
+        tabIndex={0}
+        role="region"
+        aria-label={label}
+        onScroll={measure}
+      >
+        {children}
+      </div>
+    </div>
   )
 }

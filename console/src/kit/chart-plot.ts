@@ -59,7 +59,7 @@ export function plotOptions(options: PlotOptions): uPlot.Options {
       y: { range: (_plot, min, max) => [Math.min(0, min), max <= 0 ? 1 : max * 1.06] },
     },
     axes: [
-      { ...axis, grid: { show: false }, values: timeWords },
+      { ...axis, grid: { show: false }, values: timeWords, size: timeAxisHeight },
       { ...axis, size: 56, values: (_plot, splits) => splits.map((split) => formatShort(split)) },
     ],
     series: [
@@ -80,6 +80,11 @@ export function plotOptions(options: PlotOptions): uPlot.Options {
     ],
     hooks: { setCursor: [(plot) => options.onCursor(plot.cursor.idx ?? undefined)] },
   }
+}
+
+/** Room for one line, or for two where a day or a year is added below. */
+function timeAxisHeight(_plot: uPlot, values: readonly (string | null)[] | null): number {
+  return values?.some((words) => words?.includes('\n') === true) === true ? 44 : 26
 }
 
 function paddedRange(min: number, max: number, options: PlotOptions): [number, number] {

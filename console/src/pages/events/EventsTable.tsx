@@ -1,6 +1,7 @@
-import { ScrollArea, Table, Text, UnstyledButton } from '@mantine/core'
+import { Table, Text, UnstyledButton } from '@mantine/core'
 import { propertyText, sortedProperties } from '../../kit/property-text.ts'
 import { TimeText } from '../../kit/TimeText.tsx'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import type { EventRow } from './events-query.ts'
 import classes from './EventsTable.module.css'
 
@@ -14,29 +15,31 @@ const PREVIEW_PROPERTIES = 6
 
 export function EventsTable({ events, open, onOpen }: EventsTableProps) {
   return (
-    <ScrollArea viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Events, newest first' }}>
-      <Table highlightOnHover verticalSpacing={6} className={classes['table'] ?? ''}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th scope="col">Time</Table.Th>
-            <Table.Th scope="col">Event</Table.Th>
-            <Table.Th scope="col">Distinct id</Table.Th>
-            <Table.Th scope="col">Properties</Table.Th>
+    <TableFrame label="Events, newest first">
+      {/* The roles stay when the rows of a phone are no rows of a table any more. */}
+      <Table highlightOnHover verticalSpacing={6} className={classes['table'] ?? ''} role="table">
+        <Table.Thead role="rowgroup">
+          <Table.Tr role="row">
+            <Table.Th role="columnheader">Time</Table.Th>
+            <Table.Th role="columnheader">Event</Table.Th>
+            <Table.Th role="columnheader">Distinct id</Table.Th>
+            <Table.Th role="columnheader">Properties</Table.Th>
           </Table.Tr>
         </Table.Thead>
-        <Table.Tbody>
+        <Table.Tbody role="rowgroup">
           {events.map((event) => (
             // The button in the row is what keyboards and screen readers use; the rest of the row helps the mouse.
             <Table.Tr
               key={event.uuid}
+              role="row"
               className={classes['row'] ?? ''}
               data-open={event.uuid === open || undefined}
               onClick={() => onOpen(event.uuid)}
             >
-              <Table.Td>
+              <Table.Td role="cell" className={classes['time'] ?? ''}>
                 <TimeText time={event.timestamp} />
               </Table.Td>
-              <Table.Td className={classes['name'] ?? ''}>
+              <Table.Td role="cell" className={classes['name'] ?? ''}>
                 <UnstyledButton
                   fw={600}
                   fz="sm"
@@ -50,17 +53,17 @@ export function EventsTable({ events, open, onOpen }: EventsTableProps) {
                   {event.event}
                 </UnstyledButton>
               </Table.Td>
-              <Table.Td className={`truncate ${classes['person'] ?? ''}`} title={event.distinct_id}>
+              <Table.Td role="cell" className={`truncate ${classes['person'] ?? ''}`} title={event.distinct_id}>
                 {event.distinct_id}
               </Table.Td>
-              <Table.Td className={`truncate ${classes['preview'] ?? ''}`}>
+              <Table.Td role="cell" className={`truncate ${classes['preview'] ?? ''}`}>
                 <Preview properties={event.properties} />
               </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
-    </ScrollArea>
+    </TableFrame>
   )
 }
 

@@ -1,4 +1,4 @@
-import { Button, ScrollArea, Table, Text, Title } from '@mantine/core'
+import { Box, Button, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { answerOf, api } from '../../api/client.ts'
@@ -7,6 +7,7 @@ import { EventLink } from '../../kit/EventLink.tsx'
 import { Loading } from '../../kit/Loading.tsx'
 import { formatNumber } from '../../kit/numbers.ts'
 import { TimeText } from '../../kit/TimeText.tsx'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import type { Pipeline } from './pipeline-picture.ts'
 
 interface DeadLettersProps {
@@ -28,8 +29,8 @@ export function DeadLetters({ counts, projectId }: DeadLettersProps) {
         <Text size="sm">There are none.</Text>
       ) : (
         <>
-          <ScrollArea viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Dead letters by reason' }}>
-            <Table fz="sm" className="surface">
+          <TableFrame label="Dead letters by reason">
+            <Table fz="sm">
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th scope="col">Reason</Table.Th>
@@ -51,7 +52,7 @@ export function DeadLetters({ counts, projectId }: DeadLettersProps) {
                 ))}
               </Table.Tbody>
             </Table>
-          </ScrollArea>
+          </TableFrame>
           {projectId !== undefined && (
             <>
               <Button mt="sm" size="xs" variant="default" aria-expanded={isShown} onClick={() => setShown(!isShown)}>
@@ -87,34 +88,36 @@ function Newest({ projectId }: { readonly projectId: number }) {
   const { dead_letters: letters, complete } = newest.data
   return (
     <>
-      <ScrollArea mt="sm" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Newest dead letters' }}>
-        <Table fz="sm" className="surface" miw="34rem">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th scope="col">When</Table.Th>
-              <Table.Th scope="col">Reason</Table.Th>
-              <Table.Th scope="col">Distinct id</Table.Th>
-              <Table.Th scope="col">Journey</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {letters.map(({ uuid, at, reason, distinct_id: distinctId, stage, position }) => (
-              <Table.Tr key={`${uuid} ${stage} ${String(position.partition)} ${String(position.offset)}`}>
-                <Table.Td>
-                  <TimeText time={at} />
-                </Table.Td>
-                <Table.Td>{reason}</Table.Td>
-                <Table.Td style={{ overflowWrap: 'anywhere' }}>{distinctId === '' ? '–' : distinctId}</Table.Td>
-                <Table.Td>
-                  <EventLink projectId={projectId} uuid={uuid}>
-                    <span className="mono">{uuid.slice(0, 8)}</span>
-                  </EventLink>
-                </Table.Td>
+      <Box mt="sm">
+        <TableFrame label="Newest dead letters">
+          <Table fz="sm" miw="34rem">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th scope="col">When</Table.Th>
+                <Table.Th scope="col">Reason</Table.Th>
+                <Table.Th scope="col">Distinct id</Table.Th>
+                <Table.Th scope="col">Journey</Table.Th>
               </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </ScrollArea>
+            </Table.Thead>
+            <Table.Tbody>
+              {letters.map(({ uuid, at, reason, distinct_id: distinctId, stage, position }) => (
+                <Table.Tr key={`${uuid} ${stage} ${String(position.partition)} ${String(position.offset)}`}>
+                  <Table.Td>
+                    <TimeText time={at} />
+                  </Table.Td>
+                  <Table.Td>{reason}</Table.Td>
+                  <Table.Td style={{ overflowWrap: 'anywhere' }}>{distinctId === '' ? '–' : distinctId}</Table.Td>
+                  <Table.Td>
+                    <EventLink projectId={projectId} uuid={uuid}>
+                      <span className="mono">{uuid.slice(0, 8)}</span>
+                    </EventLink>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </TableFrame>
+      </Box>
       <Text size="sm" c="dimmed" mt="xs">
         {letters.length === 0 && 'None of this project is in the log any more. '}
         {!complete && 'Not everything could be searched; there may be more.'}

@@ -1,6 +1,7 @@
-import { ScrollArea, Table, Text, Title } from '@mantine/core'
+import { Box, Table, Text, Title } from '@mantine/core'
 import { formatNumber } from '../../kit/numbers.ts'
 import { duration } from '../../kit/time-words.ts'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import type { Pipeline } from './pipeline-picture.ts'
 
 /** How far each reader of each lane has come, and where the records stand. */
@@ -19,38 +20,36 @@ export function Partitions({ lanes }: { readonly lanes: Pipeline['lanes'] }) {
             <span className="mono">{lane.lane}</span>: {formatNumber(lane.records)} records,{' '}
             {lane.readers.length === 0 ? 'read by nobody' : lane.readers.map(readerWords).join(', ')}
           </summary>
-          <ScrollArea.Autosize
-            mah={320}
-            mt="xs"
-            viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': `Partitions of ${lane.lane}` }}
-          >
-            <Table fz="sm" className="surface" stickyHeader>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th scope="col" className="number">
-                    Partition
-                  </Table.Th>
-                  <Table.Th scope="col" className="number">
-                    Records
-                  </Table.Th>
-                  <Table.Th scope="col" className="number">
-                    Lag
-                  </Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {lane.partitions.map(({ partition, end, lag }) => (
-                  <Table.Tr key={partition}>
-                    <Table.Th scope="row" fw={400} className="number">
-                      {partition}
+          <Box mt="xs">
+            <TableFrame label={`Partitions of ${lane.lane}`} heightMax={320}>
+              <Table fz="sm" stickyHeader>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th scope="col" className="number">
+                      Partition
                     </Table.Th>
-                    <Table.Td className="number">{formatNumber(end)}</Table.Td>
-                    <Table.Td className="number">{formatNumber(lag)}</Table.Td>
+                    <Table.Th scope="col" className="number">
+                      Records
+                    </Table.Th>
+                    <Table.Th scope="col" className="number">
+                      Lag
+                    </Table.Th>
                   </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </ScrollArea.Autosize>
+                </Table.Thead>
+                <Table.Tbody>
+                  {lane.partitions.map(({ partition, end, lag }) => (
+                    <Table.Tr key={partition}>
+                      <Table.Th scope="row" fw={400} className="number">
+                        {partition}
+                      </Table.Th>
+                      <Table.Td className="number">{formatNumber(end)}</Table.Td>
+                      <Table.Td className="number">{formatNumber(lag)}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </TableFrame>
+          </Box>
         </details>
       ))}
     </section>

@@ -1,6 +1,7 @@
-import { ScrollArea, Table, Text, Title } from '@mantine/core'
+import { Table, Text, Title } from '@mantine/core'
 import { TimeText } from '../../kit/TimeText.tsx'
 import { duration } from '../../kit/time-words.ts'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import type { Pipeline } from './pipeline-picture.ts'
 
 interface ProcessesProps {
@@ -17,8 +18,8 @@ export function Processes({ processes, canary }: ProcessesProps) {
       <Text size="sm" mb="sm">
         <CanaryWords canary={canary} />
       </Text>
-      <ScrollArea viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Processes' }}>
-        <Table fz="sm" className="surface">
+      <TableFrame label="Processes">
+        <Table fz="sm">
           <Table.Thead>
             <Table.Tr>
               <Table.Th scope="col">Process</Table.Th>
@@ -48,7 +49,7 @@ export function Processes({ processes, canary }: ProcessesProps) {
             ))}
           </Table.Tbody>
         </Table>
-      </ScrollArea>
+      </TableFrame>
     </section>
   )
 }

@@ -1,12 +1,13 @@
-import { ScrollArea, Table } from '@mantine/core'
+import { Table } from '@mantine/core'
 import { formatNumber } from '../../kit/numbers.ts'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import { percent, type FunnelStep } from './funnel-answer.ts'
 
 export function FunnelTable({ steps }: { readonly steps: readonly FunnelStep[] }) {
   const groups = steps[0]?.bars ?? []
   const last = steps.at(-1)
   return (
-    <ScrollArea viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'The funnel in numbers' }}>
+    <TableFrame label="The funnel in numbers">
       <Table fz="sm" striped>
         <Table.Thead>
           <Table.Tr>
@@ -37,6 +38,6 @@ export function FunnelTable({ steps }: { readonly steps: readonly FunnelStep[] }
           ))}
         </Table.Tbody>
       </Table>
-    </ScrollArea>
+    </TableFrame>
   )
 }

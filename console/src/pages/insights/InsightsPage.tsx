@@ -1,7 +1,8 @@
 import { Alert, Button, Grid, Tabs } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Navigate, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
+import { insightsQuery, type SavedQuestion } from '../../api/insights.ts'
 import { useProject } from '../../current-project.ts'
 import { ErrorState } from '../../kit/ErrorState.tsx'
 import { Loading } from '../../kit/Loading.tsx'
@@ -19,7 +20,7 @@ import { InsightEditor } from './InsightEditor.tsx'
 import { InsightResult } from './InsightResult.tsx'
 import { insightsSearchFrom, searchOfQuestion } from './insights-search.ts'
 import { SaveBar } from './SaveBar.tsx'
-import { questionOfSaved, savedInsightsQuery, type SavedInsight } from './saved-insights.ts'
+import { isSavedInsight, questionOfSaved } from './saved-insights.ts'
 import type { TimeRange } from './time-range.ts'
 
 const ZONE_HERE = Intl.DateTimeFormat().resolvedOptions().timeZone
@@ -28,7 +29,7 @@ const SEVEN_DAYS: TimeRange = { kind: 'rolling', amount: 7, unit: 'day' }
 
 export function InsightsPage() {
   const project = useProject()
-  const saved = useQuery(savedInsightsQuery(project.id))
+  const saved = useQuery(insightsQuery(project.id))
   const search = insightsSearchFrom(useSearch({ strict: false }))
   const header = (
     <PageHeader
@@ -60,7 +61,7 @@ export function InsightsPage() {
 }
 
 interface InsightsProps {
-  readonly insights: readonly SavedInsight[]
+  readonly insights: readonly SavedQuestion[]
   readonly projectId: number
   readonly isListKnown: boolean
 }
@@ -69,12 +70,15 @@ function Insights({ insights, projectId, isListKnown }: InsightsProps) {
   const navigate = useNavigate()
   const search = insightsSearchFrom(useSearch({ strict: false }))
   const [leftBehind, setLeftBehind] = useState<Partial<Record<InsightKind, InsightQuestion>>>({})
-  const opened = insights.find((each) => each.id === search.insight)
+  const linked = insights.find((each) => each.id === search.insight)
+  const opened = linked !== undefined && isSavedInsight(linked) ? linked : undefined
   const question =
     search.link === undefined && opened !== undefined
       ? questionOfSaved(opened, ZONE_HERE)
       : questionFromLink(search.kind, search.link, ZONE_HERE)
   const gap = gapOf(question)
+  // Its answer is a table with a column for each period, and needs all the room there is.
+  const isWide = question.kind === 'retention'
   const go = (next: Record<string, unknown>, replace: boolean): void =>
     void navigate({
       to: '/projects/$projectId/insights',
@@ -91,6 +95,15 @@ function Insights({ insights, projectId, isListKnown }: InsightsProps) {
     setLeftBehind({ ...leftBehind, [question.kind]: question })
     go(searchOfQuestion(leftBehind[kind] ?? newQuestion(kind, ZONE_HERE), ''), false)
   }
+  if (linked !== undefined && opened === undefined)
+    return (
+      <Navigate
+        to="/projects/$projectId/sql"
+        params={{ projectId: String(projectId) }}
+        search={{ insight: linked.id }}
+        replace
+      />
+    )
   return (
     <>
       {search.insight !== '' && opened === undefined && isListKnown && (
@@ -119,10 +132,10 @@ function Insights({ insights, projectId, isListKnown }: InsightsProps) {
             onOpen={open}
           />
           <Grid gap="lg">
-            <Grid.Col span={{ base: 12, md: 5, lg: 4 }}>
-              <InsightEditor question={question} onChange={show} />
+            <Grid.Col span={isWide ? 12 : { base: 12, md: 5, lg: 4 }}>
+              <InsightEditor key={question.kind} question={question} gap={gap} onChange={show} />
             </Grid.Col>
-            <Grid.Col span={{ base: 12, md: 7, lg: 8 }}>
+            <Grid.Col span={isWide ? 12 : { base: 12, md: 7, lg: 8 }}>
               <section aria-label="The answer">
                 <InsightResult
                   question={question}

@@ -14,14 +14,7 @@ interface RetentionEditorProps {
 export function RetentionEditor({ draft, onChange }: RetentionEditorProps) {
   return (
     <>
-      <EventEditor name="Start" badge="Who did" of={draft.start} onChange={(start) => onChange({ ...draft, start })} />
-      <EventEditor
-        name="Return"
-        badge="and came back for"
-        of={draft.back}
-        onChange={(back) => onChange({ ...draft, back })}
-      />
-      <Group gap="sm" grow preventGrowOverflow={false}>
+      <Group gap="sm" grow preventGrowOverflow={false} align="flex-start">
         <NativeSelect
           label="Interval"
           value={draft.interval}
@@ -38,6 +31,13 @@ export function RetentionEditor({ draft, onChange }: RetentionEditorProps) {
           onChange={(periods) => onChange({ ...draft, periods })}
         />
       </Group>
+      <EventEditor name="Start" badge="Who did" of={draft.start} onChange={(start) => onChange({ ...draft, start })} />
+      <EventEditor
+        name="Return"
+        badge="and came back for"
+        of={draft.back}
+        onChange={(back) => onChange({ ...draft, back })}
+      />
     </>
   )
 }

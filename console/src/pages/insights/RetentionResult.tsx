@@ -1,7 +1,8 @@
-import { ScrollArea, SegmentedControl, Stack, Table, Text } from '@mantine/core'
+import { SegmentedControl, Stack, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 import { EmptyState } from '../../kit/EmptyState.tsx'
 import { formatNumber } from '../../kit/numbers.ts'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import { AnswerFrame } from './AnswerFrame.tsx'
 import { useRetention } from './ask-insight.ts'
 import { percent } from './funnel-answer.ts'
@@ -61,7 +62,7 @@ function RetentionView({ table, asked }: { readonly table: RetentionTable; reado
         ]}
         style={{ alignSelf: 'flex-start' }}
       />
-      <ScrollArea viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Retention' }}>
+      <TableFrame label="Retention">
         <Table fz="sm" className={classes['table'] ?? ''} withRowBorders={false}>
           <Table.Thead>
             <Table.Tr>
@@ -101,7 +102,7 @@ function RetentionView({ table, asked }: { readonly table: RetentionTable; reado
             ))}
           </Table.Tbody>
         </Table>
-      </ScrollArea>
+      </TableFrame>
       <Text size="sm" c="dimmed">
         {unit} 0 is the {asked.interval} in which a user started. The first row weighs each cohort by its size.
         {hasRunning &&

@@ -1,6 +1,7 @@
 import { Button, Group, Text } from '@mantine/core'
 import { IconBookmarks } from '@tabler/icons-react'
 import { useState } from 'react'
+import type { SavedQuestion } from '../../api/insights.ts'
 import { CopyButton } from '../../kit/CopyButton.tsx'
 import { ErrorState } from '../../kit/ErrorState.tsx'
 import type { InsightQuestion } from './insight-question.ts'
@@ -9,7 +10,8 @@ import { useSaveAsInsight, useSaveInsight, type SavedInsight } from './saved-ins
 import { SavedInsightsDrawer } from './SavedInsightsDrawer.tsx'
 
 interface SaveBarProps {
-  readonly insights: readonly SavedInsight[]
+  /** Of every kind, also those that another page shows. */
+  readonly insights: readonly SavedQuestion[]
   readonly opened: SavedInsight | undefined
   readonly isChanged: boolean
   readonly question: InsightQuestion
@@ -93,9 +95,9 @@ export function SaveBar({ insights, opened, isChanged, question, gap, onOpen }: 
         <SavedInsightsDrawer
           insights={insights}
           open={opened?.id ?? ''}
-          onOpen={(insight) => {
+          onOpen={(id) => {
             close()
-            onOpen(insight.id)
+            onOpen(id)
           }}
           onDeleted={(id) => {
             if (id === opened?.id) onOpen('')

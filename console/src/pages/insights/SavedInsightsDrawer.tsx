@@ -1,22 +1,25 @@
 import { ActionIcon, Badge, Button, Drawer, Group, Modal, Stack, Text, TextInput, UnstyledButton } from '@mantine/core'
 import { IconPencil, IconTrash } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
+import type { SavedQuestion } from '../../api/insights.ts'
+import { useProject } from '../../current-project.ts'
 import { EmptyState } from '../../kit/EmptyState.tsx'
 import { ErrorState } from '../../kit/ErrorState.tsx'
 import { TimeText } from '../../kit/TimeText.tsx'
 import { NameDialog } from './NameDialog.tsx'
-import { useDeleteInsight, useRenameInsight, type SavedInsight } from './saved-insights.ts'
+import { isSavedInsight, useDeleteInsight, useRenameInsight } from './saved-insights.ts'
 import classes from './SavedInsightsDrawer.module.css'
 
 interface SavedInsightsDrawerProps {
-  readonly insights: readonly SavedInsight[]
+  readonly insights: readonly SavedQuestion[]
   readonly open: string
-  readonly onOpen: (insight: SavedInsight) => void
+  readonly onOpen: (insightId: string) => void
   readonly onDeleted: (insightId: string) => void
   readonly onClose: () => void
 }
 
-type Change = { readonly kind: 'rename' | 'delete'; readonly insight: SavedInsight }
+type Change = { readonly kind: 'rename' | 'delete'; readonly insight: SavedQuestion }
 
 const ICON_SIZE = 17
 
@@ -50,23 +53,7 @@ export function SavedInsightsDrawer({ insights, open, onOpen, onDeleted, onClose
             <Stack component="ul" gap={2} p={0} m={0} style={{ listStyle: 'none' }}>
               {found.map((insight) => (
                 <Group component="li" key={insight.id} wrap="nowrap" gap={4}>
-                  <UnstyledButton
-                    className={classes['open'] ?? ''}
-                    aria-current={insight.id === open ? 'true' : undefined}
-                    onClick={() => onOpen(insight)}
-                  >
-                    <Text fw={500} style={{ overflowWrap: 'anywhere' }}>
-                      {insight.name}
-                    </Text>
-                    <Group gap="xs">
-                      <Badge variant="default" tt="none" size="sm">
-                        {insight.kind}
-                      </Badge>
-                      <Text size="xs" c="dimmed">
-                        changed <TimeText time={insight.updated_at} />
-                      </Text>
-                    </Group>
-                  </UnstyledButton>
+                  <Opener insight={insight} isOpen={insight.id === open} onOpen={onOpen} />
                   <ActionIcon
                     variant="subtle"
                     color="gray"
@@ -97,7 +84,53 @@ export function SavedInsightsDrawer({ insights, open, onOpen, onDeleted, onClose
   )
 }
 
-function Rename({ insight, onClose }: { readonly insight: SavedInsight; readonly onClose: () => void }) {
+interface OpenerProps {
+  readonly insight: SavedQuestion
+  readonly isOpen: boolean
+  readonly onOpen: (insightId: string) => void
+}
+
+/** A question in SQL is opened where it can be asked. */
+function Opener({ insight, isOpen, onOpen }: OpenerProps) {
+  const project = useProject()
+  const words = (
+    <>
+      <Text fw={500} style={{ overflowWrap: 'anywhere' }}>
+        {insight.name}
+      </Text>
+      <Group gap="xs">
+        <Badge variant="default" tt="none" size="sm">
+          {isSavedInsight(insight) ? insight.kind : 'SQL'}
+        </Badge>
+        <Text size="xs" c="dimmed">
+          changed <TimeText time={insight.updated_at} />
+        </Text>
+      </Group>
+    </>
+  )
+  if (!isSavedInsight(insight))
+    return (
+      <Link
+        className={classes['open']}
+        to="/projects/$projectId/sql"
+        params={{ projectId: String(project.id) }}
+        search={{ insight: insight.id }}
+      >
+        {words}
+      </Link>
+    )
+  return (
+    <UnstyledButton
+      className={classes['open'] ?? ''}
+      aria-current={isOpen ? 'true' : undefined}
+      onClick={() => onOpen(insight.id)}
+    >
+      {words}
+    </UnstyledButton>
+  )
+}
+
+function Rename({ insight, onClose }: { readonly insight: SavedQuestion; readonly onClose: () => void }) {
   const rename = useRenameInsight()
   return (
     <NameDialog
@@ -113,7 +146,7 @@ function Rename({ insight, onClose }: { readonly insight: SavedInsight; readonly
 }
 
 interface DeleteProps {
-  readonly insight: SavedInsight
+  readonly insight: SavedQuestion
   readonly onDeleted: (insightId: string) => void
   readonly onClose: () => void
 }

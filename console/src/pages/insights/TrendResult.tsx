@@ -1,8 +1,9 @@
-import { ScrollArea, Stack, Table, Text } from '@mantine/core'
+import { Stack, Table, Text } from '@mantine/core'
 import { lazy, Suspense, useMemo } from 'react'
 import { EmptyState } from '../../kit/EmptyState.tsx'
 import { Loading } from '../../kit/Loading.tsx'
 import { formatNumber } from '../../kit/numbers.ts'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 import { useTrend } from './ask-insight.ts'
 import { AnswerFrame } from './AnswerFrame.tsx'
 import {
@@ -83,7 +84,7 @@ function TrendView({ answer, asked, chart }: TrendViewProps) {
 function Totals({ rows }: { readonly rows: readonly TotalRow[] }) {
   const isCompared = rows.some((row) => row.previous !== undefined)
   return (
-    <ScrollArea viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Totals' }}>
+    <TableFrame label="Totals">
       <Table fz="sm" striped captionSide="top">
         <Table.Caption ta="start">Over the whole range</Table.Caption>
         <Table.Thead>
@@ -121,7 +122,7 @@ function Totals({ rows }: { readonly rows: readonly TotalRow[] }) {
           ))}
         </Table.Tbody>
       </Table>
-    </ScrollArea>
+    </TableFrame>
   )
 }
 

@@ -1,23 +1,14 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { answerOf, api } from '../../api/client.ts'
-import type { AnswerTo } from '../../api/client.ts'
+import { insightsQuery, type SavedQuestion } from '../../api/insights.ts'
 import { useProject } from '../../current-project.ts'
 import { bodyOf, isInsightKind, questionFromSaved, type InsightKind, type InsightQuestion } from './insight-question.ts'
 
-type AnyInsight = AnswerTo<'/api/projects/{id}/insights', 'get'>['insights'][number]
-/** Insights of kind `sql` belong to the SQL page. */
-export type SavedInsight = AnyInsight & { readonly kind: InsightKind }
+/** One that this page can show; questions in SQL are listed here and shown by the SQL page. */
+export type SavedInsight = SavedQuestion & { readonly kind: InsightKind }
 
-export function savedInsightsQuery(projectId: number) {
-  return queryOptions({
-    queryKey: ['projects', projectId, 'insights'],
-    queryFn: async ({ signal }) => {
-      const path = { id: projectId }
-      const { insights } = await answerOf(api.GET('/api/projects/{id}/insights', { signal, params: { path } }))
-      return insights
-    },
-    select: (insights) => insights.filter((each): each is SavedInsight => isInsightKind(each.kind)),
-  })
+export function isSavedInsight(saved: SavedQuestion): saved is SavedInsight {
+  return isInsightKind(saved.kind)
 }
 
 export function questionOfSaved(insight: SavedInsight, timeZoneHere: string): InsightQuestion {
@@ -46,19 +37,13 @@ export function useSaveInsight() {
   })
 }
 
-/** The question goes along, moved to now: the time of a change decides whether its range rolls. */
+/** A question with a range goes along, moved to now: the time of a change decides whether its range rolls. */
 export function useRenameInsight() {
   const { id } = useProject()
-  return useChange(({ insight, name }: { readonly insight: SavedInsight; readonly name: string }) => {
+  return useChange(({ insight, name }: { readonly insight: SavedQuestion; readonly name: string }) => {
     const path = { id, insight_id: insight.id }
-    const question = questionOfSaved(insight, Intl.DateTimeFormat().resolvedOptions().timeZone)
-    const { from, to } = bodyOf(question, new Date()).body
-    return answerOf(
-      api.PATCH('/api/projects/{id}/insights/{insight_id}', {
-        params: { path },
-        body: { name, question: { ...insight.question, from, to } },
-      }),
-    )
+    const body = isSavedInsight(insight) ? { name, question: movedToNow(insight) } : { name }
+    return answerOf(api.PATCH('/api/projects/{id}/insights/{insight_id}', { params: { path }, body }))
   })
 }
 
@@ -70,11 +55,17 @@ export function useDeleteInsight() {
   })
 }
 
+function movedToNow(insight: SavedInsight): SavedInsight['question'] {
+  const question = questionOfSaved(insight, Intl.DateTimeFormat().resolvedOptions().timeZone)
+  const { from, to } = bodyOf(question, new Date()).body
+  return { ...insight.question, from, to }
+}
+
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>) {
   const { id } = useProject()
   const client = useQueryClient()
   return useMutation({
     mutationFn: change,
-    onSettled: () => client.invalidateQueries({ queryKey: savedInsightsQuery(id).queryKey }),
+    onSettled: () => client.invalidateQueries({ queryKey: insightsQuery(id).queryKey }),
   })
 }

@@ -1,6 +1,7 @@
-import { ScrollArea, Table, Text } from '@mantine/core'
+import { Table, Text } from '@mantine/core'
 import { cellText, columnKind } from './column-kind.ts'
 import { countOf, formatNumber } from '../../kit/numbers.ts'
+import { TableFrame } from '../../kit/TableFrame.tsx'
 
 interface ResultTableProps {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
@@ -15,11 +16,7 @@ export function ResultTable({ columns, rows }: ResultTableProps) {
   const shown = rows.slice(0, rowsShownMax)
   return (
     <>
-      <ScrollArea.Autosize
-        mah={520}
-        className="surface"
-        viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': 'Rows of the answer' }}
-      >
+      <TableFrame label="Rows of the answer" heightMax={520}>
         <Table fz="sm" stickyHeader striped>
           <Table.Thead>
             <Table.Tr>
@@ -48,7 +45,7 @@ export function ResultTable({ columns, rows }: ResultTableProps) {
             ))}
           </Table.Tbody>
         </Table>
-      </ScrollArea.Autosize>
+      </TableFrame>
       {rows.length > shown.length && (
         <Text size="sm" mt="xs">
           Shown are the first {formatNumber(shown.length)} of {countOf(rows.length, 'row')}; the CSV has them all.

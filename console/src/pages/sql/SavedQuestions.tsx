@@ -4,10 +4,8 @@ import { IconBookmark, IconDeviceFloppy } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { answerOf, api } from '../../api/client.ts'
-import type { AnswerTo } from '../../api/client.ts'
+import { insightsQuery, type SavedQuestion } from '../../api/insights.ts'
 import { ErrorState } from '../../kit/ErrorState.tsx'
-
-export type SavedQuestion = AnswerTo<'/api/projects/{id}/insights', 'get'>['insights'][number]
 
 interface SavedQuestionsProps {
   readonly projectId: number
@@ -21,12 +19,11 @@ const nameCharactersMax = 200
 /** Opens saved questions, saves the present one anew or over the one that is open. */
 export function SavedQuestions({ projectId, query, opened, onOpen }: SavedQuestionsProps) {
   const client = useQueryClient()
-  const queryKey = ['projects', projectId, 'insights']
+  const { queryKey } = insightsQuery(projectId)
   const path = { id: projectId }
   const list = useQuery({
-    queryKey,
-    queryFn: ({ signal }) => answerOf(api.GET('/api/projects/{id}/insights', { signal, params: { path } })),
-    select: ({ insights }) => insights.filter(({ kind }) => kind === 'sql'),
+    ...insightsQuery(projectId),
+    select: (insights) => insights.filter(({ kind }) => kind === 'sql'),
   })
   const [isNaming, naming] = useDisclosure(false)
   const [name, setName] = useState('')

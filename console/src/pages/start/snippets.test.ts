@@ -23,6 +23,11 @@ describe('the snippets', () => {
     })
   })
 
+  it('keep posthog-js from asking for what Sluice does not serve', () => {
+    for (const { name, code } of snippets.filter(({ install }) => install === 'npm install posthog-js'))
+      assert.match(code, /advanced_disable_flags: true, \/\/ /, name)
+  })
+
   it('quote an address that a shell would read otherwise', () => {
     const curl = snippetsFor('phc_abc', 'https://example.com/a b').find(({ id }) => id === 'curl')
     assert.match(curl?.code ?? '', /'https:\/\/example\.com\/a b\/capture\/'/)

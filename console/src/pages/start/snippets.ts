@@ -8,6 +8,8 @@ export interface Snippet {
   readonly note?: string
 }
 
+const whyNoFlags = 'Without advanced_disable_flags posthog-js sends the last events of a page in a form that is refused.'
+
 export function snippetsFor(token: string, host: string): readonly Snippet[] {
   return [
     {
@@ -18,11 +20,11 @@ export function snippetsFor(token: string, host: string): readonly Snippet[] {
 
 posthog.init('${token}', {
   api_host: '${host}',
-  advanced_disable_flags: true,
+  advanced_disable_flags: true, // Sluice serves no feature flags and no remote config
 })
 
 posthog.capture('signed up', { plan: 'free' })`,
-      note: 'For pages in a browser. advanced_disable_flags is needed, because Sluice serves no feature flags.',
+      note: `For pages in a browser. ${whyNoFlags}`,
     },
     {
       id: 'react',
@@ -31,7 +33,10 @@ posthog.capture('signed up', { plan: 'free' })`,
       code: `import { createRoot } from 'react-dom/client'
 import { PostHogProvider, usePostHog } from 'posthog-js/react'
 
-const options = { api_host: '${host}', advanced_disable_flags: true }
+const options = {
+  api_host: '${host}',
+  advanced_disable_flags: true, // Sluice serves no feature flags and no remote config
+}
 
 function SignUp() {
   const posthog = usePostHog()
@@ -43,7 +48,7 @@ createRoot(document.getElementById('root')).render(
     <SignUp />
   </PostHogProvider>,
 )`,
-      note: 'advanced_disable_flags is needed, because Sluice serves no feature flags.',
+      note: whyNoFlags,
     },
     {
       id: 'node',
