@@ -331,7 +331,7 @@ describe('a question of a project', () => {
         [['3']],
       ],
       [
-        "SELECT * EXCEPT (properties, uuid, created_at, accepted_at, timestamp, team_id) FROM events WHERE distinct_id = 'grace'",
+        "SELECT * EXCEPT (properties, uuid, created_at, accepted_at, timestamp, team_id, distinct_hash) FROM events WHERE distinct_id = 'grace'",
         [['order completed', 'grace', '2026-03-10', '', 'Linux', '', '', '']],
       ],
       ["SELECT COLUMNS('^event$') FROM events ORDER BY timestamp LIMIT 1 BY event LIMIT 1", [['$pageview']]],
@@ -388,6 +388,7 @@ describe('a question of a project', () => {
         'created_at',
         'accepted_at',
         'day',
+        'distinct_hash',
       ]
       const shown = columns.map(({ name }) => name)
       assert.deepEqual(shown.slice(0, visible.length), visible)

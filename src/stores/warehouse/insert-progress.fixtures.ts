@@ -8,6 +8,7 @@ export function aProgress(n: number): Progress {
     sourceOffsets: offsets.map((offset) => offset * 10),
     epochs: [n, n, n],
     throughMs: offsets.map((offset) => 1_700_000_000_000 + offset),
+    canaries: [n, null, 0],
     rowsInserted: n * 100,
     rowsRefused: 0,
     intent: anIntent(n),

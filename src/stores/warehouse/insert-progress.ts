@@ -22,6 +22,11 @@ export interface Progress {
   readonly epochs: readonly number[]
   /** Log time up to which each partition's rows are in the table, Unix milliseconds. */
   readonly throughMs: readonly number[]
+  /**
+   * How many of the source records before `sourceOffsets` are the health check's own, as the books of each partition's
+   * newest batch say. Null until a batch says it, absent too: earlier releases did not keep it.
+   */
+  readonly canaries?: readonly (number | null)[]
   /** Rows inserted since the beginning. */
   readonly rowsInserted: number
   /** Rows that the table refused for good since the beginning. */
@@ -30,6 +35,16 @@ export interface Progress {
   readonly intent?: BlockIntent
   /** The newest blocks that were inserted, oldest first: looked for in the table at the next start. */
   readonly recent: readonly BlockIntent[]
+}
+
+/** Canaries of all partitions; undefined while one of them is not known. */
+export function canariesInserted({ canaries }: Progress): number | undefined {
+  let sum = 0
+  for (const own of canaries ?? [null]) {
+    if (own === null) return undefined
+    sum += own
+  }
+  return sum
 }
 
 /** One block: whole derived batches, of one month of acceptance. */

@@ -8,7 +8,7 @@ export function projectDatabaseName(projectId: number): string {
 
 /**
  * `day` is the UTC day of `timestamp`. The table is ordered by it: a question that groups by it, or bounds it beside the
- * timestamp, reads less.
+ * timestamp, reads less. `distinct_hash` is `cityHash64(distinct_id)`: users are counted faster by it.
  */
 const visibleColumns = [
   'uuid',
@@ -20,6 +20,7 @@ const visibleColumns = [
   'created_at',
   'accepted_at',
   'day',
+  'distinct_hash',
 ]
 
 /**

@@ -102,6 +102,8 @@ export interface Slots {
   readonly expression: string
   /** Slots, in the order of the beginnings. */
   readonly values: readonly number[]
+  /** They are 0, 1, 2, … */
+  readonly areIndices: boolean
 }
 
 export function slotsOf(statement: Statement, intervals: Intervals, withPrevious: boolean): Slots {
@@ -113,16 +115,17 @@ export function slotsOf(statement: Statement, intervals: Intervals, withPrevious
   if (isEven && stepMs === dayMs && firstMs % dayMs === 0) {
     // Stored, and the table is sorted by it.
     const first = statement.bind(dayText(firstMs), 'Date32')
-    return { expression: `toInt32(day) - toInt32(${first})`, values: indices }
+    return { expression: `toInt32(day) - toInt32(${first})`, values: indices, areIndices: true }
   }
   const seconds = 'toUnixTimestamp(timestamp)'
   if (isEven) {
     const first = statement.bind(firstMs / 1000, 'Int64')
     const expression = `intDiv(${seconds} - ${first}, ${statement.bind(stepMs / 1000, 'Int64')})`
-    return { expression, values: indices }
+    return { expression, values: indices, areIndices: true }
   }
   const values = startsMs.map((startMs) => startMs / 1000)
-  return { expression: `toInt64(roundDown(${seconds}, ${statement.bind(values, 'Array(UInt32)')}))`, values }
+  const expression = `toInt64(roundDown(${seconds}, ${statement.bind(values, 'Array(UInt32)')}))`
+  return { expression, values, areIndices: false }
 }
 
 /** Where the interval begins that is so many after the one with `fromMs` in it. */

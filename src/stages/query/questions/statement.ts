@@ -51,8 +51,8 @@ export interface Asking {
   rows(statement: Statement, sql: string): Promise<readonly (readonly unknown[])[]>
 }
 
-/** Who is counted: a hash, because it is faster than the distinct id, and the table is sorted by it. */
-export const userKey = 'cityHash64(distinct_id)'
+/** Who is counted: the stored hash, because it is faster than the distinct id. */
+export const userKey = 'distinct_hash'
 
 export function allOf(conditions: readonly string[]): string {
   return conditions.length === 0 ? '1' : conditions.map((condition) => `(${condition})`).join(' AND ')

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { Breakdown, BreakdownLimit, breakdownLimitDefault, breakdownTexts, breakdownValue } from './breakdown.ts'
 import { Interval, intervalsMax, intervalsOf, slotsOf, Timezone } from './intervals.ts'
-import type { Intervals } from './intervals.ts'
+import type { Intervals, Slots } from './intervals.ts'
 import { filterConditions, PropertyFilters, PropertyName } from './property-filter.ts'
 import { senseless } from './refused-question.ts'
 import { From, NumberOrNull, oneOf, time, To } from './schema-pieces.ts'
@@ -117,12 +117,12 @@ async function askSeries(
     ...filterConditions(statement, question.filters, 'filters'),
     ...filterConditions(statement, series.filters, `series.${String(at)}.filters`),
   ]
-  const states = `SELECT ${[
-    `${slots.expression} AS slot`,
-    ...texts.map((text, index) => `${text} AS key${String(index)}`),
-    'count() AS n',
-    `${state} AS state`,
-  ].join()} FROM events WHERE ${allOf(conditions)} GROUP BY ${['slot', ...keys].join()}`
+  const events = `FROM events WHERE ${allOf(conditions)}`
+  const named = texts.map((text, index) => `${text} AS key${String(index)}`)
+  const states = isCountedBySlot(series, slots)
+    ? countsBySlot(named, keys, slots, events)
+    : `SELECT ${[`${slots.expression} AS slot`, ...named, 'count() AS n', `${state} AS state`].join()}
+      ${events} GROUP BY ${['slot', ...keys].join()}`
   const limit = statement.bind(question.breakdown_limit ?? breakdownLimitDefault, 'UInt32')
   const placed =
     keys.length === 0 ? `SELECT *, 1 AS place FROM (${states})` : placedStates(states, keys, firstSlot, limit)
@@ -132,6 +132,22 @@ async function askSeries(
      FROM (${placed}) GROUP BY ${['at', 'place', ...keys].join()} ORDER BY place`,
   )
   return seriesFrom(rows, question, at, slots.values, intervals.startsMs.length)
+}
+
+/** Slots for which each breakdown has a counter, which costs memory whether they are needed or not. */
+const countersMax = 64
+
+function isCountedBySlot({ math }: Series, { areIndices, values }: Slots): boolean {
+  return math === 'total' && areIndices && values.length <= countersMax
+}
+
+/** A group for each breakdown alone, with a counter for each slot: a third faster than a group for both. */
+function countsBySlot(named: readonly string[], keys: readonly string[], slots: Slots, events: string): string {
+  const end = String(slots.values.length)
+  const counts = `SELECT ${[...named, `countResample(0, ${end}, 1)(${slots.expression}) AS counts`].join()}
+    ${events}${keys.length === 0 ? '' : ` GROUP BY ${keys.join()}`}`
+  return `SELECT ${['toInt64(slot) AS slot', ...keys, 'counts[slot + 1] AS n', '0 AS state'].join()}
+    FROM (${counts}) ARRAY JOIN range(${end}) AS slot WHERE n > 0`
 }
 
 /** What stands in a row instead of a slot when its value is of a whole period. */

@@ -138,7 +138,7 @@ describe('the chDB warehouse', () => {
   it('merges parts that hold the same days, and leaves alone those that follow each other', () =>
     inFolder(async (folder) => {
       const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
-      const maintenance = { overlapRowsMin: 1000, overlapShareMin: 1 / 3, mergeBytesMax: 1024 ** 3 }
+      const maintenance = { overlapRowsMin: 1000, overlapShareMin: 1 / 3, mergeBytesMax: 1024 ** 3, restFactor: 1e6 }
       const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, maintenance })
       const link = engine.connect()
       const offsets = Array.from({ length: 2000 }, (_, at) => at)
@@ -154,8 +154,15 @@ describe('the chDB warehouse', () => {
       await insert('monday-again', { _partition: 3, distinct_id: 'grace' })
       await insert('tuesday-again', { _partition: 4, distinct_id: 'grace', timestamp: dayUs })
       assert.deepEqual(await warehouse.maintain(), { kind: 'merged', month: '202603', rows: 8000 })
-      assert.deepEqual(await warehouse.maintain(), { kind: 'none' })
       assert.deepEqual(await warehouse.size().then(({ rows, parts }) => ({ rows, parts })), { rows: 8000, parts: 1 })
+      // A part of two rows, a day apart, stretches over all of them; but the month rests.
+      await warehouse.insert(
+        aBlock('late', [
+          ...rowsAt([1], { _partition: 5, distinct_id: 'late', timestamp: acceptedMs * 1000 }),
+          ...rowsAt([2], { _partition: 5, distinct_id: 'late', timestamp: acceptedMs * 1000 + dayUs }),
+        ]),
+      )
+      assert.deepEqual(await warehouse.maintain(), { kind: 'none' })
       await link.close()
       await warehouse.close()
       await engine.close()

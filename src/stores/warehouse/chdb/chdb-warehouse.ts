@@ -17,7 +17,8 @@ import {
 import type { WarehouseRow } from '../warehouse-row.ts'
 import type { ChdbEngine, ChdbLink } from './chdb-engine.ts'
 import { engineCodeOf, engineMessageOf } from './chdb-error.ts'
-import { maintainEvents, type MaintenanceConfig } from './maintain-events.ts'
+import { maintainEvents } from './maintain-events.ts'
+import type { MaintenanceConfig, RestingMonths } from './maintain-events.ts'
 import { readPropertyColumns } from './read-property-columns.ts'
 
 export interface ChdbWarehouseConfig {
@@ -36,7 +37,7 @@ export const chdbWarehouseDefaults: ChdbWarehouseConfig = {
   blockRowsMax: 1_000_000,
   blockBytesMax: 1024 ** 3,
   propertyColumnsMax: 32,
-  maintenance: { overlapRowsMin: 1_000_000, overlapShareMin: 1 / 3, mergeBytesMax: 20 * 1024 ** 3 },
+  maintenance: { overlapRowsMin: 1_000_000, overlapShareMin: 1 / 4, mergeBytesMax: 20 * 1024 ** 3, restFactor: 50 },
 }
 
 /**
@@ -91,6 +92,7 @@ class ChdbWarehouse implements Warehouse {
   readonly #config: ChdbWarehouseConfig
   #inserting: Promise<void> = Promise.resolve()
   #maintained: Promise<unknown> = Promise.resolve()
+  readonly #resting: RestingMonths = new Map()
   /** Until a block was new: a migration may have made the table anew, which then knows no tokens of before. */
   #looksBeforeInsert = true
   #closed: Promise<void> | undefined
@@ -223,7 +225,7 @@ class ChdbWarehouse implements Warehouse {
     const turn = this.#maintained.then(async (): Promise<Maintenance> => {
       this.#checkOpen()
       try {
-        return await this.#read(() => maintainEvents(this.#maintaining, this.#config.maintenance))
+        return await this.#read(() => maintainEvents(this.#maintaining, this.#config.maintenance, this.#resting))
       } catch (error) {
         if (this.#closed !== undefined) return { kind: 'none' }
         throw error

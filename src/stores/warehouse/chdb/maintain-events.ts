@@ -5,24 +5,35 @@
  * `MATERIALIZE COLUMN` writes it into the parts of one month at a time; the engine keeps that order in a file and goes on with
  * it after a restart.
  *
- * Merging: FINAL reads parts that hold the same days (of a project) side by side, comparing keys row by row, and every other
- * part as it is. Traffic makes parts that follow each other in time. An import makes parts that all have the same days, and the
- * engine's own merges leave some ten of them. Merging those of a month into one takes the comparing away.
+ * Merging: FINAL compares keys row by row wherever two parts hold the same days, and reads every other stretch as it is. Traffic
+ * makes parts that follow each other in time, but each late row stretches its part over the days before. An import makes parts
+ * that all have the same days. The engine's own merges leave some ten of either kind; merging those of a month into one
+ * takes the comparing away.
  */
 import type { Maintenance } from '../warehouse.ts'
 import type { ChdbLink } from './chdb-engine.ts'
+import { sqlString } from '../sql-text.ts'
 import { readPropertyColumns } from './read-property-columns.ts'
 
 export interface MaintenanceConfig {
-  /** A month is merged when so many of its rows lie beside others of the same days … */
+  /** A month is merged when so many of its rows lie in days that several of its parts cover … */
   readonly overlapRowsMin: number
   /** … and this share of them: each merge rewrites the month, so the next one has to wait until it has grown. */
   readonly overlapShareMin: number
   /** A larger month is left alone: its merge would take too long, and as much disk again meanwhile. */
   readonly mergeBytesMax: number
+  /** A month that was merged rests so many times as long as its merge took, or rows that are always late would wear out the disk. */
+  readonly restFactor: number
 }
 
-export async function maintainEvents(link: ChdbLink, config: MaintenanceConfig): Promise<Maintenance> {
+/** Until when each month that was merged in this process rests, by a clock that only goes forward. */
+export type RestingMonths = Map<string, number>
+
+export async function maintainEvents(
+  link: ChdbLink,
+  config: MaintenanceConfig,
+  resting: RestingMonths,
+): Promise<Maintenance> {
   if (await isBusy(link)) return { kind: 'none' }
   const unfilled = await newestUnfilledMonth(link)
   if (unfilled !== undefined) {
@@ -30,9 +41,13 @@ export async function maintainEvents(link: ChdbLink, config: MaintenanceConfig):
     await link.client.command({ query: `ALTER TABLE sluice.events ${steps.join(', ')} SETTINGS mutations_sync = 0` })
     return { kind: 'filling', month: unfilled.month, properties: unfilled.properties }
   }
-  const overlapping = await overlappingMonth(link, config)
+  const beganMs = performance.now()
+  for (const [month, untilMs] of resting) if (untilMs <= beganMs) resting.delete(month)
+  const overlapping = await overlappingMonth(link, config, [...resting.keys()])
   if (overlapping === undefined) return { kind: 'none' }
   await link.client.command({ query: `OPTIMIZE TABLE sluice.events PARTITION ID '${overlapping.month}' FINAL` })
+  const endedMs = performance.now()
+  resting.set(overlapping.month, endedMs + (endedMs - beganMs) * config.restFactor)
   return { kind: 'merged', ...overlapping }
 }
 
@@ -68,28 +83,38 @@ async function newestUnfilledMonth(link: ChdbLink) {
   return undefined
 }
 
-/** From the primary keys in memory, one for some thousand rows: no row is read. */
-async function overlappingMonth(link: ChdbLink, { overlapRowsMin, overlapShareMin, mergeBytesMax }: MaintenanceConfig) {
+/**
+ * From the primary keys in memory, one for some thousand rows: no row is read. A part covers all days from its first to its last,
+ * as it does for FINAL.
+ */
+async function overlappingMonth(
+  link: ChdbLink,
+  { overlapRowsMin, overlapShareMin, mergeBytesMax }: MaintenanceConfig,
+  resting: readonly string[],
+) {
   const [row] = await rowsOf(
     link,
-    `WITH days AS
+    `WITH part_days AS
       (
-        SELECT month, sum(part_rows) AS rows, rows - max(part_rows) AS beside
-        FROM
-        (
-          SELECT splitByChar('_', part_name)[1] AS month, team_id, day, part_name, sum(rows_in_granule) AS part_rows
-          FROM mergeTreeIndex(sluice, events) GROUP BY month, team_id, day, part_name
-        )
-        GROUP BY month, team_id, day
+        SELECT splitByChar('_', part_name)[1] AS month, part_name, day, sum(rows_in_granule) AS part_rows
+        FROM mergeTreeIndex(sluice, events) GROUP BY month, part_name, day
+      ),
+      spans AS
+      (
+        SELECT month, groupArray((first_day, last_day)) AS month_spans
+        FROM (SELECT month, part_name, min(day) AS first_day, max(day) AS last_day FROM part_days GROUP BY month, part_name)
+        GROUP BY month
       )
-    SELECT month, sum(rows) AS all_rows FROM days
+    SELECT month, sum(part_rows) AS all_rows,
+      sumIf(part_rows, arrayCount(span -> span.1 <= day AND day <= span.2, month_spans) > 1) AS compared
+    FROM part_days INNER JOIN spans USING (month)
     WHERE month IN (
       SELECT partition_id FROM system.parts WHERE database = 'sluice' AND table = 'events' AND active
       GROUP BY partition_id HAVING sum(bytes_on_disk) <= ${String(mergeBytesMax)}
-    )
+    ) AND NOT has([${resting.map(sqlString).join()}], month)
     GROUP BY month
-    HAVING sum(beside) >= ${String(overlapRowsMin)} AND sum(beside) >= ${String(overlapShareMin)} * all_rows
-    ORDER BY sum(beside) DESC LIMIT 1`,
+    HAVING compared >= ${String(overlapRowsMin)} AND compared >= ${String(overlapShareMin)} * all_rows
+    ORDER BY compared DESC LIMIT 1`,
   )
   return row === undefined ? undefined : { month: String(row[0]), rows: Number(row[1]) }
 }

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS sluice.events_copy
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(accepted_at)
-ORDER BY (team_id, day, event, distinct_hash, uuid)
+ORDER BY (day, team_id, event, distinct_hash, uuid)
 TTL expires_at
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 INSERT INTO sluice.events_copy (uuid, event, properties, timestamp, team_id, distinct_id, created_at, accepted_at,
