@@ -609,9 +609,9 @@ export interface components {
              * @description Every event accepted up to this time is counted.
              */
             complete_through: string;
-            /** @description Events that were accepted and are not in the table yet. */
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
             waiting_events: number;
-            /** @description Rows that the table refused for good; `sluice verify` names them. */
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
             parked_events: number;
         };
         /** EventNamesAnswer */
@@ -639,9 +639,9 @@ export interface components {
              * @description Every event accepted up to this time is counted.
              */
             complete_through: string;
-            /** @description Events that were accepted and are not in the table yet. */
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
             waiting_events: number;
-            /** @description Rows that the table refused for good; `sluice verify` names them. */
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
             parked_events: number;
         };
         /** FunnelAnswer */
@@ -668,9 +668,9 @@ export interface components {
              * @description Every event accepted up to this time is counted.
              */
             complete_through: string;
-            /** @description Events that were accepted and are not in the table yet. */
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
             waiting_events: number;
-            /** @description Rows that the table refused for good; `sluice verify` names them. */
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
             parked_events: number;
         };
         /**
@@ -855,8 +855,9 @@ export interface components {
             problems: string[];
             /** Format: date-time */
             complete_through: string;
+            /** @description Accepted events that are not in the table yet; canaries are not counted. */
             waiting_events: number;
-            /** @description Milliseconds; null when nothing waits. */
+            /** @description Milliseconds; null when nothing waits. Canaries count here: they are what waits when nothing else does. */
             oldest_waiting_ms: number | null;
             /** @description In the order of the flow; counts since the installation began. */
             stages: {
@@ -870,18 +871,19 @@ export interface components {
                     count: number;
                 }[];
                 waiting: number;
-                /** @description Milliseconds; null when nothing waits. */
+                /** @description Milliseconds; null when nothing waits. Canaries count here: they are what waits when nothing else does. */
                 oldest_waiting_ms: number | null;
             }[];
             /** @description Books that do not add up: an alarm. */
             imbalances: string[];
             lanes: {
                 lane: string;
+                /** @description With canaries, as all numbers of a lane are. */
                 records: number;
                 readers: {
                     name: string;
                     lag: number;
-                    /** @description Milliseconds; null when nothing waits. */
+                    /** @description Milliseconds; null when nothing waits. Canaries count here: they are what waits when nothing else does. */
                     oldest_waiting_ms: number | null;
                 }[];
                 partitions: {
@@ -1038,9 +1040,9 @@ export interface components {
              * @description Every event accepted up to this time is counted.
              */
             complete_through: string;
-            /** @description Events that were accepted and are not in the table yet. */
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
             waiting_events: number;
-            /** @description Rows that the table refused for good; `sluice verify` names them. */
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
             parked_events: number;
         };
         /**
@@ -1118,9 +1120,9 @@ export interface components {
              * @description Every event accepted up to this time is counted.
              */
             complete_through: string;
-            /** @description Events that were accepted and are not in the table yet. */
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
             waiting_events: number;
-            /** @description Rows that the table refused for good; `sluice verify` names them. */
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
             parked_events: number;
             /** @description Time that the engine took. */
             elapsed_ms: number;
@@ -1201,9 +1203,9 @@ export interface components {
              * @description Every event accepted up to this time is counted.
              */
             complete_through: string;
-            /** @description Events that were accepted and are not in the table yet. */
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
             waiting_events: number;
-            /** @description Rows that the table refused for good; `sluice verify` names them. */
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
             parked_events: number;
         };
         /**

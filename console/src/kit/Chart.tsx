@@ -88,7 +88,7 @@ export function Chart(props: ChartProps) {
           style={{ height }}
         />
       </Box>
-      <Group component="figcaption" gap="xs" mt="xs" align="flex-start">
+      <Group component="figcaption" gap="xs" mt={4} align="flex-start">
         {series.map((one, index) => {
           const value = at === undefined ? undefined : one.values[at]
           return (

@@ -12,6 +12,7 @@ interface EventLinkProps {
 export function EventLink({ projectId, uuid, children }: EventLinkProps) {
   return (
     <Anchor
+      inherit
       renderRoot={(props) => (
         <Link {...props} to="/projects/$projectId/events/$uuid" params={{ projectId: String(projectId), uuid }} />
       )}

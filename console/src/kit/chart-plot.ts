@@ -59,7 +59,7 @@ export function plotOptions(options: PlotOptions): uPlot.Options {
       y: { range: (_plot, min, max) => [Math.min(0, min), max <= 0 ? 1 : max * 1.06] },
     },
     axes: [
-      { ...axis, grid: { show: false }, values: timeWords, size: timeAxisHeight },
+      { ...axis, grid: { show: false }, values: timeWords, size: timeAxisHeight, gap: 9 },
       { ...axis, size: 56, values: (_plot, splits) => splits.map((split) => formatShort(split)) },
     ],
     series: [
@@ -84,7 +84,7 @@ export function plotOptions(options: PlotOptions): uPlot.Options {
 
 /** Room for one line, or for two where a day or a year is added below. */
 function timeAxisHeight(_plot: uPlot, values: readonly (string | null)[] | null): number {
-  return values?.some((words) => words?.includes('\n') === true) === true ? 44 : 26
+  return values?.some((words) => words?.includes('\n') === true) === true ? 42 : 26
 }
 
 function paddedRange(min: number, max: number, options: PlotOptions): [number, number] {

@@ -1,4 +1,4 @@
-import { Group, NativeSelect, Paper, Stack, TextInput } from '@mantine/core'
+import { Box, Group, NativeSelect, Paper, Stack, TextInput } from '@mantine/core'
 import { EventNameInput } from '../../kit/EventNameInput.tsx'
 import { isoFromLocal, localTimeFrom, PERIODS, type EventsPeriod, type EventsSearch } from './events-search.ts'
 import { FilterEditor } from '../../kit/FilterEditor.tsx'
@@ -19,21 +19,26 @@ export function EventsFilters({ search, onChange }: EventsFiltersProps) {
   return (
     <Paper withBorder p="sm" mb="md" component="section" aria-label="Which events">
       <Stack gap="sm">
-        <Group gap="sm" align="flex-end" grow preventGrowOverflow={false}>
-          <EventNameInput
-            label="Event"
-            placeholder="All events"
-            value={search.event}
-            onCommit={(event) => onChange({ ...search, event })}
-          />
-          <SuggestInput
-            label="Distinct id"
-            placeholder="Everybody"
-            value={search.distinctId}
-            onCommit={(distinctId) => onChange({ ...search, distinctId })}
-            suggestions={[]}
-          />
+        <Group gap="sm" align="flex-end">
+          <Box flex="1 1 14rem">
+            <EventNameInput
+              label="Event"
+              placeholder="All events"
+              value={search.event}
+              onCommit={(event) => onChange({ ...search, event })}
+            />
+          </Box>
+          <Box flex="1 1 8rem">
+            <SuggestInput
+              label="Distinct id"
+              placeholder="Everybody"
+              value={search.distinctId}
+              onCommit={(distinctId) => onChange({ ...search, distinctId })}
+              suggestions={[]}
+            />
+          </Box>
           <NativeSelect
+            flex="1 1 8rem"
             label="Time"
             value={chosen}
             onChange={(event) => choose(event.currentTarget.value)}

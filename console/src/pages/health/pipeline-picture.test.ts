@@ -73,6 +73,8 @@ describe('the picture of the pipeline', () => {
       stations(aPipeline([stage('ingestion', { waiting, oldest_waiting_ms: oldestMs })]))[0]?.stateWords
     assert.equal(wordsAt(0, null), 'Up to date')
     assert.equal(wordsAt(100_000, 900), 'Up to date')
+    // Canaries alone, which are not counted.
+    assert.equal(wordsAt(0, 60_000), 'Late by 1 min')
     assert.equal(wordsAt(1, 4_000), 'Behind by 4 s')
     assert.equal(wordsAt(1, 60_000), 'Late by 1 min')
   })

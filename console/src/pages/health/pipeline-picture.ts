@@ -69,7 +69,7 @@ export const countWords: Readonly<
   damaged: { name: 'Damaged', meaning: 'Could not be read back from the disk.', isNotable: true },
   canary: {
     name: 'Canaries',
-    meaning: 'Test events of Sluice itself: apart at the door and in ingestion, among the rows from there on.',
+    meaning: 'Test events of Sluice itself, in no other count.',
     isNotable: false,
   },
 }
@@ -118,8 +118,8 @@ function entry(name: string, count: number, meaning: string, isNotable = false):
   return { name, value: count.toLocaleString('en'), meaning, isNotable: isNotable && count > 0 }
 }
 
-function stateOf({ waiting, oldest_waiting_ms: oldestMs }: Stage): StationState {
-  if (waiting === 0) return 'well'
+/** By age alone: canaries wait too, though they are not counted, and show a standstill when there are no events. */
+function stateOf({ oldest_waiting_ms: oldestMs }: Stage): StationState {
   if ((oldestMs ?? 0) >= lateMs) return 'late'
   return (oldestMs ?? 0) >= noticedMs ? 'waiting' : 'well'
 }
@@ -136,8 +136,8 @@ function logBefore(stage: Stage, name: string): LogBetween {
 }
 
 /** What the reader of a question meets: how much there is, and through when it is complete. */
-function tableOf({ warehouse, waiting_events: waiting, oldest_waiting_ms: oldestMs }: Pipeline): Station {
-  const isLate = waiting > 0 && (oldestMs ?? 0) >= lateMs
+function tableOf({ warehouse, oldest_waiting_ms: oldestMs }: Pipeline): Station {
+  const isLate = (oldestMs ?? 0) >= lateMs
   const state = isLate ? 'late' : 'well'
   return {
     kind: 'station',

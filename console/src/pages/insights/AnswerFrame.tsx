@@ -56,7 +56,7 @@ export function AnswerFrame<T extends { readonly answer: Completable }>(props: A
   }
   return (
     <div aria-busy={query.isFetching}>
-      <Group justify="space-between" mb="sm" gap="xs">
+      <Group justify="space-between" align="flex-start" wrap="nowrap" mb="sm" gap="xs">
         <Completeness of={query.data.answer} />
         <Button
           variant="subtle"

@@ -13,7 +13,7 @@ export function FunnelTable({ steps }: { readonly steps: readonly FunnelStep[] }
           <Table.Tr>
             <Table.Th scope="col">Users</Table.Th>
             {steps.map((step, at) => (
-              <Table.Th key={at} scope="col" className="number">
+              <Table.Th key={at} scope="col" className="number" miw="7.5rem">
                 {String(at + 1)}. {step.name}
               </Table.Th>
             ))}

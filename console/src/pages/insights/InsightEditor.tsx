@@ -23,7 +23,7 @@ export function InsightEditor({ question, gap, onChange }: InsightEditorProps) {
     <Paper withBorder p="sm" component="section" aria-label="The question">
       <Group hiddenFrom="md" justify="space-between" wrap="nowrap" gap="sm" align="flex-start">
         <Text size="sm" miw={0} style={{ overflowWrap: 'anywhere' }}>
-          {sayQuestion(question)}
+          {gap ?? sayQuestion(question)}
         </Text>
         <Button
           size="xs"

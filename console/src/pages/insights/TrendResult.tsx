@@ -86,7 +86,9 @@ function Totals({ rows }: { readonly rows: readonly TotalRow[] }) {
   return (
     <TableFrame label="Totals">
       <Table fz="sm" striped captionSide="top">
-        <Table.Caption ta="start">Over the whole range</Table.Caption>
+        <Table.Caption ta="start" px="xs">
+          Over the whole range
+        </Table.Caption>
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">Series</Table.Th>

@@ -75,7 +75,7 @@ function Cell({ value, type }: { readonly value: unknown; readonly type: string 
         fontVariantNumeric: 'tabular-nums',
         overflowWrap: 'anywhere',
         minWidth: text.length > 40 ? '16rem' : undefined,
-        whiteSpace: isTime || text.length <= 24 ? 'nowrap' : undefined,
+        whiteSpace: isTime || text.length <= 40 ? 'nowrap' : undefined,
       }}
       {...(isCut ? { title: 'Cut here; the CSV has all of it' } : {})}
     >

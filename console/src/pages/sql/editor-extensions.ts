@@ -118,14 +118,19 @@ const surface = 'var(--sluice-surface)'
 
 /** All in variables of the page, so one theme serves both schemes. */
 const theme = EditorView.theme({
-  '&': { backgroundColor: 'var(--mantine-color-body)', color: 'var(--mantine-color-text)', fontSize: '0.875rem' },
+  '&': {
+    backgroundColor: 'var(--mantine-color-body)',
+    color: 'var(--mantine-color-text)',
+    fontSize: '0.875rem',
+    borderRadius: 'inherit',
+  },
   '&.cm-focused': { outline: '2px solid var(--mantine-color-anchor)', outlineOffset: '1px' },
   '.cm-content': {
     fontFamily: 'var(--mantine-font-family-monospace)',
     minHeight: '9.5rem',
     caretColor: 'var(--mantine-color-text)',
   },
-  '.cm-scroller': { maxHeight: '24rem', overflow: 'auto' },
+  '.cm-scroller': { maxHeight: '24rem', overflow: 'auto', borderRadius: 'inherit' },
   '.cm-gutters': {
     backgroundColor: surface,
     color: 'var(--mantine-color-dimmed)',

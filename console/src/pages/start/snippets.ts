@@ -8,7 +8,8 @@ export interface Snippet {
   readonly note?: string
 }
 
-const whyNoFlags = 'Without advanced_disable_flags posthog-js sends the last events of a page in a form that is refused.'
+const whyNoFlags =
+  'Without advanced_disable_flags posthog-js sends the last events of a page in a form that is refused.'
 
 export function snippetsFor(token: string, host: string): readonly Snippet[] {
   return [
@@ -20,7 +21,8 @@ export function snippetsFor(token: string, host: string): readonly Snippet[] {
 
 posthog.init('${token}', {
   api_host: '${host}',
-  advanced_disable_flags: true, // Sluice serves no feature flags and no remote config
+  // Sluice serves no feature flags yet.
+  advanced_disable_flags: true,
 })
 
 posthog.capture('signed up', { plan: 'free' })`,
@@ -35,7 +37,8 @@ import { PostHogProvider, usePostHog } from 'posthog-js/react'
 
 const options = {
   api_host: '${host}',
-  advanced_disable_flags: true, // Sluice serves no feature flags and no remote config
+  // Sluice serves no feature flags yet.
+  advanced_disable_flags: true,
 }
 
 function SignUp() {
