@@ -26,6 +26,7 @@ import { migrate, readMigrations } from '../stores/state/migrate.ts'
 import { createProjectCache } from '../stores/state/project-cache.ts'
 import type { SqlClient } from '../stores/state/sql-client.ts'
 import { ensureFirstUser, resetFirstUser } from '../stores/state/users.ts'
+import { canariesInserted } from '../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
 import type { Config } from './config.ts'
 import { canaryToken } from './canary-token.ts'
@@ -66,8 +67,15 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
   const watch = createProgressWatch({
     log,
     sampleEveryMs,
+    async accepted() {
+      const { ends, counts } = await intakeCounts()
+      return { ends, canaries: counts.canary }
+    },
     decidedTo: () => ingestion.decidedTo(),
-    inserted: () => warehousing.progress(),
+    inserted() {
+      const inserted = warehousing.progress()
+      return inserted === undefined ? undefined : { ...inserted, canaries: canariesInserted(inserted) }
+    },
   })
   running.push(watch.run(signal))
 
@@ -110,6 +118,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       decidedRecords: sum(decidedTo),
       insertedRecords: sum(inserted?.sourceOffsets ?? []),
       rowsInserted: inserted?.rowsInserted ?? 0,
+      canariesInserted: inserted === undefined ? undefined : canariesInserted(inserted),
       rowsRefused: inserted?.rowsRefused ?? 0,
     })
   }

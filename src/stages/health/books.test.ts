@@ -11,19 +11,38 @@ const whole: StageCounts = {
   decidedRecords: 112,
   insertedRecords: 105,
   rowsInserted: 97,
+  canariesInserted: 10,
   rowsRefused: 0,
 }
 /** The same with nothing left for the warehouse to insert. */
-const settled: StageCounts = { ...whole, insertedRecords: 112, rowsInserted: 104 }
+const settled: StageCounts = { ...whole, insertedRecords: 112, rowsInserted: 104, canariesInserted: 14 }
 
 describe('the books', () => {
   it('balance while events wait and when all are through, and say what waits', () => {
     const books = balance(whole)
     assert.deepEqual(books.imbalances, [])
     assert.equal(books.intake.received, 112)
-    assert.equal(books.ingestion.waiting, 4)
-    assert.deepEqual(books.warehouse, { rows: 97, refused: 0, waiting: 7 })
+    // Of the 4 records before ingestion 2 are canaries, of the 7 before the warehouse 4.
+    assert.equal(books.ingestion.waiting, 2)
+    assert.deepEqual(books.warehouse, { rows: 87, refused: 0, canary: 10, waiting: 3 })
     assert.deepEqual(balance(settled).imbalances, [])
+  })
+
+  it('hold no canary that waits, and take for granted what an earlier release did not count', () => {
+    const canaries: StageCounts = {
+      ...settled,
+      intake: { ...settled.intake, stored: 98, canary: 46 },
+      sourceRecords: 144,
+      ingestion: { ...settled.ingestion, canary: 30 },
+      decidedRecords: 128,
+    }
+    const { ingestion, warehouse, imbalances } = balance(canaries)
+    assert.deepEqual(
+      [ingestion.waiting, warehouse, imbalances],
+      [0, { rows: 90, refused: 0, canary: 14, waiting: 0 }, []],
+    )
+    const earlier = balance({ ...settled, canariesInserted: undefined })
+    assert.deepEqual([earlier.warehouse, earlier.imbalances], [balance(settled).warehouse, []])
   })
 
   it('find each imbalance, and it alone, with its numbers', () => {
@@ -61,6 +80,10 @@ describe('the books', () => {
       ],
       [{ ...settled, rowsInserted: 103 }, 'rows that ingestion derived, against rows inserted: 104 against 103'],
       [{ ...settled, rowsInserted: 105 }, 'rows that ingestion derived, against rows inserted: 104 against 105'],
+      [
+        { ...settled, canariesInserted: 13 },
+        'canaries that ingestion derived, against canaries inserted: 14 against 13',
+      ],
     ]
     for (const [counts, text] of wrong) assert.deepEqual(balance(counts).imbalances, [text])
   })

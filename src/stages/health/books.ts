@@ -20,21 +20,32 @@ export interface StageCounts {
   readonly decidedRecords: number
   /** Source records whose rows are in the table. */
   readonly insertedRecords: number
+  /** Rows in the table, canaries too. */
   readonly rowsInserted: number
+  /** Canaries among them; undefined while the warehouse writer does not know (see `insert-progress.ts`). */
+  readonly canariesInserted: number | undefined
   /** Rows that the table refused for good. */
   readonly rowsRefused: number
 }
 
+/** Canaries stand in `canary` of each stage, and in no other count. */
 export interface Books {
   readonly intake: IntakeCounts & { readonly received: number }
   readonly ingestion: IngestionBooks & { readonly waiting: number }
-  readonly warehouse: { readonly rows: number; readonly refused: number; readonly waiting: number }
+  readonly warehouse: {
+    readonly rows: number
+    readonly refused: number
+    readonly canary: number
+    readonly waiting: number
+  }
   /** What does not add up, in words; empty when all does. Anything here is an alarm. */
   readonly imbalances: readonly string[]
 }
 
 export function balance(counts: StageCounts): Books {
   const { intake, ingestion, sourceRecords, decidedRecords, insertedRecords, rowsInserted, rowsRefused } = counts
+  // As many as ingestion made: off by those that wait, and not for longer than until the next canaries.
+  const canariesInTable = counts.canariesInserted ?? Math.min(ingestion.canary, rowsInserted)
   const imbalances: string[] = []
   const expect = (what: string, left: number, right: number): void => {
     if (left !== right) imbalances.push(`${what}: ${String(left)} against ${String(right)}`)
@@ -53,13 +64,24 @@ export function balance(counts: StageCounts): Books {
   // Between two blocks only: while rows wait, nobody has counted them.
   if (insertedRecords === decidedRecords) {
     expect('rows that ingestion derived, against rows inserted', out + ingestion.canary, rowsInserted + rowsRefused)
+    expect('canaries that ingestion derived, against canaries inserted', ingestion.canary, canariesInTable)
   }
   return {
     intake: { ...intake, received: intake.stored + intake.duplicate + intake.refused },
-    ingestion: { ...ingestion, waiting: sourceRecords - decidedRecords },
-    warehouse: { rows: rowsInserted, refused: rowsRefused, waiting: decidedRecords - insertedRecords },
+    ingestion: { ...ingestion, waiting: eventsAmong(sourceRecords - decidedRecords, intake.canary - ingestion.canary) },
+    warehouse: {
+      rows: rowsInserted - canariesInTable,
+      refused: rowsRefused,
+      canary: canariesInTable,
+      waiting: eventsAmong(decidedRecords - insertedRecords, ingestion.canary - canariesInTable),
+    },
     imbalances,
   }
+}
+
+/** Events among records that wait. A canary that was damaged is one at the door and none behind it, and waits nowhere. */
+export function eventsAmong(recordsWaiting: number, canariesWaiting: number): number {
+  return Math.max(0, recordsWaiting - Math.max(0, canariesWaiting))
 }
 
 function sumOf(numbers: readonly number[]): number {

@@ -6,18 +6,20 @@ import { pipelineViewOf } from './pipeline-view.ts'
 import type { PipelineParts } from './pipeline-view.ts'
 
 const books = balance({
-  intake: { stored: 10, duplicate: 2, refused: 5, canary: 0, reasons: { 'event is not an object': 3 } },
-  sourceRecords: 10,
+  intake: { stored: 10, duplicate: 2, refused: 5, canary: 3, reasons: { 'event is not an object': 3 } },
+  sourceRecords: 13,
   ingestion: {
     ...emptyBooks,
     in: 8,
     out: 6,
     deadLetter: 2,
+    canary: 2,
     setAside: [{ kind: 'dead_letter', step: 'parse', reason: 'not_json', count: 2 }],
   },
-  decidedRecords: 8,
-  insertedRecords: 5,
-  rowsInserted: 5,
+  decidedRecords: 10,
+  insertedRecords: 6,
+  rowsInserted: 6,
+  canariesInserted: 1,
   rowsRefused: 0,
 })
 const reader = (name: string, lag: number, oldestWaitingMs: number | null) => ({
@@ -56,6 +58,17 @@ describe('the view of the pipeline', () => {
       ],
     )
     assert.deepEqual(problems, [])
+  })
+
+  it('has canaries in their own count of each stage, and in no other', () => {
+    const canaries = pipelineViewOf(parts).stages.map(
+      ({ counts }) => counts.find(({ name }) => name === 'canary')?.count,
+    )
+    assert.deepEqual(canaries, [3, 2, 1])
+    const idle = { ...parts.freshness, waitingEvents: 0, oldestWaitingMs: 61_000 }
+    assert.deepEqual(pipelineViewOf({ ...parts, freshness: idle }).problems, [
+      'The canary events wait for the table, the oldest for 61 s.',
+    ])
   })
 
   it('adds the partitions of a lane up', () => {

@@ -81,7 +81,8 @@ function problemsOf({
   const { oldestWaitingMs, waitingEvents } = freshness
   if ((oldestWaitingMs ?? 0) > oldestWaitingMsMax) {
     const waited = `the oldest for ${seconds(oldestWaitingMs ?? 0)}`
-    problems.push(`${String(waitingEvents)} accepted events wait for the table, ${waited}.`)
+    const who = waitingEvents === 0 ? 'The canary events' : `${String(waitingEvents)} accepted events`
+    problems.push(`${who} wait for the table, ${waited}.`)
   }
   if (canary.failure !== undefined) problems.push(`The canary events do not come through: ${canary.failure}`)
   for (const imbalance of books.imbalances) problems.push(`The books do not balance: ${imbalance}.`)
@@ -121,9 +122,9 @@ function stagesOf({ intake, ingestion, warehouse }: Books, lanes: readonly LaneP
     },
     {
       name: 'warehouse',
-      in: ingestion.out + ingestion.canary,
+      in: ingestion.out,
       out: warehouse.rows,
-      counts: counted({ refused: warehouse.refused }),
+      counts: counted({ refused: warehouse.refused, canary: warehouse.canary }),
       waiting: warehouse.waiting,
       oldestWaitingMs: oldestOf(lanes, 'warehouse'),
     },

@@ -11,7 +11,8 @@ const startMs = Date.UTC(2026, 2, 10)
 function opened(t: TestContext) {
   t.mock.timers.enable({ apis: ['Date'], now: startMs })
   const log = createMemoryLog(2)
-  const at = { decided: [0, 0], inserted: [0, 0], throughMs: [0, 0] }
+  const at = { decided: [0, 0], inserted: [0, 0], throughMs: [0, 0], canaries: 0 as number | undefined }
+  const accepted = { canaries: 0 }
   const put = (partition: number, count = 1): void => {
     for (let n = 0; n < count; n++) log.put(source, partition, { headers: {}, value: Buffer.from('x') })
   }
@@ -19,10 +20,18 @@ function opened(t: TestContext) {
     createProgressWatch({
       log,
       sampleEveryMs: 1000,
+      async accepted() {
+        return { ends: (await log.bounds(source)).map(({ end }) => end), ...accepted }
+      },
       decidedTo: () => at.decided,
-      inserted: () => ({ sourceOffsets: at.inserted, offsets: [0, 0], throughMs: at.throughMs }),
+      inserted: () => ({
+        sourceOffsets: at.inserted,
+        offsets: [0, 0],
+        throughMs: at.throughMs,
+        canaries: at.canaries,
+      }),
     })
-  return { log, at, put, open, watch: open(), later: (ms: number) => t.mock.timers.tick(ms) }
+  return { log, at, accepted, put, open, watch: open(), later: (ms: number) => t.mock.timers.tick(ms) }
 }
 
 describe('the progress of what was accepted', () => {
@@ -54,6 +63,38 @@ describe('the progress of what was accepted', () => {
     assert.deepEqual([waitingEvents, oldestWaitingMs], [6, 500])
     // At the second look both partitions were as long as what is inserted now.
     assert.equal(completeThroughMs, startMs + 2000)
+  })
+
+  it('counts no canary among the events that wait, and yet tells how long one waits', async (t) => {
+    const { watch, put, at, accepted, later } = opened(t)
+    put(0, 3)
+    put(1)
+    accepted.canaries = 2
+    await watch.sample()
+    later(1000)
+    await watch.sample()
+    assert.deepEqual(watch.freshness(), { completeThroughMs: 0, waitingEvents: 2, oldestWaitingMs: 1000 })
+    // One of the canaries and all events are in.
+    at.inserted = [3, 0]
+    at.canaries = 1
+    await watch.sample()
+    assert.deepEqual([watch.freshness().waitingEvents, watch.freshness().oldestWaitingMs], [0, 1000])
+    // What an earlier release inserted may be anything: rather one too many than one too few.
+    at.canaries = undefined
+    assert.equal(watch.freshness().waitingEvents, 1)
+  })
+
+  it('never takes an event for a canary, also when canaries were lost behind the door', async (t) => {
+    const { watch, put, at, accepted } = opened(t)
+    put(0, 2)
+    accepted.canaries = 2
+    at.inserted = [2, 0]
+    at.canaries = 0
+    await watch.sample()
+    assert.equal(watch.freshness().waitingEvents, 0)
+    put(0)
+    await watch.sample()
+    assert.equal(watch.freshness().waitingEvents, 1)
   })
 
   it('is never said to be complete beyond what is inserted, also not of what waited already at the start', async (t) => {

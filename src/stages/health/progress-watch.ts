@@ -4,27 +4,39 @@
  *
  * Words:
  * - mark: "at this time the partition ended here": every record behind it was accepted later.
+ * - canary: an event of the health check itself. Canaries wait like all others, and their age counts; but they are nobody's events,
+ *   and so not among those that are said to wait.
  * - reader: who follows a lane; `decided` is ingestion, `inserted` the warehouse writer.
  */
 import type { Lane, Offsets } from '../../event/position.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
+import { eventsAmong } from './books.ts'
 
 export interface ProgressWatchOptions {
   readonly log: EventLog
   readonly sampleEveryMs: number
+  /** Where the lane of accepted events ends, by partition, and how many canaries are before that; of one moment. */
+  accepted(): Promise<{ readonly ends: Offsets; readonly canaries: number }>
   /** Next source offset that ingestion decides, by partition; empty until it owns the lane. */
   decidedTo(): Offsets
   /** Where the warehouse writer stands; undefined until it knows. */
-  inserted():
-    { readonly sourceOffsets: Offsets; readonly offsets: Offsets; readonly throughMs: readonly number[] } | undefined
+  inserted(): Inserted | undefined
+}
+
+interface Inserted {
+  readonly sourceOffsets: Offsets
+  readonly offsets: Offsets
+  readonly throughMs: readonly number[]
+  /** Canaries that were passed; undefined while that is not known: then those that wait count as events. */
+  readonly canaries: number | undefined
 }
 
 export interface Freshness {
   /** Everything accepted up to this time can be asked for, Unix milliseconds. */
   readonly completeThroughMs: number
-  /** Accepted events that cannot be asked for yet. */
+  /** Accepted events that cannot be asked for yet; canaries are not among them. */
   readonly waitingEvents: number
-  /** Age of the oldest of them; null when there is none. */
+  /** Age of the oldest record that waits, canaries included; null when there is none. */
   readonly oldestWaitingMs: number | null
 }
 
@@ -60,6 +72,10 @@ interface Mark {
   readonly lastSeenMs: number
 }
 
+function isSame(some: Offsets, others: Offsets): boolean {
+  return some.length === others.length && some.every((offset, partition) => offset === others[partition])
+}
+
 /** Marks kept a partition; beyond it the second oldest goes, so that the age of the oldest stays exact. */
 const marksMax = 4096
 
@@ -70,14 +86,22 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
     { end: 0, firstSeenMs: 0, lastSeenMs: 0 },
   ])
   let sampledAtMs = Date.now()
+  let canariesAccepted = 0
+  /** Canaries that the door counted and nobody behind it (their records were damaged): seen when nothing waits. */
+  let canariesLost = 0
 
   async function sample(): Promise<void> {
     const atMs = Date.now()
-    const bounds = await log.bounds('events_plugin_ingestion')
+    const accepted = await options.accepted()
     sampledAtMs = atMs
-    const inserted = options.inserted()?.sourceOffsets
+    canariesAccepted = accepted.canaries
+    const now = options.inserted()
+    const inserted = now?.sourceOffsets
+    if (now?.canaries !== undefined && isSame(accepted.ends, now.sourceOffsets)) {
+      canariesLost = canariesAccepted - now.canaries
+    }
     for (const [partition, own] of marks.entries()) {
-      const end = bounds[partition]?.end ?? 0
+      const end = accepted.ends[partition] ?? 0
       const newest = own.at(-1)
       if (newest?.end === end) own[own.length - 1] = { ...newest, lastSeenMs: atMs }
       else own.push({ end, firstSeenMs: atMs, lastSeenMs: atMs })
@@ -102,20 +126,22 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
 
     freshness() {
       const inserted = options.inserted()
-      let waitingEvents = 0
+      let waitingRecords = 0
       let completeThroughMs = sampledAtMs
       let oldestWaitingMs: number | null = null
       for (const [partition, own] of marks.entries()) {
         const offset = inserted?.sourceOffsets[partition] ?? 0
         const waiting = Math.max(0, (own.at(-1)?.end ?? 0) - offset)
         if (waiting === 0) continue
-        waitingEvents += waiting
+        waitingRecords += waiting
         const reached = own.findLast(({ end }) => end <= offset)
         // What waits may have been accepted in the same millisecond as the last row.
         const throughMs = Math.max(0, (inserted?.throughMs[partition] ?? 0) - 1)
         completeThroughMs = Math.min(completeThroughMs, Math.max(reached?.lastSeenMs ?? 0, throughMs))
         oldestWaitingMs = Math.max(oldestWaitingMs ?? 0, ageAt(partition, offset) ?? 0)
       }
+      const canariesWaiting = inserted?.canaries === undefined ? 0 : canariesAccepted - inserted.canaries - canariesLost
+      const waitingEvents = eventsAmong(waitingRecords, canariesWaiting)
       return { completeThroughMs, waitingEvents, oldestWaitingMs }
     },
 

@@ -13,6 +13,8 @@ export interface BatchFacts {
   readonly rows: number
   /** Source offsets behind the rows that became none. */
   readonly exceptions?: number
+  /** Canaries of the partition, through this batch. */
+  readonly canaries?: number
   readonly epoch?: number
   readonly timeMs?: number
   /** Of all rows. */
@@ -30,6 +32,7 @@ export function aBatch({
   from,
   rows,
   exceptions = 0,
+  canaries = 0,
   epoch = 1,
   timeMs = acceptedMs,
   row = {},
@@ -54,7 +57,7 @@ export function aBatch({
     month: monthOf(timeMs),
     acceptedFromMs: timeMs,
     acceptedToMs: timeMs,
-    books: { ...emptyBooks, in: to },
+    books: { ...emptyBooks, in: to - canaries, canary: canaries },
   }
   return { head, value: encodeDerivedBatch(head, ndjson(made)) }
 }

@@ -6,6 +6,7 @@ import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { until } from '../../kit/until.fixtures.ts'
 import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
 import type { MemoryLog } from '../../stores/log/memory/memory-log.ts'
+import { canariesInserted } from '../../stores/warehouse/insert-progress.ts'
 import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
 import { createMemoryInsertProgress } from '../../stores/warehouse/memory/memory-insert-progress.ts'
 import { createMemoryTable, openMemoryWarehouse } from '../../stores/warehouse/memory/memory-warehouse.ts'
@@ -182,7 +183,7 @@ describe('the blocks of the warehouse writer', () => {
 describe('the warehouse writer', () => {
   it('saves what it is about to insert, inserts it, and saves that it is done, in this order', async () => {
     const installation = anInstallation()
-    putBatch(installation.log, { from: 0, rows: 3, epoch: 7 })
+    putBatch(installation.log, { from: 0, rows: 3, epoch: 7, canaries: 1 })
     putBatch(installation.log, { partition: 2, from: 0, rows: 1, exceptions: 1, epoch: 9 })
     const steps: string[] = []
     await runThrough(installation, {
@@ -211,11 +212,32 @@ describe('the warehouse writer', () => {
         sourceOffsets: [3, 0, 2],
         epochs: [7, 0, 9],
         throughMs: [acceptedMs, 0, acceptedMs],
+        canaries: [1, 0, 0],
         rowsInserted: 4,
         rowsRefused: 0,
         recent: 1,
       },
     )
+  })
+
+  it('goes on from what an earlier release saved, which counted no canaries, and knows them from the next batch on', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3, canaries: 1 })
+    await runThrough(installation)
+    const first = (await installation.progress.load()) ?? assert.fail()
+    assert.deepEqual([first.canaries, canariesInserted(first)], [[1, 0, 0], 1])
+    const { canaries, ...earlier } = first
+    assert.ok(canaries !== undefined)
+    await installation.progress.save(earlier)
+    assert.equal(canariesInserted(earlier), undefined)
+    putBatch(installation.log, { partition: 1, from: 0, rows: 2, canaries: 2 })
+    await runThrough(installation)
+    const between = (await installation.progress.load()) ?? assert.fail()
+    assert.deepEqual([between.canaries, canariesInserted(between)], [[null, 2, 0], undefined])
+    putBatch(installation.log, { from: 3, rows: 1, canaries: 2 })
+    await runThrough(installation)
+    const after = (await installation.progress.load()) ?? assert.fail()
+    assert.deepEqual([after.canaries, canariesInserted(after), after.rowsInserted], [[2, 2, 0], 4, 6])
   })
 
   it('tells the log what it may remove: not the newest blocks, and no source record without its row', async () => {

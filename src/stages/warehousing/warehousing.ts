@@ -222,6 +222,7 @@ function beginning(partitionCount: number): Progress {
     sourceOffsets: zeros,
     epochs: zeros,
     throughMs: zeros,
+    canaries: zeros,
     rowsInserted: 0,
     rowsRefused: 0,
     recent: [],
@@ -240,16 +241,19 @@ function advanced(
   const sourceOffsets = [...progress.sourceOffsets]
   const throughMs = [...progress.throughMs]
   const epochs = [...progress.epochs]
+  // A partition of which nothing was inserted has none; what an earlier release inserted, the next batch counts.
+  const canaries = [...(progress.canaries ?? sourceOffsets.map((offset) => (offset === 0 ? 0 : null)))]
   for (const { offset, head } of batches) {
     offsets[head.partition] = offset + 1
     sourceOffsets[head.partition] = head.to
     throughMs[head.partition] = head.acceptedToMs
     epochs[head.partition] = head.epoch
+    canaries[head.partition] = head.books.canary
   }
   const recent = [...progress.recent, intent].slice(-recentMax)
   const rowsInserted = progress.rowsInserted + intent.rowCount - refusedRows
   const rowsRefused = progress.rowsRefused + refusedRows
-  return { offsets, sourceOffsets, epochs, throughMs, rowsInserted, rowsRefused, recent }
+  return { offsets, sourceOffsets, epochs, throughMs, canaries, rowsInserted, rowsRefused, recent }
 }
 
 /**

@@ -21,7 +21,10 @@ export interface PipelineRoutesDeps {
 }
 
 const Count = Type.Integer()
-const Age = Type.Union([Type.Number(), Type.Null()], { description: 'Milliseconds; null when nothing waits.' })
+const Age = Type.Union([Type.Number(), Type.Null()], {
+  description:
+    'Milliseconds; null when nothing waits. Canaries count here: they are what waits when nothing else does.',
+})
 const Time = Type.String({ format: 'date-time' })
 
 const PipelineAnswer = Type.Object(
@@ -29,7 +32,9 @@ const PipelineAnswer = Type.Object(
     healthy: Type.Boolean({ description: 'True when there are no problems.' }),
     problems: Type.Array(Type.String(), { description: 'What is wrong, in sentences.' }),
     complete_through: Time,
-    waiting_events: Count,
+    waiting_events: Type.Integer({
+      description: 'Accepted events that are not in the table yet; canaries are not counted.',
+    }),
     oldest_waiting_ms: Age,
     stages: Type.Array(
       Type.Object({
@@ -48,7 +53,7 @@ const PipelineAnswer = Type.Object(
     lanes: Type.Array(
       Type.Object({
         lane: Type.String(),
-        records: Count,
+        records: Type.Integer({ description: 'With canaries, as all numbers of a lane are.' }),
         readers: Type.Array(Type.Object({ name: Type.String(), lag: Count, oldest_waiting_ms: Age })),
         partitions: Type.Array(
           Type.Object({
