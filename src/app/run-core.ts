@@ -7,7 +7,7 @@ import { aborted } from '../kit/aborted.ts'
 import { codeOf, Failure, messageOf } from '../kit/failure.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
 import { partitionOf } from '../event/murmur2.ts'
-import { balance } from '../stages/health/books.ts'
+import { balance, parkedEvents } from '../stages/health/books.ts'
 import type { Books } from '../stages/health/books.ts'
 import { createCanaries } from '../stages/health/canaries.ts'
 import type { CanaryEvent } from '../stages/health/canaries.ts'
@@ -104,11 +104,8 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     telemetry: telemetry.of('health'),
   })
 
-  /** As of the last look at the books. */
-  let refusedAtDoor = 0
   const books = async (): Promise<Books> => {
     const counts = await intakeCounts()
-    refusedAtDoor = counts.counts.refused
     const inserted = warehousing.progress()
     const decidedTo = ingestion.decidedTo()
     return balance({
@@ -154,7 +151,8 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       await watch.sample()
       return watch.freshness()
     },
-    parkedEvents: () => refusedAtDoor + ingestion.books().deadLetter + (warehousing.progress()?.rowsRefused ?? 0),
+    parkedEvents: () =>
+      parkedEvents({ ingestion: ingestion.books(), rowsRefused: warehousing.progress()?.rowsRefused ?? 0 }),
   }
   const search = openLogSearch(config)
   const http = await createCoreHttp({

@@ -9,8 +9,13 @@ export const completenessFields = {
     format: 'date-time',
     description: 'Every event accepted up to this time is counted.',
   }),
-  waiting_events: Type.Integer({ description: 'Events that were accepted and are not in the table yet.' }),
-  parked_events: Type.Integer({ description: 'Rows that the table refused for good; `sluice verify` names them.' }),
+  waiting_events: Type.Integer({
+    description: 'Events that were accepted and are not in the table yet; events of the health check are not counted.',
+  }),
+  parked_events: Type.Integer({
+    description:
+      'Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told.',
+  }),
 }
 
 export type Completeness = {
@@ -20,7 +25,7 @@ export type Completeness = {
 export interface CompletenessSource {
   /** Looked at anew, so that an answer says how complete it was at that moment. */
   freshness(): Promise<Freshness>
-  /** Rows that the table refused. */
+  /** See `parkedEvents` of `stages/health/books.ts`. */
   parkedEvents(): number
 }
 

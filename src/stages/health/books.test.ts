@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { balance } from './books.ts'
+import { balance, parkedEvents } from './books.ts'
 import type { StageCounts } from './books.ts'
 
 /** 100 events and 16 canaries went in; 4 wait for ingestion, 7 for the warehouse. */
@@ -43,6 +43,11 @@ describe('the books', () => {
     )
     const earlier = balance({ ...settled, canariesInserted: undefined })
     assert.deepEqual([earlier.warehouse, earlier.imbalances], [balance(settled).warehouse, []])
+  })
+
+  it('count as parked what was acknowledged and is in no table, and nothing of which the sender was told', () => {
+    assert.equal(parkedEvents(settled), 4)
+    assert.equal(parkedEvents({ ...settled, rowsRefused: 2 }), 6)
   })
 
   it('find each imbalance, and it alone, with its numbers', () => {

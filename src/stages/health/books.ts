@@ -79,6 +79,14 @@ export function balance(counts: StageCounts): Books {
   }
 }
 
+/**
+ * Events that were acknowledged and will not come into the table by themselves. What the door refused is not among them: its
+ * sender was told.
+ */
+export function parkedEvents({ ingestion, rowsRefused }: Pick<StageCounts, 'ingestion' | 'rowsRefused'>): number {
+  return ingestion.deadLetter + rowsRefused
+}
+
 /** Events among records that wait. A canary that was damaged is one at the door and none behind it, and waits nowhere. */
 export function eventsAmong(recordsWaiting: number, canariesWaiting: number): number {
   return Math.max(0, recordsWaiting - Math.max(0, canariesWaiting))
