@@ -118,7 +118,7 @@ describe('the journey of an event', () => {
     )
     const journey = await explained(uuid)
     assert.equal(journey.fate, 'refused')
-    assert.match(journey.summary, /^The door refused the event at .*: event submitted with an empty event name\.$/)
+    assert.match(journey.summary, /^The door refused the event: event submitted with an empty event name\.$/)
     const { text } = await api('/projects/1/dead-letters?limit=1')
     const [letter] = (JSON.parse(text) as { dead_letters: Readonly<Record<string, unknown>>[] }).dead_letters
     assert.equal(letter?.['uuid'], uuid)
@@ -138,7 +138,7 @@ describe('the journey of an event', () => {
     assert.equal(journey.fate, 'in_table')
     assert.equal(journey.occurrences.length, 2)
     assert.deepEqual(stepsOf(journey, 1), ['door: duplicate'])
-    assert.match(journey.summary, /sent once more; the copies were recognised/)
+    assert.match(journey.summary, /sent once more; the copy was recognised and not stored\.$/)
     const other = await explained(second?.uuid ?? '')
     assert.equal(other.fate, 'duplicate')
     assert.match(other.occurrences[0]?.steps[0]?.detail ?? '', new RegExp(first?.uuid ?? ''))
@@ -168,6 +168,8 @@ describe('the journey of an event', () => {
       readonly processes: readonly { readonly role: string }[]
     }
     assert.deepEqual(pipeline.problems, [])
+    // The one that the door refused is not parked: its sender knows.
+    assert.equal((await sluice.ask('SELECT 1')).parked_events, 1)
     assert.deepEqual(
       pipeline.dead_letters.map(({ stage, step, reason, count }) => [stage, step, reason, count]),
       [
@@ -205,7 +207,7 @@ describe('the journey of an event', () => {
     assert.equal(code, 0)
     assert.match(
       out,
-      /^[0-9a-f-]{36}: waiting\nThe event was accepted at .*\n\n {2}\S{24} {2}door {7}stored events_plugin/,
+      /^[0-9a-f-]{36}: waiting\nThe event was accepted; it is safe .*\n\n {2}\S{24} {2}door {7}stored events_plugin/,
     )
     assert.ok(!out.includes(token))
     for (const words of [[], ['no-uuid'], [randomUUID(), '--yaml'], [randomUUID(), randomUUID()]]) {

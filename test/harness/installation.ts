@@ -40,6 +40,7 @@ export interface Table {
   readonly rows: readonly (readonly unknown[])[]
   readonly complete_through: string
   readonly waiting_events: number
+  readonly parked_events: number
 }
 
 export interface Ran {

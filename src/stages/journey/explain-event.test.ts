@@ -102,7 +102,7 @@ describe('the journey of an event', () => {
     const row = { uuid, event: 'e', projectId: 1, version: 1, expiresAt: Math.floor(askedMs / 1000) - 60 }
     const expired = await explained({ entries: [anEntry(7)], decisions: [aDecision(7, { row })] })
     assert.deepEqual([expired.fate, verdictsOf(expired)?.at(-1)], ['gone', 'expired'])
-    assert.match(expired.summary, /its project keeps events only until 2026-03-10T12:59:00.000Z/)
+    assert.match(expired.summary, /its project kept it until 10 March 2026 at 12:59:00 UTC, so it is gone/)
     const lost = await explained({ entries: [anEntry(7)], decisions: [aDecision(7)] })
     assert.deepEqual([lost.fate, verdictsOf(lost)?.at(-1)], ['gone', 'missing'])
     assert.match(lost.summary, /run "sluice verify"/)
@@ -112,7 +112,10 @@ describe('the journey of an event', () => {
     const journey = await explained({ rows: { [uuid]: [aTableRow(7, { acceptedAtMs: acceptedMs - 86_400_000 })] } })
     assert.equal(journey.fate, 'in_table')
     assert.deepEqual(verdictsOf(journey), ['stored', 'decided', 'inserted', 'row'])
-    assert.match(journey.occurrences[0]?.steps[0]?.detail ?? '', /its journal goes back to 2026-03-10T11:59:59/)
+    assert.match(
+      journey.occurrences[0]?.steps[0]?.detail ?? '',
+      /its journal goes back to 10 March 2026 at 11:59:59 UTC/,
+    )
   })
 
   it('is told of a copy by its first one, also when that has another uuid or is gone from the journal', async () => {
@@ -157,7 +160,10 @@ describe('the journey of an event', () => {
   it('says how far back it was looked for when nothing is found, and when the search was cut short', async () => {
     const nothing = await explained({})
     assert.equal(nothing.fate, 'unknown')
-    assert.match(nothing.summary, /goes from 2026-03-10T11:59:59.000Z to 2026-03-10T13:00:00.000Z, has no trace of it/)
+    assert.match(
+      nothing.summary,
+      /goes from 10 March 2026 at 11:59:59 UTC to 10 March 2026 at 13:00:00 UTC, has no trace of it/,
+    )
     const cut = await explained({ searched: { fromMs: acceptedMs, throughMs: acceptedMs, complete: false } })
     assert.match(cut.summary, /The search was cut short/)
     assert.equal(cut.searched.throughMs, acceptedMs)

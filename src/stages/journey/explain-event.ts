@@ -6,6 +6,7 @@ import type { Offsets } from '../../event/position.ts'
 import type { Decision, DoorEntry, LogSearch, Place, Searched } from '../../stores/log/log-search.ts'
 import type { LedgerLine, Warehouse } from '../../stores/warehouse/warehouse.ts'
 import type { Fate, Journey, JourneyStep, Occurrence, Scope } from './journey.ts'
+import { momentText } from './moment.ts'
 import { summaryOf } from './summary.ts'
 import type { TableRow } from './table-rows.ts'
 
@@ -161,7 +162,7 @@ function duplicate(entry: DoorEntry, first: DoorEntry | undefined, ofItself: boo
 
 /** Of a row whose acceptance the journal does not hold any more. */
 function fromRow(row: TableRow, known: Known, { fromMs }: Searched): Occurrence {
-  const since = fromMs === undefined ? 'is empty' : `goes back to ${timeText(fromMs)}`
+  const since = fromMs === undefined ? 'is empty' : `goes back to ${momentText(fromMs)}`
   const door: JourneyStep = {
     ...nothing,
     stage: 'door',
@@ -317,10 +318,6 @@ function masked(token: string): string {
 
 function placeText({ partition, offset }: Place): string {
   return `${String(partition)}@${String(offset)}`
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString()
 }
 
 function keyOf({ partition, offset }: Place): string {

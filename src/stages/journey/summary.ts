@@ -1,5 +1,6 @@
 /** One sentence or two about an event's journey, for a person who does not know how Sluice works inside. */
 import type { Journey, JourneyStep, Occurrence } from './journey.ts'
+import { momentText } from './moment.ts'
 
 export function summaryOf({ uuid, fate, occurrences, searched }: Omit<Journey, 'summary'>): string {
   const sentences = fate === 'unknown' ? [unknown(uuid, searched)] : known(fate, occurrences)
@@ -13,7 +14,8 @@ function known(fate: Journey['fate'], occurrences: readonly Occurrence[]): strin
   const own = occurrences.find((one) => one.fate === fate)
   const sentences = [sentenceOf(fate, own)]
   const copies = occurrences.filter((one) => one !== own && one.steps[0]?.verdict === 'duplicate').length
-  if (copies > 0) sentences.push(`It was sent ${times(copies)} more; the copies were recognised and not stored.`)
+  const recognised = copies === 1 ? 'the copy was' : 'the copies were'
+  if (copies > 0) sentences.push(`It was sent ${times(copies)} more; ${recognised} recognised and not stored.`)
   const again = occurrences.filter((one) => one !== own && one.steps[0]?.verdict === 'stored').length
   if (again > 0) sentences.push(`It was stored ${times(again)} more, after the duplicate window.`)
   if (fate !== 'refused' && occurrences.some((one) => one.fate === 'refused')) {
@@ -22,54 +24,61 @@ function known(fate: Journey['fate'], occurrences: readonly Occurrence[]): strin
   return sentences
 }
 
+/** Times are in the steps; here only what the sentence would not be true without. */
 function sentenceOf(fate: Journey['fate'], own: Occurrence | undefined): string {
-  const accepted = at(own?.acceptedAtMs)
   const last = own?.steps.at(-1)
   switch (fate) {
-    case 'in_table': {
-      const insert = own?.steps.find(({ stage, verdict }) => stage === 'warehouse' && verdict === 'inserted')
-      return `The event was accepted${accepted} and is in the table${at(insert?.atMs, 'since')}.`
-    }
+    case 'in_table':
+      return 'The event was accepted and is in the table.'
     case 'waiting': {
       const place = last?.stage === 'warehouse' ? 'for the warehouse' : 'for ingestion'
-      return `The event was accepted${accepted}; it is safe on disk and waits ${place}.`
+      return `The event was accepted; it is safe on disk and waits ${place}.`
     }
     case 'refused':
-      return `The door refused the event${at(last?.atMs)}: ${reasonOf(last)}.`
+      return `The door refused the event: ${reasonOf(last)}.`
     case 'duplicate':
-      return `The event came${accepted} as a copy of one that was accepted before, so it was not stored again${firstCopyOf(own)}.`
+      return `The event came as a copy of one that was accepted before, so it was not stored again${firstCopyOf(own)}.`
     case 'dropped':
-      return `The event was accepted${accepted} and left out by ingestion: ${reasonOf(last)}.`
+      return `The event was accepted and left out by ingestion: ${reasonOf(last)}.`
     case 'parked':
-      return `The event was accepted${accepted}, but ingestion could not process it and keeps it as a dead letter: ${reasonOf(last)}.`
+      return `The event was accepted, but ingestion could not process it and keeps it as a dead letter: ${reasonOf(last)}.`
     case 'damaged':
-      return `The event was accepted${accepted}, but the log could not be read back where it lay.`
+      return 'The event was accepted, but could not be read back from the log.'
     case 'gone':
       return last?.verdict === 'expired'
-        ? `The event was accepted${accepted} and stored; its project keeps events only until ${at(last.atMs, '').trim()}, so it is gone.`
-        : `The event was accepted${accepted} and decided, but the table does not have it: run "sluice verify".`
+        ? `The event was accepted and stored; its project kept it until ${until(last)}, so it is gone.`
+        : 'The event was accepted and decided, but the table does not have it: run "sluice verify".'
     case 'unknown':
       return 'Nothing is known of the event.'
   }
 }
 
+const firstCopyWords: Readonly<Record<string, string>> = {
+  row: 'is in the table',
+  replaced: 'is in the table',
+  waiting: 'is safe on disk and on its way',
+  dropped: 'was left out by ingestion',
+  parked: 'is kept as a dead letter',
+  damaged: 'could not be read back from the log',
+  expired: 'is past the time for which its project keeps events',
+  missing: 'is not in the table, although it should be: run "sluice verify"',
+}
+
+/** Empty when nothing is known of it but that it was there. */
 function firstCopyOf(own: Occurrence | undefined): string {
   const last = own?.steps.at(-1)
-  if (last === undefined || last.stage === 'door') return ''
-  if (last.stage === 'table' && (last.verdict === 'row' || last.verdict === 'replaced')) {
-    return '; the first copy is in the table'
-  }
-  return `; the first copy is ${last.verdict}`
+  const words = last === undefined || last.stage === 'door' ? undefined : firstCopyWords[last.verdict]
+  return words === undefined ? '' : `; the first copy ${words}`
 }
 
 function unknown(uuid: string, searched: Journey['searched']): string {
   const { fromMs, throughMs } = searched
   if (fromMs === undefined) return 'Nothing is known of an event with this uuid: no event was ever accepted here.'
-  const where = `it is not in the table, and the door's journal, which goes from ${iso(fromMs)} to ${iso(throughMs)}, has no trace of it`
+  const where = `it is not in the table, and the door's journal, which goes from ${momentText(fromMs)} to ${momentText(throughMs)}, has no trace of it`
   const madeMs = timeIn(uuid)
   const isOlder = madeMs !== undefined && madeMs < fromMs
   const hint = isOlder
-    ? ` The uuid says that it was made at ${iso(madeMs)}: what the journal held of that time was removed by retention.`
+    ? ` The uuid says that it was made on ${momentText(madeMs)}: what the journal held of that time was removed by retention.`
     : ''
   return `Nothing is known of an event with this uuid: ${where}.${hint}`
 }
@@ -83,12 +92,8 @@ function reasonOf(step: JourneyStep | undefined): string {
   return step?.reason ?? 'the reason is not known'
 }
 
-function at(ms: number | undefined, word = 'at'): string {
-  return ms === undefined ? '' : ` ${word} ${iso(ms)}`
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString()
+function until({ atMs }: JourneyStep): string {
+  return atMs === undefined ? 'its time was over' : momentText(atMs)
 }
 
 function times(count: number): string {
