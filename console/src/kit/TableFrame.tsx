@@ -6,6 +6,8 @@ interface TableFrameProps {
   readonly label: string
   /** From here on it scrolls up and down as well. */
   readonly heightMax?: number
+  /** Keeps what a row is of in sight while its cells scroll by. */
+  readonly isFirstColumnFixed?: boolean
   readonly children: ReactNode
 }
 
@@ -13,7 +15,7 @@ interface TableFrameProps {
  * Around a table that may be wider than the page: it scrolls by itself, by keyboard too, and the page does not. A shadow
  * lies on the side where there is more: phones show no scroll bar until somebody scrolls.
  */
-export function TableFrame({ label, heightMax, children }: TableFrameProps) {
+export function TableFrame({ label, heightMax, isFirstColumnFixed, children }: TableFrameProps) {
   const view = useRef<HTMLDivElement>(null)
   const [hidden, setHidden] = useState({ left: false, right: false })
   const measure = useCallback(() => {
@@ -33,6 +35,7 @@ export function TableFrame({ label, heightMax, children }: TableFrameProps) {
   return (
     <div
       className={`surface ${classes['frame'] ?? ''}`}
+      data-fixed-column={isFirstColumnFixed}
       data-more-left={hidden.left || undefined}
       data-more-right={hidden.right || undefined}
     >

@@ -55,7 +55,9 @@ function StationBox({ station }: { readonly station: Station }) {
   const { Icon, color } = signs[station.state]
   return (
     <li className={classes['station']} data-state={station.state} data-station={station.name}>
-      <Title order={3}>{station.title}</Title>
+      <Title order={2} size="h3">
+        {station.title}
+      </Title>
       <Text size="sm" c={color} fw={600} style={{ display: 'flex', gap: 4, alignItems: 'center' }}>
         <Icon size={16} aria-hidden />
         {station.stateWords}

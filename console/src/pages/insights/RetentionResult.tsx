@@ -62,7 +62,7 @@ function RetentionView({ table, asked }: { readonly table: RetentionTable; reado
         ]}
         style={{ alignSelf: 'flex-start' }}
       />
-      <TableFrame label="Retention">
+      <TableFrame label="Retention" isFirstColumnFixed>
         <Table fz="sm" className={classes['table'] ?? ''} withRowBorders={false}>
           <Table.Thead>
             <Table.Tr>

@@ -12,7 +12,7 @@ interface HistoryMenuProps {
 
 export function HistoryMenu({ history, onPick, onClear }: HistoryMenuProps) {
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu position="bottom-end" withinPortal withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <Button variant="default" leftSection={<IconHistory size={16} aria-hidden />}>
           History

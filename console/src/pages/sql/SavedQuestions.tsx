@@ -56,7 +56,7 @@ export function SavedQuestions({ projectId, query, opened, onOpen }: SavedQuesti
   const saved = list.data ?? []
   return (
     <>
-      <Menu position="bottom-end" withinPortal>
+      <Menu position="bottom-end" withinPortal withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <Button variant="default" leftSection={<IconBookmark size={16} aria-hidden />}>
             Saved
