@@ -151,6 +151,14 @@ describe('a question of a project', () => {
       "SELECT formatRow('CSV', 1)",
       "SELECT finalizeAggregation(CAST('x', 'AggregateFunction(sum, UInt8)'))",
       "SELECT CAST('x', 'AggregateFunction(uniq, String)')",
+      "SELECT CAST('x', concat('Aggregate', 'Function(uniq, String)'))",
+      "SELECT CAST('x' AS a, lower('STRING') AS b)",
+      "WITH concat('Aggregate', 'Function(uniq, String)') AS t SELECT CAST('x', t)",
+      "SELECT _CAST('x', concat('Aggregate', 'Function(uniq, String)'))",
+      "SELECT accurateCastOrNull('x', concat('UInt', '8'))",
+      "SELECT reinterpret('x', concat('Aggregate', 'Function(uniq, String)'))",
+      "SELECT JSONExtract('{}', 'a', concat('Aggregate', 'Function(uniq, String)'))",
+      ["SELECT CAST('x', {t:String})", { t: 'AggregateFunction(uniq, String)' }],
       'SELECT uniqMerge(event) FROM events',
       'SELECT * APPLY(sum) FROM events',
       "SELECT COLUMNS('e.*') APPLY(x -> sleep(x)) FROM events",
@@ -258,6 +266,8 @@ describe('a question of a project', () => {
     const questions: readonly (readonly [string, unknown, Record<string, unknown>?])[] = [
       ['SELECT count() FROM events', [['4']]],
       ['select Count(*) from events -- a comment', [['4']]],
+      ["SELECT CAST('7' AS UInt8), '8'::UInt16, accurateCastOrDefault('x', 'UInt8', 5::UInt8)", [[7, 8, 5]]],
+      ["SELECT JSONExtract('{\"a\": [1, 2]}', 'a', 'Array(UInt8)') AS a, {n:UInt8}", [[[1, 2], 3]], { n: 3 }],
       ['SELECT DISTINCT event FROM events ORDER BY event;', [['$pageview'], ['order completed'], ['signed up']]],
       [
         'SELECT toDate(timestamp) AS day, event, count() AS n FROM events GROUP BY day, event ORDER BY n DESC, event',

@@ -51,6 +51,19 @@ describe('the check of a tree', () => {
     assert.throws(() => checkTree(selecting('TableExpression (children 1)', ' Function plus (children 1)')), refusal)
   })
 
+  it('refuses the name of a type that is not written out, or names an aggregate state', () => {
+    const typed = (name: string, ...type: readonly string[]) =>
+      selecting(`Function ${name} (alias a) (children 1)`, ' ExpressionList (children 2)', '  Identifier x', ...type)
+    for (const name of ['CAST', '_CAST', 'accurateCastOrNull', 'reinterpret', 'JSONExtract']) {
+      checkTree(typed(name, "  Literal 'UInt8' (alias t)"))
+      const put = ['  Function concat (children 1)', '   ExpressionList (children 1)', "    Literal 'UInt8'"]
+      assert.throws(() => checkTree(typed(name, ...put)), refusal)
+      assert.throws(() => checkTree(typed(name, '  Identifier t')), refusal)
+      assert.throws(() => checkTree(typed(name, "  Literal 'AggregateFunction(sum, UInt8)'")), refusal)
+    }
+    checkTree(typed('plus', '  Identifier y'))
+  })
+
   it('refuses output clauses below the root', () => {
     assert.throws(() => checkTree([...selecting('Literal 1'), " Literal '/tmp/x'"]), refusal)
   })

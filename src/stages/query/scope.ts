@@ -11,7 +11,8 @@ import { isPermittedFunction } from './permitted-functions.ts'
  *    names that come from parameters.
  * 3. The engine explains the text as a tree (`EXPLAIN AST`, runs nothing), one node a line, depth by indentation.
  *    `checkTree` permits known kinds of nodes, known functions, and tables without a database in front. Such a name is
- *    found among the question's own WITH parts or in the project's database, which holds nothing but its views.
+ *    found among the question's own WITH parts or in the project's database, which holds nothing but its views. A type that is
+ *    named by an argument must stand there as it is, because only then step 2 and this one have read it.
  *
  * The tree prints names as they are, so a name with a line break could write lines of its own: step 2 refuses them.
  * Everything that is not known to be harmless is refused.
@@ -61,22 +62,35 @@ function withoutQuoted(canonical: string): { readonly code: string; readonly nam
   return { code, names }
 }
 
+/** A node above the one that is looked at. */
+interface Ancestor {
+  readonly kind: string
+  readonly rest: string
+  readonly childCount: number
+  /** Before the one that is looked at. */
+  childrenSeen: number
+}
+
 /** Throws unless every line of the tree is permitted. */
 export function checkTree(lines: readonly string[]): void {
-  const ancestors: string[] = []
+  const ancestors: Ancestor[] = []
   for (const line of lines) {
     const [, indent = '', kind = '', rest = ''] = /^( *)([A-Za-z:]+)(?: (.*))?$/u.exec(line) ?? []
     const depth = indent.length
     if (kind === '' || depth > ancestors.length) throw refused(`The question could not be read: ${line.trim()}`)
     ancestors.length = depth
-    checkNode(kind, withoutCount(rest), ancestors)
-    ancestors.push(kind)
+    const own = withoutCount(rest)
+    checkNode(kind, own, ancestors)
+    checkTypeName(kind, own, ancestors)
+    const parent = ancestors.at(-1)
+    if (parent !== undefined) parent.childrenSeen++
+    ancestors.push({ kind, rest: own, childCount: childCountOf(rest), childrenSeen: 0 })
   }
   if (lines.length === 0) throw refused('The question is empty.')
 }
 
-function checkNode(kind: string, rest: string, ancestors: readonly string[]): void {
-  const parent = ancestors.at(-1)
+function checkNode(kind: string, rest: string, ancestors: readonly Ancestor[]): void {
+  const parent = ancestors.at(-1)?.kind
   if (parent === undefined && !roots.has(kind)) throw refused('Only a SELECT can be asked.')
   // FORMAT and INTO OUTFILE hang below the root, beside its list of SELECTs.
   if (ancestors.length === 1 && parent === 'SelectWithUnionQuery' && kind !== 'ExpressionList') {
@@ -116,6 +130,32 @@ function checkFunction(rest: string, parent: string | undefined): void {
   const name = withoutAlias(rest)
   if (parent === 'TableExpression') throw refused(`The table function ${name} is not permitted. Ask the table events.`)
   if (!/^\w+$/.test(name) || !isPermittedFunction(name)) throw refused(`The function ${name} is not permitted.`)
+}
+
+/** Which argument names a type, by function in small letters; counted from the end when negative. */
+const typeArguments: ReadonlyMap<string, number> = new Map([
+  ['cast', 1],
+  ['_cast', 1],
+  ['accuratecast', 1],
+  ['accuratecastornull', 1],
+  ['accuratecastordefault', 1],
+  ['reinterpret', 1],
+  ['jsonextract', -1],
+])
+
+/** A name that is put together, or given as a parameter, is not in the text that `checkCanonical` reads. */
+function checkTypeName(kind: string, rest: string, ancestors: readonly Ancestor[]): void {
+  const [call, list] = ancestors.slice(-2)
+  if (call?.kind !== 'Function' || list?.kind !== 'ExpressionList') return
+  const name = withoutAlias(call.rest)
+  const at = typeArguments.get(name.toLowerCase())
+  if (at === undefined || list.childrenSeen !== (at < 0 ? list.childCount + at : at)) return
+  if (kind !== 'Literal') throw refused(`The type in ${name} must be written out, not put together.`)
+  if (/AggregateFunction/i.test(rest)) throw refused('Types of aggregate states are not permitted in a question.')
+}
+
+function childCountOf(rest: string): number {
+  return Number(/\(children (\d+)\)$/.exec(rest)?.[1] ?? 0)
 }
 
 function withoutCount(rest: string): string {
