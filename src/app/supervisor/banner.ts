@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { runFolder } from './data-folder.ts'
 
 /** Written by the core when it creates the first project, readable by the user who runs Sluice alone. */
-const firstProjectFile = 'first-project.json'
+export const firstProjectFile = 'first-project.json'
 
 /** Written by the core when it makes a one-time password for the console, and removed when somebody has chosen another. */
 export const firstLoginFile = 'first-login.json'
@@ -19,10 +19,9 @@ export function bannerText(options: { readonly url: string; readonly dataFolder:
     '',
     `  Sluice is ready at ${url}`,
     '',
+    `  Console         ${url}/`,
+    ...(login === undefined ? [] : [`  First login     ${login.login}, ${login.password}`]),
     ...(keys === undefined ? [] : [`  Project token   ${keys.token}`, `  Personal key    ${keys.personalKey}`]),
-    ...(login === undefined
-      ? []
-      : [`  Console         ${url}/`, `  First login     ${login.login}, ${login.password}`]),
     `  Data            ${dataFolder}`,
     '',
     '  Send an event:',

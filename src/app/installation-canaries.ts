@@ -1,0 +1,93 @@
+/** The canaries of this installation: sent through its own front door, looked for in its own table. */
+import { request as httpRequest } from 'node:http'
+import { partitionOf } from '../event/murmur2.ts'
+import type { Offsets } from '../event/position.ts'
+import { Failure } from '../kit/failure.ts'
+import type { Telemetry } from '../kit/telemetry/telemetry.ts'
+import { createCanaries } from '../stages/health/canaries.ts'
+import type { Canaries, CanaryEvent } from '../stages/health/canaries.ts'
+import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
+import type { Config } from './config.ts'
+import { intakeCounts } from './profiles/embedded.ts'
+import { readProcessesFile } from './supervisor/processes-file.ts'
+
+export interface InstallationCanariesDeps {
+  readonly config: Config
+  /** Of the reserved project. */
+  readonly token: string
+  readonly reader: WarehouseReader
+  /** Next source offset of each partition that the warehouse writer has not inserted. */
+  insertedTo(): Offsets
+  readonly signal: AbortSignal
+  readonly telemetry: Telemetry
+}
+
+const timeoutMs = 30_000
+const questionLimits = { timeMs: 5000, memoryBytes: 256 * 1024 * 1024, rowsMax: 1, resultBytesMax: 1000 }
+
+export function createInstallationCanaries(deps: InstallationCanariesDeps): Canaries {
+  const { config, token, reader, signal, telemetry } = deps
+  /** Where the intake's lane ended when the canaries were in: until the writer is there, asking the table is in vain. */
+  let endsAt: readonly number[] = []
+  return createCanaries({
+    async send(events) {
+      await sendCanaries(config, token, events)
+      endsAt = (await intakeCounts()).ends
+    },
+    async seen(uuids) {
+      const inserted = deps.insertedTo()
+      if (!endsAt.every((end, partition) => (inserted[partition] ?? 0) >= end)) return 0
+      const { rows } = await reader.ask({
+        sql: 'SELECT count() FROM sluice.events WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR',
+        parameters: { uuids },
+        limits: questionLimits,
+        signal,
+      })
+      return Number(rows[0]?.[0] ?? 0)
+    },
+    distinctIds: onePerPartition(token, config.intake.partitionCount),
+    intervalMs: config.health.canaryIntervalMs,
+    timeoutMs,
+    telemetry,
+  })
+}
+
+/** Through the front door, as any client would. */
+function sendCanaries(config: Config, token: string, events: readonly CanaryEvent[]): Promise<void> {
+  const port = readProcessesFile('.')?.processes.find(({ role }) => role === 'edge')?.port ?? undefined
+  if (port === undefined)
+    return Promise.reject(
+      new Failure('SLUICE_EDGE_AWAY', 'The edge has not said where it listens.', { retryable: true }),
+    )
+  const host = config.edge.host === '0.0.0.0' || config.edge.host === '::' ? '127.0.0.1' : config.edge.host
+  const body = JSON.stringify({ api_key: token, batch: events })
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host, port, path: '/batch/', method: 'POST', timeout: 10_000, headers: { 'content-type': 'application/json' } },
+      (response) => {
+        response.resume()
+        if (response.statusCode === 200) resolve()
+        else
+          reject(
+            new Failure('SLUICE_CANARY_REFUSED', `The door answered ${String(response.statusCode)}.`, {
+              retryable: true,
+            }),
+          )
+      },
+    )
+    request.on('timeout', () => request.destroy(new Error('The door did not answer in time.')))
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** A distinct id for each partition, found by trying. */
+function onePerPartition(token: string, partitionCount: number): string[] {
+  const found = new Map<number, string>()
+  for (let n = 0; found.size < partitionCount; n++) {
+    const distinctId = `canary-${String(n)}`
+    const partition = partitionOf(`${token}:${distinctId}`, partitionCount)
+    if (!found.has(partition)) found.set(partition, distinctId)
+  }
+  return [...found.values()]
+}
