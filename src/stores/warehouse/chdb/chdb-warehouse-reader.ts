@@ -23,6 +23,9 @@ export const chdbWarehouseReaderDefaults: ChdbWarehouseReaderConfig = {
   questionThreadsMax: 2,
 }
 
+/** A question's memory has a bound of its own. */
+const freeBytesPerThreadMin = String(64 * 1024 ** 2)
+
 export function openChdbWarehouseReader(
   engine: ChdbEngine,
   config: ChdbWarehouseReaderConfig = chdbWarehouseReaderDefaults,
@@ -107,6 +110,8 @@ class ChdbWarehouseReader implements WarehouseReader {
         max_result_bytes: String(limits.resultBytesMax),
         result_overflow_mode: 'throw',
         max_threads: this.#config.questionThreadsMax,
+        // By default the engine takes one thread when it has less than 1 GiB for each, and it has 2 GiB in all.
+        max_threads_min_free_memory_per_thread: freeBytesPerThreadMin,
         output_format_json_quote_64bit_integers: 1,
         output_format_json_quote_decimals: 1,
         // Last: nothing can be set after it.
