@@ -102,8 +102,8 @@ export interface Slots {
   readonly expression: string
   /** Slots, in the order of the beginnings. */
   readonly values: readonly number[]
-  /** They are 0, 1, 2, … */
-  readonly areIndices: boolean
+  /** SQL of a whole number that is `begin` in the first slot and one more in each that follows; undefined where slots are no such numbers. */
+  readonly counter: { readonly expression: string; readonly begin: number } | undefined
 }
 
 export function slotsOf(statement: Statement, intervals: Intervals, withPrevious: boolean): Slots {
@@ -115,17 +115,21 @@ export function slotsOf(statement: Statement, intervals: Intervals, withPrevious
   if (isEven && stepMs === dayMs && firstMs % dayMs === 0) {
     // Stored, and the table is sorted by it.
     const first = statement.bind(dayText(firstMs), 'Date32')
-    return { expression: `toInt32(day) - toInt32(${first})`, values: indices, areIndices: true }
+    return {
+      expression: `toInt32(day) - toInt32(${first})`,
+      values: indices,
+      counter: { expression: 'toInt32(day)', begin: firstMs / dayMs },
+    }
   }
   const seconds = 'toUnixTimestamp(timestamp)'
   if (isEven) {
     const first = statement.bind(firstMs / 1000, 'Int64')
     const expression = `intDiv(${seconds} - ${first}, ${statement.bind(stepMs / 1000, 'Int64')})`
-    return { expression, values: indices, areIndices: true }
+    return { expression, values: indices, counter: { expression, begin: 0 } }
   }
   const values = startsMs.map((startMs) => startMs / 1000)
   const expression = `toInt64(roundDown(${seconds}, ${statement.bind(values, 'Array(UInt32)')}))`
-  return { expression, values, areIndices: false }
+  return { expression, values, counter: undefined }
 }
 
 /** Where the interval begins that is so many after the one with `fromMs` in it. */

@@ -119,10 +119,12 @@ async function askSeries(
   ]
   const events = `FROM events WHERE ${allOf(conditions)}`
   const named = texts.map((text, index) => `${text} AS key${String(index)}`)
-  const states = isCountedBySlot(series, slots)
-    ? countsBySlot(named, keys, slots, events)
-    : `SELECT ${[`${slots.expression} AS slot`, ...named, 'count() AS n', `${state} AS state`].join()}
-      ${events} GROUP BY ${['slot', ...keys].join()}`
+  const { counter, values } = slots
+  const states =
+    series.math === 'total' && counter !== undefined && values.length <= countersMax
+      ? countsBySlot(counter, values.length, named, keys, events)
+      : `SELECT ${[`${slots.expression} AS slot`, ...named, 'count() AS n', `${state} AS state`].join()}
+        ${events} GROUP BY ${['slot', ...keys].join()}`
   const limit = statement.bind(question.breakdown_limit ?? breakdownLimitDefault, 'UInt32')
   const placed =
     keys.length === 0 ? `SELECT *, 1 AS place FROM (${states})` : placedStates(states, keys, firstSlot, limit)
@@ -137,17 +139,19 @@ async function askSeries(
 /** Slots for which each breakdown has a counter, which costs memory whether they are needed or not. */
 const countersMax = 64
 
-function isCountedBySlot({ math }: Series, { areIndices, values }: Slots): boolean {
-  return math === 'total' && areIndices && values.length <= countersMax
-}
-
 /** A group for each breakdown alone, with a counter for each slot: a third faster than a group for both. */
-function countsBySlot(named: readonly string[], keys: readonly string[], slots: Slots, events: string): string {
-  const end = String(slots.values.length)
-  const counts = `SELECT ${[...named, `countResample(0, ${end}, 1)(${slots.expression}) AS counts`].join()}
+function countsBySlot(
+  { expression, begin }: NonNullable<Slots['counter']>,
+  slotCount: number,
+  named: readonly string[],
+  keys: readonly string[],
+  events: string,
+): string {
+  const ends = `${String(begin)}, ${String(begin + slotCount)}`
+  const counts = `SELECT ${[...named, `countResample(${ends}, 1)(${expression}) AS counts`].join()}
     ${events}${keys.length === 0 ? '' : ` GROUP BY ${keys.join()}`}`
   return `SELECT ${['toInt64(slot) AS slot', ...keys, 'counts[slot + 1] AS n', '0 AS state'].join()}
-    FROM (${counts}) ARRAY JOIN range(${end}) AS slot WHERE n > 0`
+    FROM (${counts}) ARRAY JOIN range(${String(slotCount)}) AS slot WHERE n > 0`
 }
 
 /** What stands in a row instead of a slot when its value is of a whole period. */
