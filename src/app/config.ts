@@ -354,10 +354,10 @@ const sections = {
         doc: 'Events that one live stream gets in a second; how many more there were is told.',
       }),
       deliveriesPerSecondMax: integer({
-        default: 5000,
+        default: 2500,
         min: 1,
         max: 1_000_000,
-        doc: 'The same for all live streams together, which share it evenly; 1,000 cost about 1 % of a core.',
+        doc: 'The same for all live streams together, which share it evenly.',
       }),
       queueBytesMax: bytes({
         default: 512 * 1024,

@@ -98,7 +98,7 @@ export interface LiveFeed {
 /** Least time between two flushes; with many readers it grows, so that writes stay few. */
 const flushMsMin = 20
 const flushMsMax = 1000
-const writesPerSecondMax = 400
+const writesPerSecondMax = 200
 /** Rows that a reader gets at most when it comes back; older ones are a gap. */
 const replayRowsMax = 500
 /** After which time a reader that lost its connection may come back. */
