@@ -32,7 +32,7 @@ const projectId = 1
 const timesMin = 40
 const eventsPerRequest = 10
 /** Looking for markers is a question too: seldom enough not to be the load. */
-const markerPollMs = 250
+const markerPollMs = 500
 const logLinesMax = 1000
 
 const mergedLine = 'Parts that held the same days were merged.'
