@@ -96,12 +96,7 @@ export function intervalName(ms: number, interval: TrendQuestion['interval'], ti
 }
 
 /** Names of all intervals from one time to another, found by walking. */
-function intervalNames(
-  fromMs: number,
-  toMs: number,
-  interval: TrendQuestion['interval'],
-  timezone: string,
-): string[] {
+function intervalNames(fromMs: number, toMs: number, interval: TrendQuestion['interval'], timezone: string): string[] {
   const stepMs = interval === 'minute' ? 60_000 : 900_000
   const names: string[] = []
   for (let ms = fromMs; ms < toMs; ms += stepMs) {
