@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  filterDraftFrom,
-  filterDraftsFrom,
-  filterFrom,
-  filterLinkFrom,
-  sayFilter,
-  withOperator,
-} from './property-filter.ts'
+import { filterDraftFrom, filterDraftsFrom, filterFrom, filterLinkFrom, withOperator } from './property-filter.ts'
 
 describe('a property filter', () => {
   it('is left out of the question while its property or its value is missing', () => {
@@ -64,11 +57,5 @@ describe('a property filter', () => {
     const draft = { property: 'plan', operator: 'exact', values: ['pro', 'team'] } as const
     assert.deepEqual(withOperator(draft, 'icontains').values, ['pro'])
     assert.deepEqual(withOperator(draft, 'is_set').values, [])
-  })
-
-  it('can be said in words', () => {
-    assert.equal(sayFilter({ property: 'plan', operator: 'exact', values: ['pro', 'team'] }), 'plan is pro or team')
-    assert.equal(sayFilter({ property: 'price', operator: 'gte', values: ['3'] }), 'price at least 3')
-    assert.equal(sayFilter({ property: 'plan', operator: 'is_set', values: [] }), 'plan is set')
   })
 })

@@ -132,12 +132,6 @@ export function withOperator(draft: FilterDraft, operator: FilterOperator): Filt
   return { ...draft, operator, values: kind === 'list' ? draft.values : draft.values.slice(0, 1) }
 }
 
-/** Says a filter in one line, for summaries and labels. */
-export function sayFilter(draft: FilterDraft): string {
-  const words = OPERATOR_WORDS[draft.operator].replace(/^[<>≤≥] /, '')
-  return [draft.property, words, draft.values.join(' or ')].filter((part) => part !== '').join(' ')
-}
-
 function valuesFrom(raw: unknown): string[] {
   const list: unknown[] = Array.isArray(raw) ? raw : [raw]
   return list

@@ -329,7 +329,7 @@ const scalarNames = [
   `),
 ]
 
-/** @internal for its test, which asks the engine whether it knows each of them. */
+/** For completion in an editor; `scope.int.test.ts` asks the engine whether it knows each of them. */
 export const permittedFunctionNames: readonly string[] = [...aggregateNames, ...scalarNames]
 
 const permittedAggregates = new Set(aggregateNames.map((name) => name.toLowerCase()))
