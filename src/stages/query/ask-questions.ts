@@ -1,5 +1,7 @@
 /** The questions of the console and the API: shapes in, answers out; the SQL is each question's own (`questions/`). */
-import type { QuestionLimits, WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
+import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
+import { questionLimits } from './question-limits.ts'
+import type { QuestionBounds } from './question-limits.ts'
 import { askEvent, askEvents } from './questions/events.ts'
 import type { EventsAnswer, EventsQuestion, LocatedEvent } from './questions/events.ts'
 import { askFunnel } from './questions/funnel.ts'
@@ -12,11 +14,8 @@ import type { Asking } from './questions/statement.ts'
 import { askTrend } from './questions/trend.ts'
 import type { TrendAnswer, TrendQuestion } from './questions/trend.ts'
 
-export interface AskQuestionsDeps {
+export interface AskQuestionsDeps extends QuestionBounds {
   readonly reader: WarehouseReader
-  readonly timeMsMax: number
-  readonly memoryBytesMax: number
-  readonly rowsMax: number
   /** A statement took so long and read these properties out of the JSON, for want of a column. */
   noteSlow?(properties: readonly string[], elapsedMs: number): void
 }
@@ -43,16 +42,9 @@ export interface Questions {
 
 export type QuestionsOf = (projectId: number, signal: AbortSignal) => Questions
 
-const resultBytesMax = 64 * 1024 ** 2
-
 export function createQuestions(deps: AskQuestionsDeps): QuestionsOf {
   const { reader } = deps
-  const limits: QuestionLimits = {
-    timeMs: deps.timeMsMax,
-    memoryBytes: deps.memoryBytesMax,
-    rowsMax: deps.rowsMax,
-    resultBytesMax,
-  }
+  const limits = questionLimits(deps)
   return function questionsOf(projectId, signal) {
     const asking: Asking = {
       async rows(statement, sql) {

@@ -5,14 +5,12 @@ import type {
   QuestionParameters,
   WarehouseReader,
 } from '../../stores/warehouse/warehouse-reader.ts'
+import { questionLimits } from './question-limits.ts'
+import type { QuestionBounds } from './question-limits.ts'
 import { canonicalSql, checkCanonical, checkTree, explainSql, sqlCharactersMax } from './scope.ts'
 
-export interface AskSqlDeps {
+export interface AskSqlDeps extends QuestionBounds {
   readonly reader: WarehouseReader
-  readonly timeMsMax: number
-  readonly memoryBytesMax: number
-  readonly rowsMax: number
-  readonly resultBytesMax?: number
 }
 
 export interface SqlAnswer {
@@ -34,7 +32,6 @@ export type AskSql = (
   signal: AbortSignal,
 ) => Promise<SqlAnswer>
 
-const resultBytesDefault = 64 * 1024 ** 2
 /** Reading a text takes milliseconds; a tree has at most 50,000 nodes, which is the engine's own limit. */
 const checkLimits: QuestionLimits = {
   timeMs: 5000,
@@ -45,12 +42,7 @@ const checkLimits: QuestionLimits = {
 
 export function createAskSql(deps: AskSqlDeps): AskSql {
   const { reader } = deps
-  const limits: QuestionLimits = {
-    timeMs: deps.timeMsMax,
-    memoryBytes: deps.memoryBytesMax,
-    rowsMax: deps.rowsMax,
-    resultBytesMax: deps.resultBytesMax ?? resultBytesDefault,
-  }
+  const limits = questionLimits(deps)
   return async function askSql(projectId, query, parameters, signal) {
     if (query.length > sqlCharactersMax) {
       throw refused(`The question is longer than ${String(sqlCharactersMax)} characters.`)
