@@ -5,14 +5,12 @@
  * SQL again and again which ones are there. A marker counts as queryable when the answer that shows it has arrived, so
  * figures include the question itself and the pause between two (`pollMs`), both against us.
  */
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchContext } from '../bench-context.ts'
-import { projectToken } from '../installation.ts'
 import type { Installation } from '../installation.ts'
-import { planOf } from '../load/load-cases.ts'
 import type { LoadResult } from '../load/load-plan.ts'
-import { runLoad } from '../load/run-load.ts'
+import { sendMarkers } from '../load/send-markers.ts'
+import { steadyLoad } from '../load/steady-load.ts'
 import { proofOf } from '../proof.ts'
 import type { Sent } from '../proof.ts'
 import { figuresOf } from '../report/figure.ts'
@@ -24,7 +22,6 @@ import type { Percentiles } from '../statistics.ts'
 import { withInstallation } from '../with-installation.ts'
 
 const pollMs = 50
-const connections = 16
 const answerTimeoutMs = 60_000
 
 export async function measureFreshness(context: BenchContext): Promise<PartResult> {
@@ -38,7 +35,12 @@ export async function measureFreshness(context: BenchContext): Promise<PartResul
         `freshness: ${String(eventsPerSecond)} events a second for ${String(seconds)} s, run ${String(run + 1)}`,
         [installation.pids().supervisor],
       )
-      const load = steadyLoad(context, installation, run)
+      const load = steadyLoad(context.pinning, installation, {
+        eventsPerSecond: eventsPerSecond - markersPerSecond,
+        seconds,
+        batch: 1,
+        seed: run,
+      })
       const [result, markers] = await Promise.all([
         load,
         followMarkers(installation, { run, seconds, markersPerSecond, pollMs }),
@@ -69,16 +71,6 @@ export async function measureFreshness(context: BenchContext): Promise<PartResul
   })
 }
 
-function steadyLoad({ sizes, pinning }: BenchContext, installation: Installation, seed: number) {
-  const { seconds, eventsPerSecond, markersPerSecond } = sizes.freshness
-  const perSecond = eventsPerSecond - markersPerSecond
-  const { edge, supervisor } = installation.pids()
-  const size = { warmup: 0, measured: perSecond * seconds }
-  const one = { name: 'single', title: 'steady', batch: 1, gzip: false, connections, size } as const
-  const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
-  return runLoad({ ...planOf(one, target, seed), requestsPerSecond: perSecond }, pinning)
-}
-
 export interface Markers {
   /** Names the markers. */
   readonly run: number
@@ -95,27 +87,14 @@ export async function followMarkers(
   const name = `bench marker ${String(run)}`
   const acknowledgedMs = new Map<string, number>()
   const delaysMs: number[] = []
-  let good = 0
-  let bad = 0
   let isSending = true
 
-  const send = async (): Promise<void> => {
-    const flights: Promise<void>[] = []
-    const beganMs = performance.now()
-    for (let n = 0; n < seconds * markersPerSecond; n++) {
-      await sleep(Math.max(0, beganMs + (n * 1000) / markersPerSecond - performance.now()))
-      flights.push(sendMarker())
-    }
-    await Promise.all(flights)
+  const send = async (): Promise<Sent> => {
+    const sent = await sendMarkers(installation, { name, seconds, perSecond: markersPerSecond }, (uuid, atMs) =>
+      acknowledgedMs.set(uuid, atMs),
+    )
     isSending = false
-  }
-  const sendMarker = async (): Promise<void> => {
-    const uuid = randomUUID()
-    const isAcknowledged = await installation.sendEvent({ uuid, event: name, distinct_id: uuid, properties: {} })
-    if (isAcknowledged) {
-      acknowledgedMs.set(uuid, performance.now())
-      good++
-    } else bad++
+    return sent
   }
   const look = async (): Promise<void> => {
     const giveUpMs = performance.now() + seconds * 1000 + answerTimeoutMs
@@ -135,13 +114,6 @@ export async function followMarkers(
       await sleep(pollMs)
     }
   }
-  await Promise.all([send(), look()])
-  return {
-    delaysMs,
-    sent: {
-      acknowledgedEvents: good,
-      unacknowledgedEvents: bad,
-      firstProblem: bad === 0 ? null : `${String(bad)} markers were not acknowledged`,
-    },
-  }
+  const [sent] = await Promise.all([send(), look()])
+  return { delaysMs, sent }
 }

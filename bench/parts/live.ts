@@ -7,7 +7,6 @@
  * turns, so that a change of the machine's mood meets both.
  */
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
@@ -16,12 +15,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { BenchContext } from '../bench-context.ts'
 import { nodeFlags } from '../host/run-program.ts'
-import { projectToken } from '../installation.ts'
 import type { Installation } from '../installation.ts'
 import type { FollowPlan, FollowResult } from '../load/follow-plan.ts'
-import { planOf } from '../load/load-cases.ts'
 import type { LoadResult } from '../load/load-plan.ts'
-import { runLoad } from '../load/run-load.ts'
+import { sendMarkers } from '../load/send-markers.ts'
+import { steadyLoad } from '../load/steady-load.ts'
 import { proofOf } from '../proof.ts'
 import type { Sent } from '../proof.ts'
 import { figuresOf } from '../report/figure.ts'
@@ -36,7 +34,6 @@ import type { FlowRun } from './flow.ts'
 
 const readers = 150
 const stuckReaders = 50
-const connections = 16
 const arrivalTimeoutMs = 30_000
 const follower = fileURLToPath(new URL('../load/follow-live.ts', import.meta.url))
 
@@ -50,7 +47,12 @@ export async function measureLive(context: BenchContext): Promise<PartResult> {
       const what = `live: ${String(eventsPerSecond)} events a second for ${String(seconds)} s, run ${String(run + 1)}`
       await context.run(what, [installation.pids().supervisor])
       const [load, markers] = await Promise.all([
-        steadyLoad(context, installation, run),
+        steadyLoad(context.pinning, installation, {
+          eventsPerSecond: eventsPerSecond - markersPerSecond,
+          seconds,
+          batch: 1,
+          seed: run,
+        }),
         followMarkers(installation, seconds, markersPerSecond),
       ])
       loads.push(load)
@@ -123,16 +125,6 @@ export async function measureLive(context: BenchContext): Promise<PartResult> {
   })
 }
 
-function steadyLoad({ sizes, pinning }: BenchContext, installation: Installation, seed: number): Promise<LoadResult> {
-  const { seconds, eventsPerSecond, markersPerSecond } = sizes.live
-  const perSecond = eventsPerSecond - markersPerSecond
-  const { edge, supervisor } = installation.pids()
-  const size = { warmup: 0, measured: perSecond * seconds }
-  const one = { name: 'single', title: 'steady', batch: 1, gzip: false, connections, size } as const
-  const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
-  return runLoad({ ...planOf(one, target, seed), requestsPerSecond: perSecond }, pinning)
-}
-
 /** Sends markers and looks for them among all events of the stream. */
 async function followMarkers(
   installation: Installation,
@@ -152,20 +144,8 @@ async function followMarkers(
       if (uuid !== undefined) arrivedMs.set(uuid, nowMs)
     }
   })
-  let bad = 0
-  const sendMarker = async (): Promise<void> => {
-    const uuid = randomUUID()
-    const event = { uuid, event: 'bench marker', distinct_id: uuid, properties: {} }
-    if (await installation.sendEvent(event)) acknowledgedMs.set(uuid, performance.now())
-    else bad++
-  }
-  const flights: Promise<void>[] = []
-  const beganMs = performance.now()
-  for (let n = 0; n < seconds * markersPerSecond; n++) {
-    await sleep(Math.max(0, beganMs + (n * 1000) / markersPerSecond - performance.now()))
-    flights.push(sendMarker())
-  }
-  await Promise.all(flights)
+  const marked = { name: 'bench marker', seconds, perSecond: markersPerSecond }
+  const sent = await sendMarkers(installation, marked, (uuid, atMs) => acknowledgedMs.set(uuid, atMs))
   const giveUpMs = performance.now() + arrivalTimeoutMs
   const isThere = (uuid: string): boolean => arrivedMs.has(uuid)
   while (![...acknowledgedMs.keys()].every(isThere)) {
@@ -178,11 +158,7 @@ async function followMarkers(
   stream.destroy()
   return {
     delaysMs: [...acknowledgedMs].map(([uuid, ms]) => Math.max(0, (arrivedMs.get(uuid) ?? Number.NaN) - ms)),
-    sent: {
-      acknowledgedEvents: acknowledgedMs.size,
-      unacknowledgedEvents: bad,
-      firstProblem: bad === 0 ? null : `${String(bad)} markers were not acknowledged`,
-    },
+    sent,
   }
 }
 

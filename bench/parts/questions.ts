@@ -11,12 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchContext } from '../bench-context.ts'
 import type { Pinning } from '../host/pinning.ts'
 import { runProgram } from '../host/run-program.ts'
-import { projectToken } from '../installation.ts'
 import type { Installation } from '../installation.ts'
-import { planOf } from '../load/load-cases.ts'
 import { pastDays } from '../load/past-events.ts'
 import type { PastEvents } from '../load/past-events.ts'
-import { runLoad } from '../load/run-load.ts'
+import { steadyLoad } from '../load/steady-load.ts'
 import { proofOf } from '../proof.ts'
 import { figuresOf } from '../report/figure.ts'
 import type { PartResult } from '../report/figure.ts'
@@ -67,7 +65,12 @@ export async function measureQuestions(context: BenchContext, state: PastEvents[
       await context.run(`questions: ${String(eventsPerSecond)} events a second for ${String(seconds)} s`, [
         pids.supervisor,
       ])
-      const loading = steadyLoad(own, installation, eventsPerSecond, seconds)
+      const loading = steadyLoad(own.pinning, installation, {
+        eventsPerSecond,
+        seconds,
+        batch: eventsPerRequest,
+        seed: 0,
+      })
       let isLoading = true
       const loaded = loading.finally(() => (isLoading = false))
       const asking = askInTurn(installation, questions, () => isLoading)
@@ -155,15 +158,6 @@ async function askInTurn(
     }
   }
   return times
-}
-
-function steadyLoad(context: BenchContext, installation: Installation, eventsPerSecond: number, seconds: number) {
-  const { edge, supervisor } = installation.pids()
-  const size = { warmup: 0, measured: eventsPerSecond * seconds }
-  const one = { name: 'batch', title: 'steady', batch: eventsPerRequest, gzip: false, connections: 16, size } as const
-  const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
-  const plan = { ...planOf(one, target, 0), requestsPerSecond: eventsPerSecond / eventsPerRequest }
-  return runLoad(plan, context.pinning)
 }
 
 function questionFigures(of: string, times: readonly number[], p95Ms: number) {

@@ -6,6 +6,7 @@
 import { gunzip, gzipSync } from 'node:zlib'
 import { partitionOf } from '../../src/event/murmur2.ts'
 import { parseUuid, uuidV7 } from '../../src/event/uuid.ts'
+import { seededRandom } from '../../src/kit/seeded-random.ts'
 import { createBodyDecoder } from '../../src/stages/capture/decode/body.ts'
 import { createJsonScanner } from '../../src/stages/capture/decode/json-scan.ts'
 import { createEventReader } from '../../src/stages/capture/posthog-events.ts'
@@ -17,18 +18,7 @@ const batchSize = 50
 const roundMs = 400
 const nowMs = Date.UTC(2026, 10, 21, 12)
 
-/** mulberry32: the same bodies in every run. */
-function seeded(seed: number): () => number {
-  let a = seed
-  return () => {
-    a = (a + 0x6d2b79f5) | 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-const random = seeded(1)
+const random = seededRandom(1)
 const pick = <T>(list: readonly [T, ...T[]]): T => list[Math.floor(random() * list.length)] ?? list[0]
 const hex = (count: number): string =>
   Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join('')

@@ -9,6 +9,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { seededRandom } from '../../src/kit/seeded-random.ts'
 import { chdbEngineDefaults } from '../../src/stores/warehouse/chdb/chdb-engine.config.ts'
 import { openChdbEngine, type ChdbLink } from '../../src/stores/warehouse/chdb/chdb-engine.ts'
 import { propertyColumnName, propertyExpression } from '../../src/stores/warehouse/property-columns.ts'
@@ -140,7 +141,7 @@ async function rowsOf(link: ChdbLink, query: string): Promise<readonly (readonly
 
 /** Events like those of a browser's SDK: about 0.75 KB of JSON each, some twenty properties. */
 function block(number: number, carried: readonly string[]): Buffer {
-  const random = seeded(number + 1)
+  const random = seededRandom(number + 1)
   const pick = <T>(list: readonly [T, ...T[]]): T => list[Math.floor(random() * list.length)] ?? list[0]
   const hex = (length: number) => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('')
   const lines: string[] = []
@@ -194,15 +195,4 @@ function block(number: number, carried: readonly string[]): Buffer {
     lines.push(JSON.stringify(row))
   }
   return Buffer.from(`${lines.join('\n')}\n`)
-}
-
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
 }
