@@ -19,6 +19,7 @@ import {
 } from '../../src/stores/log/segments/frame.ts'
 import { openJournalWriter } from '../../src/stores/log/segments/journal-writer.ts'
 import { openSegmentsSearch } from '../../src/stores/log/segments/segments-search.ts'
+import { oneFolder } from '../../src/stores/log/segments/one-folder.fixtures.ts'
 
 const gib = Number(process.argv[2] ?? 2)
 const eventsPerRequest = Number(process.argv[3] ?? 1)
@@ -81,7 +82,7 @@ console.log(`${String(events)} events, ${String(eventsPerRequest)} a request, ${
 
 const search = openSegmentsSearch({
   files: nodeFiles,
-  folders: { events_plugin_ingestion: folder, events_plugin_ingestion_dlq: folder, clickhouse_events: folder },
+  folders: oneFolder(folder),
   searchBytesMax: 64 * 1024 ** 3,
   searchTimeMsMax: 600_000,
   searchesWaitingMax: 1,

@@ -12,14 +12,47 @@ export interface Position {
 }
 
 /**
+ * What lies in the intake's journal, by kind of event (C11; capture spec §11.1):
  * - events_plugin_ingestion: accepted events, on their way to ingestion.
  * - events_plugin_ingestion_dlq: events refused one by one at the door, with the reason.
- * - clickhouse_events: derived batches: what ingestion decided and the rows that came of it.
+ * - historical_events: events of migrations, and old ones where the setting says so. May wait while newer ones do not.
+ * - events_plugin_ingestion_overflow: events of keys that send too many at once. May wait likewise.
+ * - exceptions, client_warnings, events_plugin_ingestion_ai: `$exception`, `$$client_ingestion_warning`, `$ai_…`.
+ * - heatmaps_ingestion: `$$heatmap`, also those split off from other events.
+ * - session_recording_snapshot_item_events: recordings, one record a request.
+ *
+ * What lies in the core's, each with derived batches: what ingestion decided and the rows that came of it:
+ * - clickhouse_events, clickhouse_heatmap_events, clickhouse_session_recording_events.
  */
-export type Lane = 'events_plugin_ingestion' | 'events_plugin_ingestion_dlq' | 'clickhouse_events'
+export type Lane =
+  | 'events_plugin_ingestion'
+  | 'events_plugin_ingestion_dlq'
+  | 'clickhouse_events'
+  | 'historical_events'
+  | 'events_plugin_ingestion_overflow'
+  | 'exceptions'
+  | 'client_warnings'
+  | 'heatmaps_ingestion'
+  | 'events_plugin_ingestion_ai'
+  | 'session_recording_snapshot_item_events'
+  | 'clickhouse_session_recording_events'
+  | 'clickhouse_heatmap_events'
 
 /** Lane numbers as they stand in files: never renumber, only append. At most 64. */
-export const lanes: readonly Lane[] = ['events_plugin_ingestion', 'events_plugin_ingestion_dlq', 'clickhouse_events']
+export const lanes: readonly Lane[] = [
+  'events_plugin_ingestion',
+  'events_plugin_ingestion_dlq',
+  'clickhouse_events',
+  'historical_events',
+  'events_plugin_ingestion_overflow',
+  'exceptions',
+  'client_warnings',
+  'heatmaps_ingestion',
+  'events_plugin_ingestion_ai',
+  'session_recording_snapshot_item_events',
+  'clickhouse_session_recording_events',
+  'clickhouse_heatmap_events',
+]
 
 export function laneNumber(lane: Lane): number {
   return lanes.indexOf(lane)

@@ -36,6 +36,15 @@ const journalOfLane = {
   events_plugin_ingestion: journals.edge,
   events_plugin_ingestion_dlq: journals.edge,
   clickhouse_events: journals.core,
+  historical_events: journals.edge,
+  events_plugin_ingestion_overflow: journals.edge,
+  exceptions: journals.edge,
+  client_warnings: journals.edge,
+  heatmaps_ingestion: journals.edge,
+  events_plugin_ingestion_ai: journals.edge,
+  session_recording_snapshot_item_events: journals.edge,
+  clickhouse_session_recording_events: journals.core,
+  clickhouse_heatmap_events: journals.core,
 } as const
 
 /** A reader that misses the file system's sign looks again after this. */

@@ -40,7 +40,11 @@ function anEvent(own: Partial<ReadRequestEvent> = {}): ReadRequestEvent {
     name: 'e',
     uuid,
     distinctId: 'ada',
+    sessionId: undefined,
     timestampText: undefined,
+    isCookieless: false,
+    isInternal: false,
+    hasHeatmap: false,
     refusal: undefined,
     ...own,
   }
@@ -49,6 +53,9 @@ function anEvent(own: Partial<ReadRequestEvent> = {}): ReadRequestEvent {
 function aRequest(own: Partial<ReadRequest> = {}): ReadRequest {
   const body = Buffer.from('{}')
   return {
+    kind: 'events',
+    signed: { method: 'POST', target: '/e', signature: undefined, sentBody: body },
+    historicalMigration: false,
     body,
     token: 'phc_a',
     ip: '',

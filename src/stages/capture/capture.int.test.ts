@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Failure } from '../../kit/failure.ts'
+import type { Lane } from '../../event/position.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import type { Intake, IntakeRequest } from '../../stores/intake/intake.ts'
 import { createMemoryIntake } from '../../stores/intake/memory/memory-intake.ts'
@@ -45,13 +46,25 @@ const admit: AdmitRequest = async ({ events, ...request }) => {
   const uuid = [1, 2, 3, 4] as const
   const prepared = events.map(({ start, end, distinctId, uuid: text, refusal }) => {
     const duplicateKey = text === undefined ? undefined : ([Number.parseInt(text.slice(-8), 16), 0, 0, 0] as const)
-    return { start, end, distinctId, uuid, duplicateKey, ...(refusal === undefined ? {} : { refusal }) }
+    const lane: Lane = 'events_plugin_ingestion'
+    const partitionKey = `${request.token}:${distinctId}`
+    return {
+      start,
+      end,
+      distinctId,
+      uuid,
+      lane,
+      partitionKey,
+      duplicateKey,
+      ...(refusal === undefined ? {} : { refusal }),
+    }
   })
   const submission = { ...request, isCanary: false, events: prepared }
   submitted.push(submission)
   const outcomes = await intake.submit(submission)
   return {
     kind: 'admitted',
+    answers: 'sdk',
     outcomes: outcomes.map((outcome, at) => {
       const { index = at, refusal } = events[at] ?? {}
       return { ...outcome, index, uuid, refusal }

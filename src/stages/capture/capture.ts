@@ -22,17 +22,28 @@ import type { ReadEvents } from './posthog-events.ts'
 import { receiptHeader, receiptList, verdictsHeader } from './receipt.ts'
 import type { ReceiptEvent } from './receipt.ts'
 
-/** What capture needs of admission: handed over in `app/pipeline.ts`. */
+/** What capture needs of admission: handed over in `app/pipeline.ts`. Its words are explained in `admission.ts`. */
 export type AdmitRequest = (request: {
+  readonly kind: 'events' | 'recording'
   readonly body: Buffer
   readonly token: string
   readonly ip: string
   readonly nowMs: number
   readonly sentAtMs: number | undefined
+  readonly historicalMigration: boolean
+  readonly signed: {
+    readonly method: string
+    readonly target: string
+    readonly signature: string | undefined
+    readonly sentBody: Buffer
+  }
+  readonly headers?: Readonly<Record<string, string>>
   readonly events: ReadEvents['events']
 }) => Promise<
-  | { readonly kind: 'admitted'; readonly outcomes: readonly ReceiptEvent[] }
+  | { readonly kind: 'admitted'; readonly answers: 'sdk' | 'strict'; readonly outcomes: readonly ReceiptEvent[] }
   | { readonly kind: 'unknown_token' }
+  | { readonly kind: 'unsigned'; readonly reason: string }
+  | { readonly kind: 'forbidden'; readonly reason: string }
   | { readonly kind: 'refused_whole'; readonly index: number; readonly reason: string }
 >
 
@@ -89,7 +100,16 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
     })
     if (read.kind === 'refused') return refused(read.status, read.message)
     if (read.kind === 'nothing') return { status: 200, body: okBody, isText: false }
+    const signature = request.headers['sluice-signature']
     const admission = await admit({
+      kind: 'events',
+      signed: {
+        method: request.method ?? 'POST',
+        target: request.url ?? path,
+        signature: typeof signature === 'string' ? signature : undefined,
+        sentBody: sent.body,
+      },
+      historicalMigration: read.historicalMigration,
       body: decoded.body,
       token: read.token,
       ip: clientIp(request),
@@ -99,6 +119,8 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
     })
     failpoint('edge:before-answer')
     if (admission.kind === 'unknown_token') return refused(401, unknownTokenText)
+    if (admission.kind === 'unsigned') return refused(401, admission.reason)
+    if (admission.kind === 'forbidden') return refused(403, admission.reason)
     if (admission.kind === 'refused_whole')
       return refused(400, `${admission.reason} (event ${String(admission.index)})`)
     const { outcomes } = admission

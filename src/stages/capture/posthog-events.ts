@@ -50,6 +50,14 @@ export interface ReadEvent {
   readonly distinctId: string
   /** The client's `timestamp` as sent (a number as its digits); undefined when it gave none. */
   readonly timestampText: string | undefined
+  /** `$session_id`, where it is a string of at most 200 characters. */
+  readonly sessionId: string | undefined
+  /** `$cookieless_mode` is true (§9). */
+  readonly isCookieless: boolean
+  /** It has a property `capture_internal` (§9). */
+  readonly isInternal: boolean
+  /** It has what a heatmap is made of though it is none itself (§11.1). */
+  readonly hasHeatmap: boolean
   /** The event holds escapes of NUL or of lone surrogates, which ingestion replaces. */
   readonly isUnstorable: boolean
   /** Why this event may not enter though the request may; undefined for a good event. */
@@ -271,6 +279,10 @@ function readEvent(
     uuid: uuid ?? undefined,
     distinctId,
     timestampText: timestampTextOf(source, record),
+    sessionId: undefined,
+    isCookieless: false,
+    isInternal: false,
+    hasHeatmap: false,
     isUnstorable: ((words[at + wordOf.flags] ?? 0) & flagUnstorable) !== 0,
     refusal: refusal?.text,
   }

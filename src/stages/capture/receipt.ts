@@ -1,4 +1,5 @@
 /** What the answer says about where the events are (design §4.1). */
+import type { DoorVerdict } from '../../event/door-verdict.ts'
 import { formatUuid } from '../../event/uuid.ts'
 import type { UuidWords } from '../../event/uuid.ts'
 
@@ -6,12 +7,16 @@ import type { UuidWords } from '../../event/uuid.ts'
 export interface ReceiptEvent {
   /** Place in what the client sent, 0-based. */
   readonly index: number
-  readonly verdict: 'stored' | 'duplicate' | 'refused'
+  readonly verdict: DoorVerdict
   readonly lane: string
   readonly partition: number
   readonly offset: number
   readonly uuid: UuidWords
   readonly refusal: string | undefined
+  /** What was used up, of an event that met a limit, and when the next one is let in. */
+  readonly limited?: { readonly resource: string; readonly retryAfterMs: number }
+  /** Stored, but persons are not worked out for it. */
+  readonly isPersonless?: boolean
 }
 
 /**
@@ -24,7 +29,7 @@ export function receiptHeader(durability: string, events: readonly ReceiptEvent[
   let last: ReceiptEvent | undefined
   let count = 0
   for (const event of events) {
-    if (event.verdict === 'refused') continue
+    if (event.verdict !== 'stored' && event.verdict !== 'duplicate') continue
     first ??= event
     last = event
     count++
@@ -36,17 +41,13 @@ export function receiptHeader(durability: string, events: readonly ReceiptEvent[
 
 /** Header `sluice-verdicts`: how many events got which verdict, e.g. `stored=48, duplicate=1, refused=1`. */
 export function verdictsHeader(events: readonly ReceiptEvent[]): string {
-  let stored = 0
-  let duplicate = 0
-  for (const { verdict } of events) {
-    if (verdict === 'stored') stored++
-    else if (verdict === 'duplicate') duplicate++
-  }
-  const refused = events.length - stored - duplicate
-  const parts = [`stored=${String(stored)}`]
-  if (duplicate > 0) parts.push(`duplicate=${String(duplicate)}`)
-  if (refused > 0) parts.push(`refused=${String(refused)}`)
-  return parts.join(', ')
+  const counts = { stored: 0, duplicate: 0, refused: 0, quota_limited: 0, rate_limited: 0, dropped: 0 }
+  for (const { verdict } of events) counts[verdict]++
+  let text = `stored=${String(counts.stored)}`
+  if (counts.stored === events.length) return text
+  for (const [verdict, count] of Object.entries(counts))
+    if (count > 0 && verdict !== 'stored') text += `, ${verdict}=${String(count)}`
+  return text
 }
 
 /** The list per event, for `?receipts=1`: uuid, verdict, position, and the reason of a refused one. */
@@ -55,7 +56,8 @@ export function receiptList(events: readonly ReceiptEvent[]): unknown[] {
     index: event.index,
     uuid: formatUuid(event.uuid),
     verdict: event.verdict,
-    position: positionText(event),
+    ...(event.offset < 0 ? {} : { position: positionText(event) }),
+    ...(event.limited === undefined ? {} : { limited: event.limited.resource }),
     ...(event.refusal === undefined ? {} : { reason: event.refusal }),
   }))
 }

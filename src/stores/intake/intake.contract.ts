@@ -139,7 +139,8 @@ export function describeIntake(
 function anEvent(n: number, distinctId = `user-${String(n)}`): IntakeEvent {
   const uuid: UuidWords = [n, 2, 3, 4]
   const duplicateKey: DuplicateKey = [n, 7, 8, 9]
-  return { start: 0, end: 2, uuid, distinctId, duplicateKey }
+  const lane = 'events_plugin_ingestion'
+  return { start: 0, end: 2, uuid, distinctId, lane, partitionKey: `phc_a:${distinctId}`, duplicateKey }
 }
 
 function aRequest(events: readonly IntakeEvent[]): IntakeRequest {

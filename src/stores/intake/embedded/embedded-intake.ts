@@ -29,7 +29,7 @@ import type { Frame } from '../../log/segments/frame.ts'
 import { readFrames, segmentHeads } from '../../log/segments/journal-reader.ts'
 import type { JournalWriter } from '../../log/segments/journal-writer.ts'
 import { listSegments } from '../../log/segments/segment-files.ts'
-import type { Intake, IntakeEvent, IntakeRequest, Outcome } from '../intake.ts'
+import type { Intake, IntakeEvent, IntakeRequest, LimitUse, Outcome } from '../intake.ts'
 import { openDuplicateIndex } from './duplicate-index/duplicate-index.ts'
 import type { DuplicateIndex, SegmentRestoration } from './duplicate-index/duplicate-index.ts'
 import type { IndexedPosition } from './duplicate-index/indexed-position.ts'
@@ -49,8 +49,6 @@ export interface EmbeddedIntakeOptions {
   readonly telemetry: Telemetry
 }
 
-const eventsLane = laneNumber('events_plugin_ingestion')
-const refusedLane = laneNumber('events_plugin_ingestion_dlq')
 const noBody = Buffer.alloc(0)
 /** What the length field of an entry holds. */
 const distinctIdBytesMax = 65_535
@@ -125,7 +123,7 @@ class EmbeddedIntake implements Intake {
     const indexed = events.map(({ duplicateKey, refusal }) =>
       duplicateKey === undefined || refusal !== undefined ? undefined : this.#index.find(duplicateKey),
     )
-    const outcomes = events.map((event, at) => this.#decide(event, request.token, indexed[at]))
+    const outcomes = events.map((event, at) => this.#decide(event, indexed[at]))
     await this.#writer.append(draftRequest(request, outcomes, textsBytes))
     return outcomes
   }
@@ -139,9 +137,16 @@ class EmbeddedIntake implements Intake {
       stored,
       duplicate,
       refused,
+      quotaLimited: 0,
+      rateLimited: 0,
+      split: 0,
       canary,
       waitingBytes,
     } as const
+  }
+
+  limitUses(): readonly LimitUse[] {
+    return []
   }
 
   async close(): Promise<void> {
@@ -150,7 +155,7 @@ class EmbeddedIntake implements Intake {
   }
 
   /** Throws nothing: what was taken for one event must not be left behind by another. */
-  #decide(event: IntakeEvent, token: string, indexed: IndexedPosition | undefined): Outcome {
+  #decide(event: IntakeEvent, indexed: IndexedPosition | undefined): Outcome {
     const key = event.duplicateKey
     if (event.refusal === undefined && key !== undefined) {
       const first = this.#gathering.find(key) ?? this.#syncing.find(key) ?? indexed
@@ -159,11 +164,11 @@ class EmbeddedIntake implements Intake {
         return { verdict: 'duplicate', lane: lanes[first.lane] ?? 'events_plugin_ingestion', partition, offset }
       }
     }
-    const lane = event.refusal === undefined ? 'events_plugin_ingestion' : 'events_plugin_ingestion_dlq'
-    const partition = partitionOf(`${token}:${event.distinctId}`, this.#partitionCount)
+    const lane = event.refusal === undefined ? event.lane : 'events_plugin_ingestion_dlq'
+    const partition = partitionOf(event.partitionKey, this.#partitionCount)
     const offset = this.#writer.takeOffset(lane, partition)
     if (event.refusal !== undefined) return { verdict: 'refused', lane, partition, offset }
-    if (key !== undefined) this.#gathering.add(key, { lane: eventsLane, partition, offset })
+    if (key !== undefined) this.#gathering.add(key, { lane: laneNumber(lane), partition, offset })
     return { verdict: 'stored', lane, partition, offset }
   }
 
@@ -208,8 +213,8 @@ function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[], text
     if (outcome === undefined) break
     const key = outcome.verdict === 'refused' ? undefined : event.duplicateKey
     writeEntry(draft.head, at, {
-      lane: outcome.verdict === 'refused' ? refusedLane : eventsLane,
-      verdict: verdicts[outcome.verdict],
+      lane: laneNumber(outcome.lane),
+      verdict: verdicts[keptVerdict(outcome.verdict)],
       flags: (key === undefined ? 0 : flags.keyed) | (request.isCanary ? flags.canary : 0),
       partition: outcome.partition,
       offset: outcome.offset,
@@ -228,6 +233,11 @@ function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[], text
     at += entryBytes
   }
   return draft
+}
+
+/** Events that met a limit are kept nowhere. */
+function keptVerdict(verdict: Outcome['verdict']): keyof typeof verdicts {
+  return verdict === 'quota_limited' || verdict === 'rate_limited' ? 'refused' : verdict
 }
 
 /** What all events of the request share (C10). */

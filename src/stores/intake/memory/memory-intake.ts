@@ -5,7 +5,7 @@ import type { Intake, IntakeBooks, Outcome } from '../intake.ts'
 export function createMemoryIntake(partitionCount: number): Intake {
   const firsts = new Map<string, Outcome>()
   const ends = new Map<string, number>()
-  const counts = { stored: 0, duplicate: 0, refused: 0, canary: 0 }
+  const counts = { stored: 0, duplicate: 0, refused: 0, quota_limited: 0, rate_limited: 0, canary: 0 }
 
   const take = (lane: Outcome['lane'], partition: number): number => {
     const offset = ends.get(`${lane}/${String(partition)}`) ?? 0
@@ -13,9 +13,9 @@ export function createMemoryIntake(partitionCount: number): Intake {
     return offset
   }
   return {
-    async submit({ token, events, isCanary }) {
-      const outcomes = events.map(({ distinctId, duplicateKey, refusal }): Outcome => {
-        const partition = partitionOf(`${token}:${distinctId}`, partitionCount)
+    async submit({ events, isCanary }) {
+      const outcomes = events.map(({ lane: wanted, partitionKey, duplicateKey, refusal }): Outcome => {
+        const partition = partitionOf(partitionKey, partitionCount)
         if (refusal !== undefined) {
           const lane = 'events_plugin_ingestion_dlq'
           return { verdict: 'refused', lane, partition, offset: take(lane, partition) }
@@ -23,8 +23,7 @@ export function createMemoryIntake(partitionCount: number): Intake {
         const key = duplicateKey?.join(':')
         const first = key === undefined ? undefined : firsts.get(key)
         if (first !== undefined) return { ...first, verdict: 'duplicate' }
-        const lane = 'events_plugin_ingestion'
-        const stored: Outcome = { verdict: 'stored', lane, partition, offset: take(lane, partition) }
+        const stored: Outcome = { verdict: 'stored', lane: wanted, partition, offset: take(wanted, partition) }
         if (key !== undefined) firsts.set(key, stored)
         return stored
       })
@@ -33,11 +32,18 @@ export function createMemoryIntake(partitionCount: number): Intake {
       return outcomes
     },
     books: (): IntakeBooks => ({
-      ...counts,
+      stored: counts.stored,
+      duplicate: counts.duplicate,
+      refused: counts.refused,
+      quotaLimited: counts.quota_limited,
+      rateLimited: counts.rate_limited,
+      split: 0,
+      canary: counts.canary,
       durability: 'buffered',
       received: counts.stored + counts.duplicate + counts.refused,
       waitingBytes: 0,
     }),
+    limitUses: () => [],
     close: () => Promise.resolve(),
   }
 }

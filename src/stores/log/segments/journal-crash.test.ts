@@ -9,6 +9,7 @@ import { silent } from '../../../kit/telemetry/telemetry.ts'
 import type { LogRecord } from '../event-log.ts'
 import { openJournalWriter } from './journal-writer.ts'
 import { openSegmentsLog } from './segments-log.ts'
+import { oneFolder } from './one-folder.fixtures.ts'
 
 const folder = '/journal'
 const partitionCount = 3
@@ -234,7 +235,7 @@ async function openOn(files: SimulatedFiles, overrides: Overrides = {}) {
   const log = openSegmentsLog({
     files,
     partitionCount,
-    folders: { events_plugin_ingestion: '/edge', events_plugin_ingestion_dlq: '/edge', clickhouse_events: folder },
+    folders: { ...oneFolder('/edge'), clickhouse_events: folder },
     writers: new Map([[folder, writer]]),
     pollMs: 5,
     telemetry: silent,

@@ -9,6 +9,7 @@ import { publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
 import { openJournalWriter } from './journal-writer.ts'
 import { listSegments } from './segment-files.ts'
 import { openSegmentsLog } from './segments-log.ts'
+import { oneFolder } from './one-folder.fixtures.ts'
 
 const folder = '/core'
 const lane = 'clickhouse_events'
@@ -26,7 +27,7 @@ async function opened(files: SimulatedFiles, segmentBytesMax: number) {
   })
   const log = openSegmentsLog({
     ...options,
-    folders: { events_plugin_ingestion: '/edge', events_plugin_ingestion_dlq: '/edge', clickhouse_events: folder },
+    folders: { ...oneFolder('/edge'), clickhouse_events: folder },
     writers: new Map([[folder, writer]]),
     pollMs: 5,
   })

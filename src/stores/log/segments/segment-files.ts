@@ -61,7 +61,10 @@ export function copyState(state: JournalState): JournalState {
   const { timeMs, next, counts } = state
   // A head that an earlier release wrote has no reasons.
   const reasons = { ...(counts as { readonly reasons?: Record<string, number> }).reasons }
-  return { timeMs, next: next.map((offsets) => [...offsets]), counts: { ...counts, reasons } }
+  // Nor lanes that came later.
+  const partitionCount = next[0]?.length ?? 0
+  const all = lanes.map((_, lane) => [...(next[lane] ?? Array.from({ length: partitionCount }, () => 0))])
+  return { timeMs, next: all, counts: { ...counts, reasons } }
 }
 
 /** Moves the state past a frame. */

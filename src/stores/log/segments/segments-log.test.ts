@@ -4,6 +4,7 @@ import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { describeEventLog } from '../event-log.contract.ts'
 import { openJournalWriter } from './journal-writer.ts'
 import { openSegmentsLog } from './segments-log.ts'
+import { oneFolder } from './one-folder.fixtures.ts'
 
 const partitionCount = 4
 
@@ -29,7 +30,7 @@ async function openLog(files: Files) {
   const log = openSegmentsLog({
     files,
     partitionCount,
-    folders: { events_plugin_ingestion: '/edge', events_plugin_ingestion_dlq: '/edge', clickhouse_events: '/core' },
+    folders: { ...oneFolder('/edge'), clickhouse_events: '/core' },
     writers: new Map([['/core', writer]]),
     pollMs: 5,
     telemetry: silent,

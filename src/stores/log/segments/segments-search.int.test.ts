@@ -18,6 +18,7 @@ import type { JournalWriter } from './journal-writer.ts'
 import { likelyFirst, openSegmentsSearch } from './segments-search.ts'
 import { openSegmentsLog } from './segments-log.ts'
 import type { Stretch } from './stretches.ts'
+import { oneFolder } from './one-folder.fixtures.ts'
 
 const roots: string[] = []
 after(async () => {
@@ -51,11 +52,7 @@ async function aJournal(test: { after(clean: () => Promise<void>): void }, own: 
     telemetry: silent,
   })
   test.after(() => writer.close())
-  const folders = {
-    events_plugin_ingestion: folder,
-    events_plugin_ingestion_dlq: folder,
-    clickhouse_events: folder,
-  }
+  const folders = oneFolder(folder)
   const search = (bounds: { searchBytesMax?: number; searchTimeMsMax?: number; searchesWaitingMax?: number } = {}) => {
     const opened = openSegmentsSearch({
       files: nodeFiles,

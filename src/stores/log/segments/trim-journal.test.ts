@@ -7,6 +7,7 @@ import { saveReaderFile } from './reader-files.ts'
 import { listSegments } from './segment-files.ts'
 import { openSegmentsLog } from './segments-log.ts'
 import { trimJournal } from './trim-journal.ts'
+import { oneFolder } from './one-folder.fixtures.ts'
 
 const folder = '/core'
 const lane = 'clickhouse_events'
@@ -32,7 +33,7 @@ async function aJournal() {
   const log = openSegmentsLog({
     files,
     partitionCount: 2,
-    folders: { events_plugin_ingestion: '/edge', events_plugin_ingestion_dlq: '/edge', clickhouse_events: folder },
+    folders: { ...oneFolder('/edge'), clickhouse_events: folder },
     writers: new Map([[folder, writer]]),
     pollMs: 5,
     telemetry: silent,
