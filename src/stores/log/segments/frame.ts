@@ -25,7 +25,7 @@
  *  8  u32 CRC-32 of the payload, seeded with the salt
  * 12  u32 CRC-32 of the bytes 0..11, seeded with the salt
  * 16  payload:
- *      0 u8  kind (1 head, 2 records)   1..3 zero
+ *      0 u8  kind (1 head, 2 records)   1 u8 encoding of the body (0 as it is, 1 gzip, 2 zstd)   2..3 zero
  *      4 u32 number of entries
  *      8 f64 log time, Unix ms; never decreases
  *     16 u32 bytes of headers   20 u32 bytes of texts   24 u32 bytes of body   28 u32 zero
@@ -39,9 +39,11 @@
  *      .. headers (JSON object of strings, common to the entries), texts (UTF-8), body
  *     then zeros up to the next multiple of 8
  * ```
+ * Start and end of an entry count in the decoded body. Checksums are of what stands in the file.
+ *
  * Checksums stand alone in each frame, so that an event can be blanked in a sealed segment without moving a position.
  */
-import { crc32 } from 'node:zlib'
+import { crc32, gunzipSync, zstdDecompressSync } from 'node:zlib'
 
 export const frameHeadBytes = 16
 export const payloadHeadBytes = 32
@@ -52,6 +54,9 @@ export const frameBytesMax = 512 * 1024 * 1024
 
 export const frameKinds = { head: 1, records: 2 } as const
 export const verdicts = { stored: 0, duplicate: 1, refused: 2 } as const
+/** How the body of a frame is written (ADR 0018). */
+export const bodyEncodings = { plain: 0, gzip: 1, zstd: 2 } as const
+export type BodyEncoding = keyof typeof bodyEncodings
 export const flags = { keyed: 1, canary: 2, erased: 4 } as const
 
 /** Bytes that a frame takes in the file, padding included. */
@@ -77,6 +82,8 @@ export function draftFrame(options: {
   readonly headers: Buffer
   readonly textsBytes: number
   readonly body: Buffer
+  /** What `body` is written in; plain when not said. */
+  readonly bodyEncoding?: BodyEncoding
 }): FrameDraft {
   const { entryCount, headers, textsBytes, body } = options
   const entriesAt = frameHeadBytes + payloadHeadBytes
@@ -85,6 +92,7 @@ export function draftFrame(options: {
   // Zeroed: entries leave some bytes untouched.
   const head = Buffer.alloc(textsAt + textsBytes)
   head[frameHeadBytes] = options.kind
+  head[frameHeadBytes + 1] = bodyEncodings[options.bodyEncoding ?? 'plain']
   head.writeUInt32LE(entryCount, frameHeadBytes + 4)
   head.writeUInt32LE(headers.length, frameHeadBytes + 16)
   head.writeUInt32LE(textsBytes, frameHeadBytes + 20)
@@ -157,12 +165,24 @@ export function lookAtFrame(buffer: Buffer, at: number, salt: number): FrameLook
   return { kind: 'whole', bytes, frame: new Frame(payload) }
 }
 
-/** A whole frame, read in place: nothing is copied out of the buffer. */
+const decodedChunkBytesMax = 1024 * 1024
+
+/** The checksum was right, so what cannot be decoded was written so: that is broken, not damaged. */
+function decoded(body: Buffer, encoding: number): Buffer {
+  if (encoding === bodyEncodings.plain || body.length === 0) return body
+  if (encoding === bodyEncodings.zstd) return zstdDecompressSync(body, { maxOutputLength: frameBytesMax })
+  // Its last four bytes say how long it is: one chunk that all of it fits into saves putting chunks together.
+  const chunkSize = Math.max(1024, Math.min(body.readUInt32LE(body.length - 4) + 1, decodedChunkBytesMax))
+  return gunzipSync(body, { maxOutputLength: frameBytesMax, chunkSize })
+}
+
+/** A whole frame, read in place: nothing is copied out of the buffer but a compressed body. */
 export class Frame {
   readonly #payload: Buffer
   readonly #headersAt: number
   readonly #textsAt: number
   readonly #bodyAt: number
+  #body: Buffer | undefined
   readonly entryCount: number
   readonly kind: number
 
@@ -184,8 +204,10 @@ export class Frame {
     return JSON.parse(this.#payload.toString('utf8', this.#headersAt, this.#textsAt)) as Record<string, string>
   }
 
+  /** The body, decoded; the first look at one that is compressed costs its decompression. */
   get body(): Buffer {
-    return this.#payload.subarray(this.#bodyAt)
+    this.#body ??= decoded(this.#payload.subarray(this.#bodyAt), this.#payload.readUInt8(1))
+    return this.#body
   }
 
   lane(entry: number): number {
@@ -205,10 +227,7 @@ export class Frame {
   }
   value(entry: number): Buffer {
     const at = this.#at(entry)
-    return this.#payload.subarray(
-      this.#bodyAt + this.#payload.readUInt32LE(at + 16),
-      this.#bodyAt + this.#payload.readUInt32LE(at + 20),
-    )
+    return this.body.subarray(this.#payload.readUInt32LE(at + 16), this.#payload.readUInt32LE(at + 20))
   }
   distinctId(entry: number): string {
     const at = this.#at(entry)
