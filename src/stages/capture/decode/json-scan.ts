@@ -44,7 +44,7 @@ export interface ScanProblem {
 }
 
 /** Words of one record. The first four are `wordOf`, the rest are slots. */
-export const recordWords = 32
+export const recordWords = 42
 
 /** A record's own words: its byte range, how many keys it holds at any depth, and its flags. */
 export const wordOf = { start: 0, end: 1, keys: 2, flags: 3 } as const
@@ -67,6 +67,12 @@ export const slotOf = {
   sentAt: 26,
   historicalMigration: 28,
   batch: 30,
+  // Of the v1 wire alone.
+  sessionId: 32,
+  windowId: 34,
+  options: 36,
+  createdAt: 38,
+  captureInternal: 40,
 } as const
 
 /** Frames: arrays are odd. `plain` ones hold nothing that the door asks about. */
@@ -97,12 +103,17 @@ const eventSlots: ReadonlyMap<string, number> = new Map([
   ['$token', slotOf.dollarToken],
   ['api_key', slotOf.apiKey],
   ['properties', slotOf.properties],
+  ['session_id', slotOf.sessionId],
+  ['window_id', slotOf.windowId],
+  ['options', slotOf.options],
 ])
 const rootSlots: ReadonlyMap<string, number> = new Map([
   ...eventSlots,
   ['sent_at', slotOf.sentAt],
   ['historical_migration', slotOf.historicalMigration],
   ['batch', slotOf.batch],
+  ['created_at', slotOf.createdAt],
+  ['capture_internal', slotOf.captureInternal],
 ])
 const propertiesSlots: ReadonlyMap<string, number> = new Map([
   ['distinct_id', slotOf.propertiesDistinctId],
