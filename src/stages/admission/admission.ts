@@ -60,6 +60,8 @@ export interface ReadRequestEvent {
   readonly isInternal: boolean
   /** It has what a heatmap is made of though it is none itself (capture spec §11.1). */
   readonly hasHeatmap: boolean
+  /** Its distinct id is one that stands for nobody (capture spec §6, v1): persons are not worked out for it. */
+  readonly isPersonless?: boolean
   /** Why capture found the event invalid; the others of the request may be good. */
   readonly refusal: string | undefined
 }
