@@ -31,6 +31,10 @@ export interface Intake {
 export interface IntakeRequest {
   /** The decoded request body (JSON text in UTF-8). Stored once; must not be changed after the call. */
   readonly body: Buffer
+  /** The same text as it was sent, when it came as gzip: a store may keep that instead. Must not be changed either. */
+  readonly sentBody?: { readonly encoding: 'gzip'; readonly bytes: Buffer } | undefined
+  /** Some string in the body is longer than 1,024 bytes (C13). */
+  readonly hasLargeValues?: boolean
   /** Project token as the client sent it, trimmed. */
   readonly token: string
   readonly ip: string
