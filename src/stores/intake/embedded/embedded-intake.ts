@@ -34,6 +34,8 @@ import { openDuplicateIndex } from './duplicate-index/duplicate-index.ts'
 import type { DuplicateIndex, SegmentRestoration } from './duplicate-index/duplicate-index.ts'
 import type { IndexedPosition } from './duplicate-index/indexed-position.ts'
 import * as happened from './embedded-intake.events.ts'
+import { keptBody } from './kept-body.ts'
+import type { KeptBody } from './kept-body.ts'
 import { PendingKeys } from './pending-keys.ts'
 
 export interface EmbeddedIntakeOptions {
@@ -112,8 +114,11 @@ class EmbeddedIntake implements Intake {
 
   async submit(request: IntakeRequest): Promise<Outcome[]> {
     const { events } = request
+    const packing = keptBody(request)
+    // Nothing may wait between the decision and the append.
+    const body = packing instanceof Promise ? await packing : packing
     const textsBytes = textsBytesOf(events)
-    this.#writer.admit(request.body.length + events.length * entryBytes + textsBytes)
+    this.#writer.admit(body.bytes.length + events.length * entryBytes + textsBytes)
     if (this.#index.room() < this.#pendingKeys + events.length) {
       throw new Failure('SLUICE_INTAKE_FULL', 'Too many events wait to be indexed; try again shortly.', {
         retryable: true,
@@ -124,7 +129,7 @@ class EmbeddedIntake implements Intake {
       duplicateKey === undefined || refusal !== undefined ? undefined : this.#index.find(duplicateKey),
     )
     const outcomes = events.map((event, at) => this.#decide(event, indexed[at]))
-    await this.#writer.append(draftRequest(request, outcomes, textsBytes))
+    await this.#writer.append(draftRequest(request, body, outcomes, textsBytes))
     return outcomes
   }
 
@@ -195,7 +200,7 @@ function reasonOf(refusal: string): string {
   return refusal.slice(0, reasonCharsMax)
 }
 
-function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[], textsBytes: number) {
+function draftRequest(request: IntakeRequest, body: KeptBody, outcomes: readonly Outcome[], textsBytes: number) {
   const { events } = request
   let keepsBody = false
   for (const { verdict } of outcomes) if (verdict !== 'duplicate') keepsBody = true
@@ -204,7 +209,8 @@ function draftRequest(request: IntakeRequest, outcomes: readonly Outcome[], text
     entryCount: events.length,
     headers: Buffer.from(headersText(request)),
     textsBytes,
-    body: keepsBody ? request.body : noBody,
+    body: keepsBody ? body.bytes : noBody,
+    bodyEncoding: body.encoding,
   })
   let at = draft.entriesAt
   let textAt = 0
