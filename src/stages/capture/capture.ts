@@ -14,6 +14,8 @@ import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import * as happened from './capture.events.ts'
 import type { CaptureConfig } from './capture.config.ts'
+import { answerPreflight, corsHeaders } from './cors.ts'
+import { discardRest } from './discard-rest.ts'
 import { bearerToken, clientIp, readQuery } from './request-facts.ts'
 import { createBodyDecoder } from './decode/body.ts'
 import { readBody } from './decode/read-body.ts'
@@ -67,7 +69,6 @@ const eventPaths = new Set(
 
 const okBody = '{"status":"Ok"}'
 const retryAfterSeconds = '2'
-const discardMsMax = 2000
 const unknownTokenText =
   'API key is not valid: unknown: no project has this token. Send the project token (it begins with phc_; "npm start" prints it, GET /api/projects lists it), not a personal key.'
 
@@ -148,7 +149,7 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
     answer(request, response, path, search) {
       const startedMs = performance.now()
       if (request.method === 'OPTIONS') {
-        answerPreflight(request, response)
+        answerPreflight(request, response, 'GET,POST,OPTIONS')
         return
       }
       // HEAD is GET whose answer's text is left out, which the server sees to.
@@ -217,40 +218,4 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
   }
   response.writeHead(answer.status, headers)
   response.end(answer.body)
-}
-
-/**
- * The rest of a body that nobody waits for is thrown away as it comes: closing at once would reset the connection before the
- * client has read the answer. A body without an end is cut off.
- */
-function discardRest(request: IncomingMessage): void {
-  const cutOff = setTimeout(() => request.socket.destroy(), discardMsMax)
-  cutOff.unref()
-  request.once('close', () => {
-    clearTimeout(cutOff)
-  })
-  request.resume()
-}
-
-/** The CORS layer answers every OPTIONS request itself (§1.4): any origin, with credentials, whatever headers it names. */
-function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
-  const { origin } = request.headers
-  const wanted = request.headers['access-control-request-headers']
-  const headers = origin === undefined ? [] : corsHeaders(origin)
-  headers.push('access-control-allow-methods', 'GET,POST,OPTIONS')
-  if (wanted !== undefined) headers.push('access-control-allow-headers', wanted)
-  headers.push('content-length', '0')
-  response.writeHead(200, headers)
-  response.end()
-}
-
-function corsHeaders(origin: string): string[] {
-  return [
-    'access-control-allow-origin',
-    origin,
-    'access-control-allow-credentials',
-    'true',
-    'vary',
-    'origin, access-control-request-method, access-control-request-headers',
-  ]
 }
