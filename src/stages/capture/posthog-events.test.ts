@@ -334,6 +334,15 @@ describe('the checks of a single event', () => {
   })
 })
 
+describe('large values', () => {
+  it('are strings of more than 1,024 bytes, wherever they stand', () => {
+    const noteOf = (bytes: number) => anEvent({ properties: { a: [{ note: 'x'.repeat(bytes) }] } })
+    assert.equal(good(aBatch([anEvent(), noteOf(1024)])).hasLargeValues, false)
+    assert.equal(good(aBatch([noteOf(1025), anEvent()])).hasLargeValues, true)
+    assert.equal(good(noteOf(5000)).hasLargeValues, true)
+  })
+})
+
 describe('the checks of a batch', () => {
   it('refuse a bad event by itself, with its index and reason, and let the good ones go on', () => {
     const { events } = good(

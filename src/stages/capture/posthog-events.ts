@@ -12,7 +12,7 @@
 import { firstCharacters } from '../../event/first-characters.ts'
 import { instantFrom } from '../../event/instant.ts'
 import { canonicalUuid, isCanonicalUuidAt } from '../../event/uuid.ts'
-import { createJsonScanner, flagUnstorable, recordWords, slotOf, wordOf } from './decode/json-scan.ts'
+import { createJsonScanner, flagLargeValue, flagUnstorable, recordWords, slotOf, wordOf } from './decode/json-scan.ts'
 import type { ScanProblem } from './decode/json-scan.ts'
 
 export interface EventReaderLimits {
@@ -71,6 +71,8 @@ export interface ReadEvents {
   /** Client clock when it sent the request, Unix milliseconds; undefined when the body does not say or is not readable. */
   readonly sentAtMs: number | undefined
   readonly historicalMigration: boolean
+  /** Some string is longer than 1,024 bytes (C13). */
+  readonly hasLargeValues: boolean
   /** In the order of the request; at least one of them is good. */
   readonly events: readonly ReadEvent[]
 }
@@ -206,6 +208,7 @@ export function createEventReader(limits: EventReaderLimits): (body: Buffer, fac
       token,
       sentAtMs: isBatchWithFields ? sentAtOf(source) : undefined,
       historicalMigration: isBatchWithFields && isTrue(source, slotOf.historicalMigration),
+      hasLargeValues: ((words[wordOf.flags] ?? 0) & flagLargeValue) !== 0,
       events,
     }
   }

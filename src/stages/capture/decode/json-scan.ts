@@ -52,6 +52,10 @@ export const wordOf = { start: 0, end: 1, keys: 2, flags: 3 } as const
 /** A flag: the value holds the escape of a NUL or of a lone surrogate, which stores refuse (see `repairEscapes`). */
 export const flagUnstorable = 1
 
+/** A flag: a string in the value is longer than 1,024 bytes (C13). */
+export const flagLargeValue = 2
+const largeStringBytes = 1025
+
 export const slotOf = {
   event: 4,
   uuid: 6,
@@ -352,12 +356,14 @@ export function createJsonScanner(limits: ScanLimits): (body: Buffer) => Layout 
       let c = i < end ? (body[i] ?? 0) : 0
       let keyFollows = false
       if (c === quote) {
+        const from = i
         i = plainRunEnd(body, view, i + 1, end)
         if (i === end || body[i] !== quote) {
           i = escapedStringEnd(body, view, i, end)
           if (i < 0) return problem('syntax', -1 - i, 'broken string')
           flags |= escapesSeen
         }
+        if (i - from > largeStringBytes) flags |= flagLargeValue
         i++
       } else if (c === braceOpen || c === bracketOpen) {
         if (depth === depthMax) return problem('depth', i, `nesting deeper than ${String(depthMax)}`)
