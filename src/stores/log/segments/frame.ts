@@ -28,15 +28,15 @@
  *      0 u8  kind (1 head, 2 records)   1 u8 encoding of the body (0 as it is, 1 gzip, 2 zstd)   2..3 zero
  *      4 u32 number of entries
  *      8 f64 log time, Unix ms; never decreases
- *     16 u32 bytes of headers   20 u32 bytes of texts   24 u32 bytes of body   28 u32 zero
+ *     16 u32 bytes of headers   20 u32 bytes of texts   24 u32 bytes of body   28 u32 bytes of limits, at the end of the texts
  *     32 entries, 64 bytes each:
- *          0 u8 lane number (see event/position.ts)   1 u8 verdict (0 stored, 1 duplicate, 2 refused)
- *          2 u8 flags (1 has a duplicate key, 2 canary, 4 erased)   3 u8 zero
+ *          0 u8 lane number (see event/position.ts)   1 u8 verdict (0 stored, 1 duplicate, 2 refused, 3 split off from a stored one)
+ *          2 u8 flags (1 has a duplicate key, 2 canary, 4 erased, and `markHeaders`)   3 u8 zero
  *          4 u16 partition   6 u16 bytes of distinct id   8 f64 offset (of the first copy for a duplicate)
  *         16 u32 start in the body   20 u32 end in the body
  *         24 u32 start of its texts: the distinct id, then the reason   28 u16 bytes of reason   30 u16 zero
  *         32 uuid, 16 bytes   48 duplicate key, 4 x u32
- *      .. headers (JSON object of strings, common to the entries), texts (UTF-8), body
+ *      .. headers (JSON object of strings, common to the entries), texts (UTF-8; limits: `kept-limits.ts`), body
  *     then zeros up to the next multiple of 8
  * ```
  * Start and end of an entry count in the decoded body. Checksums are of what stands in the file.
@@ -44,6 +44,8 @@
  * Checksums stand alone in each frame, so that an event can be blanked in a sealed segment without moving a position.
  */
 import { crc32, gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { keptLimitsBytes, writeKeptLimits } from './kept-limits.ts'
+import type { KeptLimit } from './kept-limits.ts'
 
 export const frameHeadBytes = 16
 export const payloadHeadBytes = 32
@@ -53,11 +55,21 @@ export const magic = 0x31464c53
 export const frameBytesMax = 512 * 1024 * 1024
 
 export const frameKinds = { head: 1, records: 2 } as const
-export const verdicts = { stored: 0, duplicate: 1, refused: 2 } as const
+export const verdicts = { stored: 0, duplicate: 1, refused: 2, split: 3 } as const
 /** How the body of a frame is written (ADR 0018). */
 export const bodyEncodings = { plain: 0, gzip: 1, zstd: 2 } as const
 export type BodyEncoding = keyof typeof bodyEncodings
 export const flags = { keyed: 1, canary: 2, erased: 4 } as const
+/** The other flags: what the door says of an event; each is a header of its record, `'true'`. */
+export const markHeaders: readonly (readonly [bit: number, header: string])[] = [
+  [8, 'historical_migration'],
+  [16, 'force_disable_person_processing'],
+  [32, 'skip_heatmap_processing'],
+  [64, 'is_cookieless_mode'],
+  [128, 'capture_internal'],
+]
+/** All of them. */
+export const markBits = 0xf8
 
 /** Bytes that a frame takes in the file, padding included. */
 function frameBytes(payloadBytes: number): number {
@@ -74,7 +86,11 @@ export interface FrameDraft {
   /** Where the texts begin in `head`. */
   readonly textsAt: number
   readonly body: Buffer
+  /** What the frame carries of limits. */
+  readonly limits: readonly KeptLimit[]
 }
+
+const noLimits: readonly KeptLimit[] = []
 
 export function draftFrame(options: {
   readonly kind: number
@@ -84,21 +100,27 @@ export function draftFrame(options: {
   readonly body: Buffer
   /** What `body` is written in; plain when not said. */
   readonly bodyEncoding?: BodyEncoding
+  readonly limits?: readonly KeptLimit[]
 }): FrameDraft {
-  const { entryCount, headers, textsBytes, body } = options
+  const { entryCount, headers, textsBytes, body, limits = noLimits } = options
+  const limitsBytes = limits.length === 0 ? 0 : keptLimitsBytes(limits)
   const entriesAt = frameHeadBytes + payloadHeadBytes
   const headersAt = entriesAt + entryCount * entryBytes
   const textsAt = headersAt + headers.length
   // Zeroed: entries leave some bytes untouched.
-  const head = Buffer.alloc(textsAt + textsBytes)
+  const head = Buffer.alloc(textsAt + textsBytes + limitsBytes)
   head[frameHeadBytes] = options.kind
   head[frameHeadBytes + 1] = bodyEncodings[options.bodyEncoding ?? 'plain']
   head.writeUInt32LE(entryCount, frameHeadBytes + 4)
   head.writeUInt32LE(headers.length, frameHeadBytes + 16)
-  head.writeUInt32LE(textsBytes, frameHeadBytes + 20)
+  head.writeUInt32LE(textsBytes + limitsBytes, frameHeadBytes + 20)
   head.writeUInt32LE(body.length, frameHeadBytes + 24)
+  if (limitsBytes > 0) {
+    head.writeUInt32LE(limitsBytes, frameHeadBytes + 28)
+    writeKeptLimits(limits, head, textsAt + textsBytes)
+  }
   headers.copy(head, headersAt)
-  return { head, entriesAt, textsAt, body }
+  return { head, entriesAt, textsAt, body, limits }
 }
 
 /** Sets time and checksums: the frame is then final. Appends its buffers to `into` and returns their bytes. */
@@ -202,6 +224,11 @@ export class Frame {
   get headers(): Record<string, string> {
     if (this.#textsAt === this.#headersAt) return {}
     return JSON.parse(this.#payload.toString('utf8', this.#headersAt, this.#textsAt)) as Record<string, string>
+  }
+
+  /** What it carries of limits, as `kept-limits.ts` reads it; usually nothing. */
+  get limits(): Buffer {
+    return this.#payload.subarray(this.#bodyAt - this.#payload.readUInt32LE(28), this.#bodyAt)
   }
 
   /** The body, decoded; the first look at one that is compressed costs its decompression. */
