@@ -19,6 +19,9 @@ export interface ReadRequest {
   /** Ordinary events, or one recording (capture spec §14): a single event that is the whole body. */
   readonly kind: 'events' | 'recording'
   readonly body: Buffer
+  /** See `IntakeRequest`. */
+  readonly sentBody?: { readonly encoding: 'gzip'; readonly bytes: Buffer } | undefined
+  readonly hasLargeValues?: boolean
   readonly token: string
   readonly ip: string
   readonly nowMs: number
@@ -106,7 +109,7 @@ export interface AdmissionDeps {
 export function createAdmission({ intake, tokens, duplicateKeySecret, canaryToken }: AdmissionDeps): Admit {
   const duplicateKeyOf = createDuplicateKeys(duplicateKeySecret)
 
-  return async function admit({ body, token, ip, nowMs, sentAtMs, events }) {
+  return async function admit({ body, sentBody, hasLargeValues = false, token, ip, nowMs, sentAtMs, events }) {
     const isCanary = token === canaryToken
     let answers: 'sdk' | 'strict' = 'sdk'
     if (!isCanary) {
@@ -136,7 +139,17 @@ export function createAdmission({ intake, tokens, duplicateKeySecret, canaryToke
       } as const
       return refusal === undefined ? prepared : { ...prepared, refusal }
     })
-    const outcomes = await intake.submit({ body, token, ip, nowMs, sentAtMs, isCanary, events: prepared })
+    const outcomes = await intake.submit({
+      body,
+      sentBody,
+      hasLargeValues,
+      token,
+      ip,
+      nowMs,
+      sentAtMs,
+      isCanary,
+      events: prepared,
+    })
     return {
       kind: 'admitted',
       answers,
