@@ -14,6 +14,9 @@ import { instantFrom } from '../../event/instant.ts'
 import { canonicalUuid, isCanonicalUuidAt } from '../../event/uuid.ts'
 import { createJsonScanner, flagLargeValue, flagUnstorable, recordWords, slotOf, wordOf } from './decode/json-scan.ts'
 import type { ScanProblem } from './decode/json-scan.ts'
+import { asciiText, firstByte, isPlain, isTrue, scannedBody, startOf, stringOf } from './decode/scanned-body.ts'
+import type { ScannedBody } from './decode/scanned-body.ts'
+import { tokenProblem } from './token-shape.ts'
 
 export interface EventReaderLimits {
   /** Containers inside containers in one request; the outermost one counts as 1. */
@@ -149,25 +152,13 @@ const unknownShape: RefusedRequest = {
 const nothingToStore: NothingToStore = { kind: 'nothing' }
 
 const distinctIdCharactersMax = 200
-const tokenBytesMax = 64
 const droppedName = '$performance_event'
 const engageName = '$identify'
 
-/** Bodies up to this size are made one string that fields are cut out of; cutting each from the bytes costs 5 times as much. */
-const wholeTextBytesMax = 256 * 1024
-
 const quote = 0x22
-const backslash = 0x5c
 const braceOpen = 0x7b
 const bracketOpen = 0x5b
 const letterN = 0x6e
-
-/** A body with its layout, and as one string where that pays: made once a request. */
-interface Source {
-  readonly body: Buffer
-  readonly words: Int32Array
-  readonly text: string | undefined
-}
 
 /** Makes a reader for requests of any shape on any path (C2). It keeps nothing of one request for the next. */
 export function createEventReader(limits: EventReaderLimits): (body: Buffer, facts: RequestFacts) => EventsRead {
@@ -183,8 +174,7 @@ export function createEventReader(limits: EventReaderLimits): (body: Buffer, fac
     if (layout.kind === 'problem') return refusedFor(layout)
     if (layout.root === 'scalar') return unknownShape
     const { words, eventCount } = layout
-    const text = body.length <= wholeTextBytesMax ? body.toString('latin1') : undefined
-    const source: Source = { body, words, text }
+    const source = scannedBody(body, words)
     const isBatch = layout.root === 'array' || isBatchObject(source)
     if (isBatch && eventCount === 0) return noEvent
 
@@ -227,7 +217,7 @@ function refusedWhole({ goodCount, refusal, refusedIndex }: Findings, isBatch: b
 }
 
 /** §4: a batch object has a token and an array of events; without the token it is one only when it is no single event. */
-function isBatchObject(source: Source): boolean {
+function isBatchObject(source: ScannedBody): boolean {
   const batchAt = startOf(source, 0, slotOf.batch)
   if (batchAt < 0 || source.body[batchAt] !== bracketOpen) return false
   return rootTokenSlot(source, 0) !== 0 || firstByte(source, 0, slotOf.event) !== quote
@@ -238,7 +228,7 @@ function isBatchObject(source: Source): boolean {
  * be read is given, for whoever looks at the dead letter.
  */
 function readEvent(
-  source: Source,
+  source: ScannedBody,
   record: number,
   index: number,
   isEngage: boolean,
@@ -292,22 +282,10 @@ function readEvent(
 }
 
 /** The event's name, `$identify` for one without under `/engage` (§4.4), undefined when it is missing or no string. */
-function nameOf(source: Source, record: number, isEngage: boolean): string | undefined {
+function nameOf(source: ScannedBody, record: number, isEngage: boolean): string | undefined {
   const byte = firstByte(source, record, slotOf.event)
   if (byte === quote) return stringOf(source, record, slotOf.event)
   return isEngage && (byte < 0 || byte === letterN) ? engageName : undefined
-}
-
-/** Where a field's value begins in the body, or -1 when the field is not there. */
-function startOf({ words }: Source, record: number, slot: number): number {
-  const at = record * recordWords + slot
-  return words[at + 1] === 0 ? -1 : (words[at] ?? -1)
-}
-
-/** The first byte of a field's value, which tells its type; -1 when the field is not there. */
-function firstByte(source: Source, record: number, slot: number): number {
-  const start = startOf(source, record, slot)
-  return start < 0 ? -1 : (source.body[start] ?? -1)
 }
 
 function isObjectOrNothing(byte: number): boolean {
@@ -319,34 +297,8 @@ function isTimeOrNothing(byte: number): boolean {
   return byte === quote || byte < 0 || byte === letterN || byte === 0x2d || (byte >= 0x30 && byte <= 0x39)
 }
 
-function isTrue(source: Source, slot: number): boolean {
-  return firstByte(source, 0, slot) === 0x74
-}
-
-/** The bytes from `start` to `end` as text when they are ASCII. */
-function asciiText({ body, text }: Source, start: number, end: number): string {
-  return text === undefined ? body.toString('latin1', start, end) : text.substring(start, end)
-}
-
-/** True when a string's bytes are its characters: ASCII without escapes. */
-function isPlain(body: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const c = body[i] ?? 0
-    if (c >= 0x80 || c === backslash) return false
-  }
-  return true
-}
-
-/** A field that is a string, decoded. */
-function stringOf(source: Source, record: number, slot: number): string {
-  const start = startOf(source, record, slot)
-  const end = source.words[record * recordWords + slot + 1] ?? 0
-  if (isPlain(source.body, start, end)) return asciiText(source, start + 1, end - 1)
-  return JSON.parse(source.body.toString('utf8', start, end)) as string
-}
-
 /** The client's UUID, undefined when it gave none (§4.1), null when what it gave is no UUID. */
-function uuidOf(source: Source, record: number): string | undefined | null {
+function uuidOf(source: ScannedBody, record: number): string | undefined | null {
   const start = startOf(source, record, slotOf.uuid)
   if (start < 0) return undefined
   const { body, words } = source
@@ -358,7 +310,7 @@ function uuidOf(source: Source, record: number): string | undefined | null {
   return text === '' ? undefined : (canonicalUuid(text) ?? null)
 }
 
-function timestampTextOf(source: Source, record: number): string | undefined {
+function timestampTextOf(source: ScannedBody, record: number): string | undefined {
   const byte = firstByte(source, record, slotOf.timestamp)
   if (byte < 0 || byte === letterN || !isTimeOrNothing(byte)) return undefined
   if (byte === quote) return stringOf(source, record, slotOf.timestamp)
@@ -367,7 +319,7 @@ function timestampTextOf(source: Source, record: number): string | undefined {
 }
 
 /** §6: the event's own, else the one in its properties; as text; empty when there is none that counts. */
-function distinctIdOf(source: Source, record: number): string {
+function distinctIdOf(source: ScannedBody, record: number): string {
   const slot =
     presentSlot(source, record, slotOf.distinctId) ||
     presentSlot(source, record, slotOf.dollarDistinctId) ||
@@ -387,7 +339,7 @@ function distinctIdOf(source: Source, record: number): string {
 }
 
 /** The slot when its field is there and not null, else 0. */
-function presentSlot(source: Source, record: number, slot: number): number {
+function presentSlot(source: ScannedBody, record: number, slot: number): number {
   const byte = firstByte(source, record, slot)
   return byte < 0 || byte === letterN ? 0 : slot
 }
@@ -411,13 +363,13 @@ function cut(text: string): string {
 }
 
 /** The slot of an object's own token: the first of its names that holds a string; 0 when none does. */
-function rootTokenSlot(source: Source, record: number): number {
+function rootTokenSlot(source: ScannedBody, record: number): number {
   if (firstByte(source, record, slotOf.token) === quote) return slotOf.token
   if (firstByte(source, record, slotOf.dollarToken) === quote) return slotOf.dollarToken
   return firstByte(source, record, slotOf.apiKey) === quote ? slotOf.apiKey : 0
 }
 
-function eventTokenSlot(source: Source, record: number): number {
+function eventTokenSlot(source: ScannedBody, record: number): number {
   const slot = rootTokenSlot(source, record)
   if (slot !== 0) return slot
   return firstByte(source, record, slotOf.propertiesToken) === quote ? slotOf.propertiesToken : 0
@@ -428,7 +380,7 @@ function eventTokenSlot(source: Source, record: number): number {
  * or why there is none that counts.
  */
 function tokenOf(
-  source: Source,
+  source: ScannedBody,
   first: number,
   last: number,
   headerToken: string | undefined,
@@ -453,15 +405,7 @@ function shapedToken(text: string): string | RefusedRequest {
   return reason === undefined ? token : { kind: 'refused', status: 401, message: `API key is not valid: ${reason}` }
 }
 
-function tokenProblem(token: string): string | undefined {
-  if (token === '') return 'empty'
-  if (Buffer.byteLength(token) > tokenBytesMax) return 'too_long'
-  for (let i = 0; i < token.length; i++) if (token.charCodeAt(i) > 0x7f) return 'not_ascii'
-  if (token.startsWith('phx_')) return 'personal_api_key'
-  return token.includes('\0') ? 'null_byte' : undefined
-}
-
 /** §4.2: of a batch object only; what cannot be read is ignored. */
-function sentAtOf(source: Source): number | undefined {
+function sentAtOf(source: ScannedBody): number | undefined {
   return firstByte(source, 0, slotOf.sentAt) === quote ? instantFrom(stringOf(source, 0, slotOf.sentAt)) : undefined
 }
