@@ -12,7 +12,7 @@ import { createJsonScanner } from '../../src/stages/capture/decode/json-scan.ts'
 import { createEventReader } from '../../src/stages/capture/posthog-events.ts'
 import { normaliseEvent } from '../../src/stages/ingestion/steps/normalise.ts'
 import { parseEvent } from '../../src/stages/ingestion/steps/parse-event.ts'
-import { eventTime } from '../../src/stages/ingestion/steps/timestamps.ts'
+import { eventTime } from '../../src/event/event-time.ts'
 
 const batchSize = 50
 const roundMs = 400

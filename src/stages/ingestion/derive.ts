@@ -14,7 +14,7 @@ import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import type { Derive, Derived } from './derive-batches.ts'
 import { normaliseEvent } from './steps/normalise.ts'
 import { parseEvent } from './steps/parse-event.ts'
-import { eventTime } from './steps/timestamps.ts'
+import { eventTime } from '../../event/event-time.ts'
 
 const daySeconds = 86_400
 

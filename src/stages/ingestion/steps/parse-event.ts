@@ -1,7 +1,7 @@
 /** The client's event as plain data: bytes of the log → object. */
 import { keep, quarantine } from '../verdict.ts'
 import type { Verdict } from '../verdict.ts'
-import { mayNeedRepair, repairEscapes } from './repair-escapes.ts'
+import { mayNeedRepair, repairEscapes } from '../../../event/repair-escapes.ts'
 
 /**
  * What the client sent as one event (capture spec §4.1), not yet checked field by field. A key `__proto__` is data like

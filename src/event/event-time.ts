@@ -12,7 +12,7 @@
  * Unix epoch: PostHog does so outside of years 0 to 9999, and so do we for what lies between, which ClickHouse would
  * otherwise turn into some other time without a word.
  */
-import { instantFrom } from '../../../event/instant.ts'
+import { instantFrom } from './instant.ts'
 
 export interface TimeInputs {
   /** The event's `timestamp` as sent: text, or a number of seconds or milliseconds. */

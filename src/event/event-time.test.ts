@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { eventTime } from './timestamps.ts'
-import type { TimeInputs } from './timestamps.ts'
+import { eventTime } from './event-time.ts'
+import type { TimeInputs } from './event-time.ts'
 
 const day = '2021-10-29'
 const at = (clock: string) => Date.parse(`${day}T${clock}Z`)
