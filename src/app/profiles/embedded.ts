@@ -16,6 +16,7 @@ import { openSegmentsSearch } from '../../stores/log/segments/segments-search.ts
 import { openJournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import type { JournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import { publishedOf } from '../../stores/log/segments/journal-reader.ts'
+import { emptyCounts } from '../../stores/log/segments/segment-files.ts'
 import type { JournalState } from '../../stores/log/segments/segment-files.ts'
 import { openSegmentsLog } from '../../stores/log/segments/segments-log.ts'
 import { trimJournal } from '../../stores/log/segments/trim-journal.ts'
@@ -178,7 +179,7 @@ export function openLogSearch(config: Config): LogSearch {
 export async function intakeCounts(): Promise<{ readonly counts: JournalState['counts']; readonly ends: Offsets }> {
   const published = await publishedOf(nodeFiles, journals.edge)
   return {
-    counts: published?.state.counts ?? { stored: 0, duplicate: 0, refused: 0, canary: 0, reasons: {} },
+    counts: published?.state.counts ?? emptyCounts(),
     ends: published?.state.next[laneNumber('events_plugin_ingestion')] ?? [],
   }
 }

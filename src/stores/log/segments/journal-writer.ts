@@ -21,6 +21,8 @@ import type { Files, OpenFile } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import { Frame, draftBytes, finishFrame, finishFrameInto, frameBytesMax, frameHeadBytes } from './frame.ts'
 import type { FrameDraft } from './frame.ts'
+import { isSpent, readKeptLimits } from './kept-limits.ts'
+import type { KeptLimit, KeptLimits } from './kept-limits.ts'
 import * as happened from './segments.events.ts'
 import {
   advance,
@@ -68,7 +70,8 @@ export interface JournalObserver {
 }
 
 interface Waiting {
-  readonly draft: FrameDraft
+  /** Undefined for somebody who only waits for what was appended before. */
+  readonly draft: FrameDraft | undefined
   readonly bytes: number
   resolve(): void
   reject(error: unknown): void
@@ -111,6 +114,8 @@ export class JournalWriter {
   #synced: JournalState
   /** Offsets as of the last frame that waits. */
   #taken: number[][]
+  /** Limits as of the last synced frame. */
+  readonly #limits: Map<string, KeptLimit>
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #running: Promise<void> | undefined
@@ -126,6 +131,7 @@ export class JournalWriter {
     this.#previous = recovered.previous
     this.#synced = recovered.state
     this.#taken = recovered.state.next.map((offsets) => [...offsets])
+    this.#limits = recovered.limits
     this.#failpoints = {
       write: `${options.role}:after-journal-write`,
       sync: `${options.role}:after-journal-sync`,
@@ -151,6 +157,17 @@ export class JournalWriter {
     return this.#synced
   }
 
+  /** What is counted under limits as of the last sync; what was spent when the newest segment was opened is left out. */
+  get limits(): KeptLimits {
+    return this.#limits
+  }
+
+  /** Counts events that no frame tells of. */
+  countLimited(quotaLimited: number, rateLimited: number): void {
+    this.#synced.counts.quotaLimited += quotaLimited
+    this.#synced.counts.rateLimited += rateLimited
+  }
+
   get waitingBytes(): number {
     return this.#waitingBytes
   }
@@ -174,6 +191,13 @@ export class JournalWriter {
     return offset
   }
 
+  /** Takes back the offset that was taken last, for a frame that is not appended after all; in the turn in which it was taken. */
+  giveBackOffset(lane: Lane, partition: number): void {
+    const offsets = this.#taken[laneNumber(lane)]
+    const next = offsets?.[partition]
+    if (offsets !== undefined && next !== undefined) offsets[partition] = next - 1
+  }
+
   /** Throws the Failure with which `append` would refuse a frame of this size now. Call it before taking offsets. */
   admit(bytes: number): void {
     if (this.#closed) throw new Failure('SLUICE_JOURNAL_CLOSED', 'The journal is closed.', { retryable: true })
@@ -188,7 +212,15 @@ export class JournalWriter {
 
   /** Resolves once the frame is synced. Rejects with a retryable Failure when it is not, and then it never counts. */
   append(draft: FrameDraft): Promise<void> {
-    const bytes = draft.head.length + draft.body.length
+    return this.#wait(draft, draft.head.length + draft.body.length)
+  }
+
+  /** Resolves once everything that was appended before is synced; rejects as it does when it is not. Writes nothing. */
+  settled(): Promise<void> {
+    return this.#wait(undefined, 0)
+  }
+
+  #wait(draft: FrameDraft | undefined, bytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ draft, bytes, resolve, reject })
       this.#waitingBytes += bytes
@@ -214,6 +246,11 @@ export class JournalWriter {
     while (this.#waiting.length > 0) {
       const group = this.#waiting
       this.#waiting = []
+      if (group.every(({ draft }) => draft === undefined)) {
+        // What they waited for was synced; had it failed, so would they.
+        for (const { resolve } of group) resolve()
+        continue
+      }
       this.#observer?.groupStarts()
       try {
         await this.#writeGroup(group)
@@ -235,8 +272,10 @@ export class JournalWriter {
     failpoint(this.#failpoints.sync)
     segment.bytes += bytes
     for (const { draft } of group) {
+      if (draft === undefined) continue
       const frame = new Frame(draft.head.subarray(frameHeadBytes))
       advance(this.#synced, frame)
+      for (const limit of draft.limits) this.#limits.set(limit.key, limit)
       segment.entries += frame.entryCount
     }
     this.#publish(segment)
@@ -255,6 +294,7 @@ export class JournalWriter {
     let from = 0
     let at = 0
     for (const { draft } of group) {
+      if (draft === undefined) continue
       const frameBytes = draftBytes(draft)
       if (frameBytes <= gatheredFrameBytesMax && at + frameBytes <= gathered.length) {
         at += finishFrameInto(draft, timeMs, salt, gathered, at)
@@ -338,9 +378,10 @@ export class JournalWriter {
       ...(this.#previous === undefined ? {} : { previous: this.#previous }),
       state: this.#synced,
     }
+    this.#forgetSpentLimits()
     const file = await files.open(`${folder}/${name.file}`, 'create')
     const buffers: Uint8Array[] = []
-    const bytes = writeSegmentHead(head, name.salt, buffers)
+    const bytes = writeSegmentHead(head, [...this.#limits.values()], name.salt, buffers)
     await file.write(buffers, 0)
     await file.sync()
     await files.syncFolder(folder)
@@ -349,6 +390,12 @@ export class JournalWriter {
     this.#segment = segment
     this.#publish(segment)
     return segment
+  }
+
+  /** By the clock that limits are met by, not by log time, which may be ahead of it. */
+  #forgetSpentLimits(): void {
+    const nowMs = this.#now()
+    for (const limit of this.#limits.values()) if (isSpent(limit, nowMs)) this.#limits.delete(limit.key)
   }
 
   #publish(segment: Segment): void {
@@ -383,6 +430,7 @@ interface Recovered {
   readonly incarnation: number
   readonly previous: { readonly sequence: number; readonly bytes: number } | undefined
   readonly state: JournalState
+  readonly limits: Map<string, KeptLimit>
 }
 
 /**
@@ -394,17 +442,21 @@ async function recoverJournal(options: JournalWriterOptions): Promise<Recovered>
   const { files, folder, partitionCount, telemetry } = options
   const published = await readPublishedIfAny(files, folder)
   const state = emptyState(partitionCount)
+  const limits = new Map<string, KeptLimit>()
   let incarnation = 0
   let previous: Recovered['previous']
   for (const { name, head } of await newestSegments(options)) {
-    if (head !== undefined) Object.assign(state, copyState(head.head.state))
+    if (head !== undefined) {
+      Object.assign(state, copyState(head.head.state))
+      readKeptLimits(head.limits, limits)
+    }
     // Each incarnation opens a segment of its own, so a sequence is never below its incarnation.
     incarnation = Math.max(incarnation, head?.head.incarnation ?? name.sequence)
     const file = await files.open(`${folder}/${name.file}`, 'write')
     try {
       const from = head?.bytes ?? 0
       const knownBytes = published?.sequence === name.sequence ? published.bytes : 0
-      const bytes = await recoverSegment(file, name, state, from, knownBytes, options)
+      const bytes = await recoverSegment(file, name, { state, limits }, from, knownBytes, options)
       previous = { sequence: name.sequence, bytes }
     } finally {
       await file.close()
@@ -412,7 +464,7 @@ async function recoverJournal(options: JournalWriterOptions): Promise<Recovered>
   }
   if (previous === undefined) happened.journalCreated(folder).emit(telemetry)
   if (published !== undefined) neverAgain(state, published.state)
-  return { incarnation, previous, state }
+  return { incarnation, previous, state, limits }
 }
 
 /** Offsets that were published are taken, also where damage hides who has them. */
@@ -450,13 +502,13 @@ async function newestSegments(options: JournalWriterOptions): Promise<{ name: Se
 }
 
 /**
- * Moves `state` past the frames of the segment; resolves with how far the segment counts. Bytes without a whole frame
+ * Moves what is known past the frames of the segment; resolves with how far the segment counts. Bytes without a whole frame
  * behind them are a torn tail, unless they were published as synced: then they are damage.
  */
 async function recoverSegment(
   file: OpenFile,
   name: SegmentName,
-  state: JournalState,
+  known: Pick<Recovered, 'state' | 'limits'>,
   from: number,
   knownBytes: number,
   options: JournalWriterOptions,
@@ -467,7 +519,10 @@ async function recoverSegment(
   let at = from
   for (;;) {
     const step = await scanSegment(file, name.salt, at, sizeBytes, chunkBytes)
-    for (const { frame } of step.frames) advance(state, frame)
+    for (const { frame } of step.frames) {
+      advance(known.state, frame)
+      readKeptLimits(frame.limits, known.limits)
+    }
     for (const damage of step.damage) happened.damageFound(folder, name.file, damage).emit(telemetry)
     at = step.nextAt
     if (step.ended) break

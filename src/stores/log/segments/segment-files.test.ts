@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { crc32 } from 'node:zlib'
+import { laneNumber } from '../../../event/position.ts'
 import { createSimulatedFiles } from '../../../kit/simulated-files.ts'
 import { draftFrame, Frame, frameHeadBytes, frameKinds, verdicts, writeEntry, writeEntryTexts } from './frame.ts'
 import { advance, copyState, emptyState, encodePublished, publishedBytesMax, readPublished } from './segment-files.ts'
@@ -29,6 +30,19 @@ async function readBack(bytes: Buffer) {
   return await readPublished(file)
 }
 
+/** As releases wrote it that had three lanes, all with as many partitions. */
+function asThen(state: JournalState, magic: number, end: readonly Buffer[]): Buffer {
+  const head = Buffer.from(encodePublished(published(state), Buffer.alloc(publishedBytesMax(2))).subarray(0, 80))
+  const offsets = Buffer.alloc(3 * 2 * 8)
+  for (const [lane, own] of state.next.slice(0, 3).entries())
+    for (const partition of [0, 1]) offsets.writeDoubleLE(own[partition] ?? 0, (lane * 2 + partition) * 8)
+  head.writeUInt32LE(magic, 0)
+  head.writeUInt32LE(3, 12)
+  const file = Buffer.concat([head, offsets, ...end])
+  file.writeUInt32LE(crc32(file.subarray(8)), 4)
+  return file
+}
+
 const published = (state: JournalState) => ({ incarnation: 3, sequence: 5, bytes: 4096, state })
 
 describe('the counters of a journal', () => {
@@ -54,17 +68,33 @@ describe('the counters of a journal', () => {
     assert.deepEqual(again?.state.counts.reasons, { 'event is not an object': 1, 'leer 🎈': 1 })
   })
 
-  it('are read from what a release without reasons wrote', async () => {
+  it('come back with what met a limit and what was split off', async () => {
     const state = emptyState(2)
-    state.counts.refused = 7
-    const now = encodePublished(published(state), Buffer.alloc(publishedBytesMax(2)))
-    // The same up to the text of the reasons, under the magic number of then.
-    const before = Buffer.from(now.subarray(0, now.length - 4 - '{}'.length))
-    before.writeUInt32LE(0x31425550, 0)
-    before.writeUInt32LE(crc32(before.subarray(8)), 4)
-    assert.deepEqual(await readBack(before), published(state))
-    const { reasons: _, ...counts } = state.counts
-    const old = { ...state, counts } as unknown as JournalState
-    assert.deepEqual(copyState(old).counts.reasons, {})
+    Object.assign(state.counts, { quotaLimited: 4, rateLimited: 5, split: 6, reasons: { 'too long': 1 } })
+    const buffer = Buffer.alloc(publishedBytesMax(2))
+    assert.deepEqual(await readBack(encodePublished(published(state), buffer)), published(state))
+  })
+
+  const earlier = [
+    { release: 'limits', magic: 0x32425550, missingBytes: 3 * 8 },
+    { release: 'limits and reasons', magic: 0x31425550, missingBytes: 3 * 8 + 4 + '{}'.length },
+  ]
+  for (const { release, magic, missingBytes } of earlier) {
+    it(`are read from what a release without ${release} wrote`, async () => {
+      const state = emptyState(2)
+      state.counts.refused = 7
+      const now = encodePublished(published(state), Buffer.alloc(publishedBytesMax(2)))
+      // The same without what stands at the end, under the magic number of then.
+      const before = Buffer.from(now.subarray(0, now.length - missingBytes))
+      before.writeUInt32LE(magic, 0)
+      before.writeUInt32LE(crc32(before.subarray(8)), 4)
+      assert.deepEqual(await readBack(before), published(state))
+    })
+  }
+
+  it('are read from the head of a segment that counted less', () => {
+    const { stored, duplicate, refused, canary } = emptyState(2).counts
+    const old = { ...emptyState(2), counts: { stored, duplicate, refused, canary } } as unknown as JournalState
+    assert.deepEqual(copyState(old), emptyState(2))
   })
 })

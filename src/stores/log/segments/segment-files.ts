@@ -4,6 +4,7 @@ import { lanes } from '../../../event/position.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
 import { draftFrame, finishFrame, flags, frameKinds, lookAtFrame, verdicts } from './frame.ts'
 import type { Frame } from './frame.ts'
+import type { KeptLimit } from './kept-limits.ts'
 
 export interface SegmentName {
   readonly sequence: number
@@ -39,6 +40,11 @@ export interface JournalState {
     duplicate: number
     refused: number
     canary: number
+    /** Events that met a limit: no frame has them, so the newest may be missing after a crash. */
+    quotaLimited: number
+    rateLimited: number
+    /** Entries split off from stored ones. */
+    split: number
     /** How `refused` came together, by reason; what was refused before this was counted is missing. */
     reasons: Record<string, number>
   }
@@ -53,18 +59,22 @@ export function emptyState(partitionCount: number): JournalState {
   return {
     timeMs: 0,
     next: lanes.map(() => Array.from({ length: partitionCount }, () => 0)),
-    counts: { stored: 0, duplicate: 0, refused: 0, canary: 0, reasons: {} },
+    counts: emptyCounts(),
   }
+}
+
+export function emptyCounts(): JournalState['counts'] {
+  return { stored: 0, duplicate: 0, refused: 0, canary: 0, quotaLimited: 0, rateLimited: 0, split: 0, reasons: {} }
 }
 
 export function copyState(state: JournalState): JournalState {
   const { timeMs, next, counts } = state
-  // A head that an earlier release wrote has no reasons.
+  // A head that an earlier release wrote has no reasons, and counts less.
   const reasons = { ...(counts as { readonly reasons?: Record<string, number> }).reasons }
   // Nor lanes that came later.
   const partitionCount = next[0]?.length ?? 0
   const all = lanes.map((_, lane) => [...(next[lane] ?? Array.from({ length: partitionCount }, () => 0))])
-  return { timeMs, next: all, counts: { ...counts, reasons } }
+  return { timeMs, next: all, counts: { ...emptyCounts(), ...counts, reasons } }
 }
 
 /** Moves the state past a frame. */
@@ -74,7 +84,9 @@ export function advance(state: JournalState, frame: Frame): void {
   const { counts, next } = state
   for (let entry = 0; entry < frame.entryCount; entry++) {
     const verdict = frame.verdict(entry)
-    if ((frame.flags(entry) & flags.canary) !== 0) counts.canary++
+    const isCanary = (frame.flags(entry) & flags.canary) !== 0
+    if (verdict === verdicts.split) counts.split += isCanary ? 0 : 1
+    else if (isCanary) counts.canary++
     else if (verdict === verdicts.stored) counts.stored++
     else if (verdict === verdicts.duplicate) counts.duplicate++
     else countRefused(counts, frame.reason(entry))
@@ -106,18 +118,29 @@ export interface SegmentHead {
   readonly state: JournalState
 }
 
-/** Writes the head frame of a new segment into `into`; returns its bytes. */
-export function writeSegmentHead(head: SegmentHead, salt: number, into: Uint8Array[]): number {
+/** Writes the head frame of a new segment, with all limits of the journal, into `into`; returns its bytes. */
+export function writeSegmentHead(
+  head: SegmentHead,
+  limits: readonly KeptLimit[],
+  salt: number,
+  into: Uint8Array[],
+): number {
   const body = Buffer.from(JSON.stringify(head))
-  const draft = draftFrame({ kind: frameKinds.head, entryCount: 0, headers: Buffer.alloc(0), textsBytes: 0, body })
+  const headers = Buffer.alloc(0)
+  const draft = draftFrame({ kind: frameKinds.head, entryCount: 0, headers, textsBytes: 0, body, limits })
   return finishFrame(draft, head.createdMs, salt, into)
 }
 
-/** The head of a segment and where its records begin; undefined when the head cannot be read. */
-export async function readSegmentHead(
-  file: OpenFile,
-  salt: number,
-): Promise<{ readonly head: SegmentHead; readonly bytes: number } | undefined> {
+export interface FoundSegmentHead {
+  readonly head: SegmentHead
+  /** As the frame has them: only who recovers the journal reads them. */
+  readonly limits: Buffer
+  /** Where the records begin. */
+  readonly bytes: number
+}
+
+/** Undefined when the head cannot be read. */
+export async function readSegmentHead(file: OpenFile, salt: number): Promise<FoundSegmentHead | undefined> {
   let buffer = Buffer.alloc(16 * 1024)
   for (;;) {
     const length = await file.read(buffer, 0)
@@ -127,7 +150,8 @@ export async function readSegmentHead(
       continue
     }
     if (look.kind !== 'whole' || look.frame.kind !== frameKinds.head) return undefined
-    return { head: JSON.parse(look.frame.body.toString()) as SegmentHead, bytes: look.bytes }
+    const { body, limits } = look.frame
+    return { head: JSON.parse(body.toString()) as SegmentHead, limits, bytes: look.bytes }
   }
 }
 
@@ -143,9 +167,11 @@ export interface Published {
 }
 
 export const publishedFile = 'synced'
-const publishedMagic = 0x32425550
-/** Of releases that counted no reasons: the same without the text at the end. */
-const publishedMagicBefore = 0x31425550
+const publishedMagic = 0x33425550
+/** Of releases without limits: the same without the three counts at the end. */
+const publishedMagicWithoutLimits = 0x32425550
+/** Of releases that counted no reasons: also without the text before them. */
+const publishedMagicWithoutReasons = 0x31425550
 /** More than all reasons take: they are cut, and text of any language has at most four bytes a character. */
 const reasonsBytesMax = 32 * 1024
 /** Written anew only when something was refused: most groups refuse nothing. */
@@ -175,6 +201,7 @@ export function encodePublished(published: Published, into: Buffer): Buffer {
   const reasons = bytesOfReasons(counts)
   at = into.writeUInt32LE(reasons.length, at)
   at += reasons.copy(into, at)
+  for (const value of [counts.quotaLimited, counts.rateLimited, counts.split]) at = into.writeDoubleLE(value, at)
   into.writeUInt32LE(crc32(into.subarray(8, at)), 4)
   return into.subarray(0, at)
 }
@@ -187,7 +214,7 @@ function bytesOfReasons({ refused, reasons }: JournalState['counts']): Buffer {
 }
 
 export function publishedBytesMax(partitionCount: number): number {
-  return 16 + 8 * 8 + lanes.length * partitionCount * 8 + 4 + reasonsBytesMax
+  return 16 + 8 * 8 + lanes.length * partitionCount * 8 + 4 + reasonsBytesMax + 3 * 8
 }
 
 /** The largest that the setting permits: 256 partitions. */
@@ -197,23 +224,29 @@ export async function readPublished(file: OpenFile): Promise<Published | undefin
   const buffer = Buffer.allocUnsafe(publishedReadBytes)
   const length = await file.read(buffer, 0)
   const kind = length < 80 ? 0 : buffer.readUInt32LE(0)
-  if (kind !== publishedMagic && kind !== publishedMagicBefore) return undefined
+  const hasLimits = kind === publishedMagic
+  const hasReasons = hasLimits || kind === publishedMagicWithoutLimits
+  if (!hasReasons && kind !== publishedMagicWithoutReasons) return undefined
   const partitionCount = buffer.readUInt32LE(8)
   const laneCount = buffer.readUInt32LE(12)
   const reasonsAt = 80 + laneCount * partitionCount * 8
-  if (reasonsAt + 4 > length && kind === publishedMagic) return undefined
-  const reasonsBytes = kind === publishedMagic ? buffer.readUInt32LE(reasonsAt) : 0
-  const end = kind === publishedMagic ? reasonsAt + 4 + reasonsBytes : reasonsAt
+  if (hasReasons && reasonsAt + 4 > length) return undefined
+  const reasonsBytes = hasReasons ? buffer.readUInt32LE(reasonsAt) : 0
+  const reasonsEnd = hasReasons ? reasonsAt + 4 + reasonsBytes : reasonsAt
+  const end = hasLimits ? reasonsEnd + 3 * 8 : reasonsEnd
   if (end > length || crc32(buffer.subarray(8, end)) !== buffer.readUInt32LE(4)) return undefined
   const value = (index: number): number => buffer.readDoubleLE(16 + index * 8)
   const state = emptyState(partitionCount)
   state.timeMs = value(3)
-  const reasons = reasonsBytes === 0 ? '{}' : buffer.toString('utf8', reasonsAt + 4, end)
+  const reasons = reasonsBytes === 0 ? '{}' : buffer.toString('utf8', reasonsAt + 4, reasonsEnd)
   state.counts = {
     stored: value(4),
     duplicate: value(5),
     refused: value(6),
     canary: value(7),
+    quotaLimited: hasLimits ? buffer.readDoubleLE(reasonsEnd) : 0,
+    rateLimited: hasLimits ? buffer.readDoubleLE(reasonsEnd + 8) : 0,
+    split: hasLimits ? buffer.readDoubleLE(reasonsEnd + 16) : 0,
     reasons: JSON.parse(reasons) as Record<string, number>,
   }
   for (const [lane, offsets] of state.next.entries()) {
