@@ -75,22 +75,33 @@ describe('the counters of a journal', () => {
     assert.deepEqual(await readBack(encodePublished(published(state), buffer)), published(state))
   })
 
-  const earlier = [
-    { release: 'limits', magic: 0x32425550, missingBytes: 3 * 8 },
-    { release: 'limits and reasons', magic: 0x31425550, missingBytes: 3 * 8 + 4 + '{}'.length },
-  ]
-  for (const { release, magic, missingBytes } of earlier) {
-    it(`are read from what a release without ${release} wrote`, async () => {
-      const state = emptyState(2)
-      state.counts.refused = 7
-      const now = encodePublished(published(state), Buffer.alloc(publishedBytesMax(2)))
-      // The same without what stands at the end, under the magic number of then.
-      const before = Buffer.from(now.subarray(0, now.length - missingBytes))
-      before.writeUInt32LE(magic, 0)
-      before.writeUInt32LE(crc32(before.subarray(8)), 4)
-      assert.deepEqual(await readBack(before), published(state))
-    })
-  }
+  it('come back with the offsets of all lanes, of which only those that hold something take room', async () => {
+    const state = emptyState(2)
+    const buffer = Buffer.alloc(publishedBytesMax(2))
+    const empty = encodePublished(published(state), buffer).length
+    state.next[laneNumber('events_plugin_ingestion')] = [7, 0]
+    state.next[laneNumber('clickhouse_events')] = [...Array.from({ length: 11 }, () => 0), 2 ** 40]
+    const bytes = encodePublished(published(state), buffer)
+    assert.equal(bytes.length - empty, (1 + 12) * 8)
+    assert.deepEqual(await readBack(bytes), published(state))
+    assert.equal(await readBack(Buffer.from(bytes.subarray(0, bytes.length - 1))), undefined)
+  })
+
+  it('are read from what earlier releases wrote, who had three lanes of as many partitions', async () => {
+    const state = emptyState(2)
+    state.next[laneNumber('events_plugin_ingestion')] = [7, 8]
+    state.next[laneNumber('clickhouse_events')]?.splice(0, 2, 9, 10)
+    state.counts.refused = 7
+    assert.deepEqual(await readBack(asThen(state, 0x31425550, [])), published(state))
+    state.counts.reasons = { 'too late': 3 }
+    const reasons = Buffer.from(JSON.stringify(state.counts.reasons))
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(reasons.length)
+    assert.deepEqual(await readBack(asThen(state, 0x32425550, [length, reasons])), published(state))
+    const then = [7, 8, 0, 0, 9, 10]
+    const next = [then.slice(0, 2), then.slice(2, 4), then.slice(4)]
+    assert.deepEqual(copyState({ ...state, next }), state)
+  })
 
   it('are read from the head of a segment that counted less', () => {
     const { stored, duplicate, refused, canary } = emptyState(2).counts

@@ -1,5 +1,6 @@
 /** Names of a journal's files, the first frame of a segment, and what the writer publishes. Format: see `frame.ts`. */
 import { crc32 } from 'node:zlib'
+import { partitionsOf } from '../../../event/flows.ts'
 import { lanes } from '../../../event/position.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
 import { draftFrame, finishFrame, flags, frameKinds, lookAtFrame, verdicts } from './frame.ts'
@@ -32,7 +33,7 @@ export async function listSegments(files: Files, folder: string): Promise<Segmen
 export interface JournalState {
   /** Log time of the newest frame, Unix milliseconds. */
   timeMs: number
-  /** Next offset, by lane number, by partition. */
+  /** Next offset, by lane number, by partition; lanes have their own numbers of partitions. */
   next: number[][]
   /** Entries by verdict; canaries are counted apart and nowhere else. */
   counts: {
@@ -58,7 +59,7 @@ const otherReason = 'other'
 export function emptyState(partitionCount: number): JournalState {
   return {
     timeMs: 0,
-    next: lanes.map(() => Array.from({ length: partitionCount }, () => 0)),
+    next: lanes.map((lane) => Array.from({ length: partitionsOf(lane, partitionCount) }, () => 0)),
     counts: emptyCounts(),
   }
 }
@@ -71,9 +72,11 @@ export function copyState(state: JournalState): JournalState {
   const { timeMs, next, counts } = state
   // A head that an earlier release wrote has no reasons, and counts less.
   const reasons = { ...(counts as { readonly reasons?: Record<string, number> }).reasons }
-  // Nor lanes that came later.
-  const partitionCount = next[0]?.length ?? 0
-  const all = lanes.map((_, lane) => [...(next[lane] ?? Array.from({ length: partitionCount }, () => 0))])
+  // Nor lanes and partitions that came later.
+  const all = emptyState(next[0]?.length ?? 0).next
+  for (const [lane, offsets] of all.entries()) {
+    for (const partition of offsets.keys()) offsets[partition] = next[lane]?.[partition] ?? 0
+  }
   return { timeMs, next: all, counts: { ...emptyCounts(), ...counts, reasons } }
 }
 
@@ -151,7 +154,8 @@ export async function readSegmentHead(file: OpenFile, salt: number): Promise<Fou
     }
     if (look.kind !== 'whole' || look.frame.kind !== frameKinds.head) return undefined
     const { body, limits } = look.frame
-    return { head: JSON.parse(body.toString()) as SegmentHead, limits, bytes: look.bytes }
+    const head = JSON.parse(body.toString()) as SegmentHead
+    return { head: { ...head, state: copyState(head.state) }, limits, bytes: look.bytes }
   }
 }
 
@@ -168,10 +172,11 @@ export interface Published {
 
 export const publishedFile = 'synced'
 const publishedMagic = 0x33425550
-/** Of releases without limits: the same without the three counts at the end. */
+/** Of releases without limits: all offsets of the lanes, each with as many partitions, and no counts at the end. */
 const publishedMagicWithoutLimits = 0x32425550
 /** Of releases that counted no reasons: also without the text before them. */
 const publishedMagicWithoutReasons = 0x31425550
+const publishedHeadBytes = 80
 /** More than all reasons take: they are cut, and text of any language has at most four bytes a character. */
 const reasonsBytesMax = 32 * 1024
 /** Written anew only when something was refused: most groups refuse nothing. */
@@ -197,7 +202,13 @@ export function encodePublished(published: Published, into: Buffer): Buffer {
   ]) {
     at = into.writeDoubleLE(value, at)
   }
-  for (const offsets of state.next) for (const offset of offsets) at = into.writeDoubleLE(offset, at)
+  // Most lanes hold nothing, and this is written with every sync.
+  for (const offsets of state.next) {
+    let kept = offsets.length
+    while (kept > 0 && offsets[kept - 1] === 0) kept--
+    at = into.writeUInt16LE(kept, at)
+    for (let partition = 0; partition < kept; partition++) at = into.writeDoubleLE(offsets[partition] ?? 0, at)
+  }
   const reasons = bytesOfReasons(counts)
   at = into.writeUInt32LE(reasons.length, at)
   at += reasons.copy(into, at)
@@ -214,44 +225,60 @@ function bytesOfReasons({ refused, reasons }: JournalState['counts']): Buffer {
 }
 
 export function publishedBytesMax(partitionCount: number): number {
-  return 16 + 8 * 8 + lanes.length * partitionCount * 8 + 4 + reasonsBytesMax + 3 * 8
+  const offsets = lanes.reduce((sum, lane) => sum + 2 + partitionsOf(lane, partitionCount) * 8, 0)
+  return publishedHeadBytes + offsets + 4 + reasonsBytesMax + 3 * 8
 }
 
-/** The largest that the setting permits: 256 partitions. */
-const publishedReadBytes = publishedBytesMax(256)
+/** The most that the setting permits. */
+const partitionCountMax = 256
+const publishedReadBytes = publishedBytesMax(partitionCountMax)
 
 export async function readPublished(file: OpenFile): Promise<Published | undefined> {
   const buffer = Buffer.allocUnsafe(publishedReadBytes)
-  const length = await file.read(buffer, 0)
-  const kind = length < 80 ? 0 : buffer.readUInt32LE(0)
+  const bytes = buffer.subarray(0, await file.read(buffer, 0))
+  const kind = bytes.length < publishedHeadBytes ? 0 : bytes.readUInt32LE(0)
   const hasLimits = kind === publishedMagic
   const hasReasons = hasLimits || kind === publishedMagicWithoutLimits
   if (!hasReasons && kind !== publishedMagicWithoutReasons) return undefined
-  const partitionCount = buffer.readUInt32LE(8)
-  const laneCount = buffer.readUInt32LE(12)
-  const reasonsAt = 80 + laneCount * partitionCount * 8
-  if (hasReasons && reasonsAt + 4 > length) return undefined
-  const reasonsBytes = hasReasons ? buffer.readUInt32LE(reasonsAt) : 0
-  const reasonsEnd = hasReasons ? reasonsAt + 4 + reasonsBytes : reasonsAt
+  // Not checked by the sum yet.
+  if (bytes.readUInt32LE(8) > partitionCountMax) return undefined
+  const state = emptyState(bytes.readUInt32LE(8))
+  const reasonsAt = readOffsets(bytes, state.next, kind === publishedMagic)
+  if (reasonsAt === undefined || (hasReasons && reasonsAt + 4 > bytes.length)) return undefined
+  const reasonsEnd = hasReasons ? reasonsAt + 4 + bytes.readUInt32LE(reasonsAt) : reasonsAt
   const end = hasLimits ? reasonsEnd + 3 * 8 : reasonsEnd
-  if (end > length || crc32(buffer.subarray(8, end)) !== buffer.readUInt32LE(4)) return undefined
-  const value = (index: number): number => buffer.readDoubleLE(16 + index * 8)
-  const state = emptyState(partitionCount)
+  if (end > bytes.length || crc32(bytes.subarray(8, end)) !== bytes.readUInt32LE(4)) return undefined
+  const value = (index: number): number => bytes.readDoubleLE(16 + index * 8)
   state.timeMs = value(3)
-  const reasons = reasonsBytes === 0 ? '{}' : buffer.toString('utf8', reasonsAt + 4, reasonsEnd)
+  const reasons = hasReasons ? bytes.toString('utf8', reasonsAt + 4, reasonsEnd) : '{}'
   state.counts = {
     stored: value(4),
     duplicate: value(5),
     refused: value(6),
     canary: value(7),
-    quotaLimited: hasLimits ? buffer.readDoubleLE(reasonsEnd) : 0,
-    rateLimited: hasLimits ? buffer.readDoubleLE(reasonsEnd + 8) : 0,
-    split: hasLimits ? buffer.readDoubleLE(reasonsEnd + 16) : 0,
+    quotaLimited: hasLimits ? bytes.readDoubleLE(reasonsEnd) : 0,
+    rateLimited: hasLimits ? bytes.readDoubleLE(reasonsEnd + 8) : 0,
+    split: hasLimits ? bytes.readDoubleLE(reasonsEnd + 16) : 0,
     reasons: JSON.parse(reasons) as Record<string, number>,
   }
-  for (const [lane, offsets] of state.next.entries()) {
-    if (lane >= laneCount) break
-    for (const partition of offsets.keys()) offsets[partition] = value(8 + lane * partitionCount + partition)
-  }
   return { incarnation: value(0), sequence: value(1), bytes: value(2), state }
+}
+
+/** Reads the offsets of all lanes into `next`; returns where they end, undefined when that is not in the file. */
+function readOffsets(bytes: Buffer, next: readonly number[][], isCompact: boolean): number | undefined {
+  const partitionCount = bytes.readUInt32LE(8)
+  const laneCount = bytes.readUInt32LE(12)
+  let at = publishedHeadBytes
+  for (let lane = 0; lane < laneCount; lane++) {
+    if (isCompact && at + 2 > bytes.length) return undefined
+    const kept = isCompact ? bytes.readUInt16LE(at) : partitionCount
+    if (isCompact) at += 2
+    if (at + kept * 8 > bytes.length) return undefined
+    // Nobody here wants a lane that only a newer release knows.
+    const offsets = next[lane] ?? []
+    for (let partition = 0; partition < kept; partition++, at += 8) {
+      if (partition < offsets.length) offsets[partition] = bytes.readDoubleLE(at)
+    }
+  }
+  return at
 }
