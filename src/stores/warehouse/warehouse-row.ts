@@ -29,6 +29,36 @@ export interface WarehouseRow {
   readonly _index: number
 }
 
+/** A row of `sluice.session_recording_events`: what one request brought of a recording. Columns as in `WarehouseRow`, and: */
+export interface RecordingRow extends Omit<WarehouseRow, 'event' | 'properties'> {
+  readonly session_id: string
+  readonly window_id: string
+  readonly snapshot_source: 'web' | 'mobile'
+  /** The SDK that recorded. */
+  readonly snapshot_library: string
+  /** JSON text of an array: the snapshots of all events of the request, in their order, byte for byte as they were sent. */
+  readonly snapshot_data: string
+  /** How many snapshots that is. */
+  readonly event_count: number
+  /** Bytes of `snapshot_data`. */
+  readonly size: number
+}
+
+/** A row of `sluice.heatmaps`: what one event says of clicks, movements and scrolling. Columns as in `WarehouseRow`, and: */
+export interface HeatmapRow extends Omit<WarehouseRow, 'event'> {
+  readonly session_id: string
+  readonly current_url: string
+  /** 0 when the event does not say. */
+  readonly viewport_width: number
+  readonly viewport_height: number
+}
+
+/** What rows of all tables have: where they come from, and until when they stay. */
+export type PlacedRow = Pick<
+  WarehouseRow,
+  'uuid' | 'accepted_at' | 'expires_at' | '_incarnation' | '_partition' | '_offset' | '_index'
+>
+
 export const neverExpires = 4_294_967_295
 
 /**

@@ -1,15 +1,17 @@
 /**
- * Where the rows of events are kept for good. `warehouse.contract.ts` checks every promise.
+ * Where rows are kept for good. `warehouse.contract.ts` checks every promise, for each table.
  *
  * Words:
- * - row: one event as `sluice.events` stores it; see `warehouse-row.ts` for its columns and their ranges.
+ * - table: one of the database `sluice`, by name; each flow has its own. `events` can do more than the others.
+ * - row: one event as `sluice.events` stores it, one request's part of a recording, one event's heatmap; see `warehouse-row.ts`
+ *   for their columns and ranges.
  * - block: rows that are inserted as one; they share a month of acceptance, so one block becomes one part on disk.
  * - token: names a block's content. The same token again means the same rows again: nothing is stored.
  * - range: the offsets [fromOffset, toOffset) of one intake partition; a block holds the rows of one or more ranges.
  * - ledger: one line a range and block, saying how many rows went in and which ids they had (`id-set.ts`).
  * - property column: see `property-columns.ts`.
  */
-export interface Warehouse {
+export interface WarehouseTable {
   /**
    * Stores a block and its ledger lines.
    *
@@ -30,8 +32,14 @@ export interface Warehouse {
   present(range: RowRange): AsyncIterable<readonly PresentRow[]>
   /** Ledger lines that overlap the range, ascending by offset; one line a range and month. */
   ledger(range: OffsetRange): Promise<readonly LedgerLine[]>
-  /** How many rows and bytes the table of events holds, copies and old versions included. */
+  /** How many rows and bytes the table holds, copies and old versions included. */
   size(): Promise<WarehouseSize>
+  /** Finishes what runs, then lets go of the folder or connections. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** The table of events. */
+export interface Warehouse extends WarehouseTable {
   /**
    * Gives a property a column of its own. Rows inserted from then on have it; `maintain` fills it in older ones, and until
    * then questions compute it there: what they answer is the same before, meanwhile and after.
@@ -43,9 +51,11 @@ export interface Warehouse {
    * again by the next call.
    */
   maintain(): Promise<Maintenance>
-  /** Finishes what runs, breaks off maintenance, then lets go of the folder or connections. Safe to call twice. */
+  /** Breaks maintenance off. */
   close(): Promise<void>
 }
+
+export type TableName = 'events' | 'session_recording_events' | 'heatmaps'
 
 /** `there`: it had one already; `full`: the table has as many as it may have. */
 export type ColumnAdded = 'added' | 'there' | 'full'
