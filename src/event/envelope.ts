@@ -1,0 +1,137 @@
+/**
+ * A record of the log as readers of PostHog's topics know it: key, headers and value (C10; capture spec §11.2 to §11.4). Our own
+ * stages never see it; it is made where a record leaves for others.
+ */
+import { eventTime } from './event-time.ts'
+import { mayNeedRepair, repairEscapes } from './repair-escapes.ts'
+
+/** What the log keeps of an accepted or refused event. */
+export interface LoggedEvent {
+  /** The event's JSON as it was accepted. */
+  readonly value: Buffer
+  /** As in `LogHeaders` of `stores/log/event-log.ts`. */
+  readonly headers: Readonly<Record<string, string>>
+  /** When the log took it, Unix milliseconds. */
+  readonly timeMs: number
+}
+
+export interface ForeignMessage {
+  /** `{token}:{distinct_id}`; by address for events without cookies; none for events that need no order. */
+  readonly key: string | null
+  /** The nine that are always there, null where nothing is known, and some that are there only when set. */
+  readonly headers: Readonly<Record<string, string | null>>
+  /** JSON text. */
+  readonly value: string
+}
+
+/** The keys of `data`, in the order in which PostHog writes them. */
+const dataKeys = [
+  'token',
+  'distinct_id',
+  'uuid',
+  'event',
+  'properties',
+  'timestamp',
+  'offset',
+  '$set',
+  '$set_once',
+] as const
+
+/** Undefined when the event is no JSON object: what lies in the log was checked at the door, so it was damaged or erased since. */
+export function foreignMessage({ value, headers, timeMs }: LoggedEvent): ForeignMessage | undefined {
+  const event = eventFrom(value)
+  if (event === undefined) return undefined
+  const properties = isObject(event['properties']) ? event['properties'] : {}
+  const nowMs = Number(headers['now'])
+  const sentAtMs = headers['sent_at'] === undefined ? undefined : Number(headers['sent_at'])
+  const { ms } = eventTime({
+    timestamp: event['timestamp'],
+    offset: event['offset'],
+    ignoreSentAt: properties['$ignore_sent_at'] === true,
+    sentAtMs,
+    nowMs,
+  })
+  const token = headers['token'] ?? ''
+  const distinctId = headers['distinct_id'] ?? ''
+  const ip = headers['ip'] ?? ''
+  const uuid = headers['uuid'] ?? ''
+  const name = typeof event['event'] === 'string' ? event['event'] : '$identify'
+  const now = rfc3339(nowMs)
+  const isCookieless = headers['is_cookieless_mode'] === 'true'
+  const isHistorical = headers['historical_migration'] === 'true'
+  const envelope = {
+    uuid,
+    distinct_id: distinctId,
+    ip,
+    data: JSON.stringify(dataOf(event, name, properties)),
+    now,
+    ...(sentAtMs === undefined ? {} : { sent_at: rfc3339(sentAtMs) }),
+    token,
+    event: name,
+    timestamp: rfc3339(ms),
+    ...(isCookieless ? { is_cookieless_mode: true } : {}),
+    ...(isHistorical ? { historical_migration: true } : {}),
+  }
+  const reason = headers['reason']
+  return {
+    key: keyOf(headers, token, distinctId, ip),
+    headers: {
+      token,
+      distinct_id: distinctId,
+      session_id: headers['session_id'] ?? null,
+      timestamp: String(ms),
+      event: name,
+      uuid,
+      now,
+      force_disable_person_processing: headers['force_disable_person_processing'] ?? null,
+      historical_migration: isHistorical ? 'true' : null,
+      ...(headers['skip_heatmap_processing'] === undefined ? {} : { skip_heatmap_processing: 'true' }),
+      ...(reason === undefined
+        ? {}
+        : { dlq_reason: reason, dlq_step: 'capture', dlq_timestamp: new Date(timeMs).toISOString() }),
+    },
+    value: JSON.stringify(envelope),
+  }
+}
+
+function keyOf(headers: LoggedEvent['headers'], token: string, distinctId: string, ip: string): ForeignMessage['key'] {
+  if (headers['session_id'] !== undefined) return headers['session_id']
+  if (headers['force_disable_person_processing'] === 'true') return null
+  return headers['is_cookieless_mode'] === 'true' ? `${token}:${ip}` : `${token}:${distinctId}`
+}
+
+/** The event as it is serialised again: known keys only, `uuid` null when the client gave none. */
+function dataOf(event: Readonly<Record<string, unknown>>, name: string, properties: unknown): Record<string, unknown> {
+  const aliases: Readonly<Record<string, unknown>> = {
+    token: event['token'] ?? event['$token'] ?? event['api_key'],
+    distinct_id: event['distinct_id'] ?? event['$distinct_id'],
+    uuid: event['uuid'] === '' ? null : (event['uuid'] ?? null),
+    event: name,
+    properties,
+  }
+  const data: Record<string, unknown> = {}
+  for (const key of dataKeys) {
+    const found = key in aliases ? aliases[key] : event[key]
+    if (found !== undefined && (found !== null || key === 'uuid')) data[key] = found
+  }
+  return data
+}
+
+function eventFrom(value: Buffer): Readonly<Record<string, unknown>> | undefined {
+  const json = value.toString()
+  try {
+    const event: unknown = JSON.parse(mayNeedRepair(json) ? repairEscapes(json) : json)
+    return isObject(event) ? event : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** UTC with `Z`; fractions of a second only where there are any. */
+function rfc3339(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z')
+}
