@@ -44,8 +44,8 @@
  * Checksums stand alone in each frame, so that an event can be blanked in a sealed segment without moving a position.
  */
 import { crc32, gunzipSync, zstdDecompressSync } from 'node:zlib'
+import type { KeptLimit } from '../../../kit/limit-meters.ts'
 import { keptLimitsBytes, writeKeptLimits } from './kept-limits.ts'
-import type { KeptLimit } from './kept-limits.ts'
 
 export const frameHeadBytes = 16
 export const payloadHeadBytes = 32

@@ -18,11 +18,12 @@ import type { Lane } from '../../../event/position.ts'
 import { failpoint } from '../../../kit/failpoint.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
+import { isSpent } from '../../../kit/limit-meters.ts'
+import type { KeptLimit } from '../../../kit/limit-meters.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import { Frame, draftBytes, finishFrame, finishFrameInto, frameBytesMax, frameHeadBytes } from './frame.ts'
 import type { FrameDraft } from './frame.ts'
-import { isSpent, readKeptLimits } from './kept-limits.ts'
-import type { KeptLimit, KeptLimits } from './kept-limits.ts'
+import { readKeptLimits } from './kept-limits.ts'
 import * as happened from './segments.events.ts'
 import {
   advance,
@@ -158,7 +159,7 @@ export class JournalWriter {
   }
 
   /** What is counted under limits as of the last sync; what was spent when the newest segment was opened is left out. */
-  get limits(): KeptLimits {
+  get limits(): ReadonlyMap<string, KeptLimit> {
     return this.#limits
   }
 
@@ -248,7 +249,7 @@ export class JournalWriter {
       this.#waiting = []
       if (group.every(({ draft }) => draft === undefined)) {
         // What they waited for was synced; had it failed, so would they.
-        for (const { resolve } of group) resolve()
+        for (const waiting of group) waiting.resolve()
         continue
       }
       this.#observer?.groupStarts()

@@ -3,38 +3,15 @@
  * debited to, as they are after it; a segment's head carries all of them, so that they outlive the removal of older segments.
  *
  * ```
- * 0 u16 bytes of the key   2 u8 kind (1 quota, 2 rate)   3 u8 zero
+ * 0 u16 bytes of the key, at most 65,535   2 u8 kind (1 quota, 2 rate)   3 u8 zero
  * 4 f64 amount   12 f64 at   and for a rate: 20 f64 tokens a second   28 f64 burst
  * .. key, UTF-8
  * ```
  */
-/** Never changed once it is made: whoever counts on makes a new one. */
-export interface KeptLimit {
-  /** At most 65,535 bytes. */
-  readonly key: string
-  readonly kind: 'quota' | 'rate'
-  /** quota: events stored; rate: tokens taken and not refilled at `atMs`. */
-  readonly amount: number
-  /** quota: when the count begins anew; rate: up to when refilling was reckoned. Server clock. */
-  readonly atMs: number
-  /** What the bucket was by the rule that was last applied; 0 for a quota. */
-  readonly perSecond: number
-  readonly burst: number
-}
-
-export type KeptLimits = ReadonlyMap<string, KeptLimit>
+import type { KeptLimit } from '../../../kit/limit-meters.ts'
 
 const kinds = { quota: 1, rate: 2 } as const
 const fixedBytes = { quota: 20, rate: 36 } as const
-
-/** A request may be decided this long after the time that it carries: what expired is still counted for so long. */
-export const lateMsMax = 15 * 60_000
-
-/** Nothing of it is counted any more: forgetting it changes no decision. */
-export function isSpent({ kind, amount, atMs, perSecond }: KeptLimit, nowMs: number): boolean {
-  if (kind === 'quota') return atMs + lateMsMax <= nowMs
-  return amount <= (Math.max(0, nowMs - atMs) / 1000) * perSecond
-}
 
 /** Bytes that the limits take in a frame. */
 export function keptLimitsBytes(limits: Iterable<KeptLimit>): number {

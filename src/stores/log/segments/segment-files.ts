@@ -3,9 +3,9 @@ import { crc32 } from 'node:zlib'
 import { partitionsOf } from '../../../event/flows.ts'
 import { lanes } from '../../../event/position.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
+import type { KeptLimit } from '../../../kit/limit-meters.ts'
 import { draftFrame, finishFrame, flags, frameKinds, lookAtFrame, verdicts } from './frame.ts'
 import type { Frame } from './frame.ts'
-import type { KeptLimit } from './kept-limits.ts'
 
 export interface SegmentName {
   readonly sequence: number
