@@ -1,35 +1,47 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { TestContext } from 'node:test'
 import { codeOf } from '../../kit/failure.ts'
 import { IdSet } from './id-set.ts'
-import { aBlock, acceptedMs, aRow, ndjson, rowsAt } from './warehouse.fixtures.ts'
-import { timestampMaxUs, timestampMinUs, type WarehouseRow } from './warehouse-row.ts'
-import type { PresentRow, RowRange, Warehouse } from './warehouse.ts'
+import { aBlock, acceptedMs, aHeatmapRow, aRecordingRow, aRow, ndjson, rowsAt } from './warehouse.fixtures.ts'
+import { timestampMaxUs, timestampMinUs } from './warehouse-row.ts'
+import type { PlacedRow, WarehouseRow } from './warehouse-row.ts'
+import type { PresentRow, RowRange, TableName, Warehouse, WarehouseTable } from './warehouse.ts'
 
-export interface OpenWarehouse {
-  readonly warehouse: Warehouse
-  /** Rows as the engine holds them, to look behind the port: one object a row of `sluice.events`. */
+export interface OpenTable<Table extends WarehouseTable = WarehouseTable> {
+  readonly warehouse: Table
+  /** Rows as the engine holds them, to look behind the port: one object a row of the table. */
   stored(where: string): Promise<readonly Readonly<Record<string, unknown>>[]>
-  /** What the engine makes of `IdSet` for the rows of `sluice.events` that match. */
+  /** What the engine makes of `IdSet` for the rows that match. */
   idSetHash(where: string): Promise<bigint>
   /** Closes and opens again on the same data. */
-  reopen(): Promise<OpenWarehouse>
+  reopen(): Promise<OpenTable<Table>>
   /** Closes and removes everything. */
   remove(): Promise<void>
 }
 
-/** What every `Warehouse` promises; `open` gives an empty one. Tests use partitions of their own. */
-export function describeWarehouse(name: string, open: () => Promise<OpenWarehouse>): void {
-  describe(`${name} as a warehouse`, () => {
+export type OpenWarehouse = OpenTable<Warehouse>
+
+type Own = Partial<Pick<WarehouseRow, keyof PlacedRow | 'timestamp' | 'distinct_id'>>
+
+/** A row of each table, and the column that holds its longest text. */
+const rowsOf: Readonly<Record<TableName, { readonly text: string; readonly aRow: (own: Own) => PlacedRow }>> = {
+  events: { text: 'properties', aRow },
+  session_recording_events: { text: 'snapshot_data', aRow: aRecordingRow },
+  heatmaps: { text: 'properties', aRow: aHeatmapRow },
+}
+
+/** What every table promises; `open` gives an empty one. Tests use partitions of their own. */
+export function describeTable(name: string, table: TableName, open: () => Promise<OpenTable>): void {
+  const { text, aRow } = rowsOf[table]
+  const rowsAt = (offsets: readonly number[], own: Own = {}) =>
+    offsets.map((offset) => aRow({ _offset: offset, ...own }))
+
+  describe(`${name} as the table ${table}`, () => {
     it('keeps its promises about rows, tokens and ledger', async (t) => {
       let opened = await open()
       const { warehouse } = opened
-      let partition = 100
-      const promise = (title: string, check: (own: { _partition: number }, range: RowRange) => Promise<void>) =>
-        t.test(title, async () => {
-          partition += 1
-          await check({ _partition: partition }, wholeRange(partition))
-        })
+      const promise = promises(t)
 
       await promise('gives the rows of a range back in ascending order of offset', async (own, range) => {
         await warehouse.insert(aBlock('order', rowsAt([5, 3, 9, 4], own)))
@@ -85,7 +97,7 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
 
       await promise('refuses unknown keys and missing values rather than lose them', async (own) => {
         const unknown = { ...aRow(own), colour: 'red' }
-        const empty = { ...aRow(own), event: null }
+        const empty = { ...aRow(own), distinct_id: null }
         for (const row of [unknown, empty]) {
           const block = aBlock('strict', [aRow(own)], { rows: [Buffer.from(`${JSON.stringify(row)}\n`)] })
           await assert.rejects(warehouse.insert(block), hasCode('SLUICE_WAREHOUSE_ROW'))
@@ -94,8 +106,8 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
 
       await promise('gives a row back as it went in', async (own) => {
         const strange = 'Zoë 👩‍👩‍👧 \u202e \u0001 \\ " \' ` \t \r\n {x:String} ; --'
-        const properties = JSON.stringify({ strange, __proto__x: 1, big: 12345678901234567890n.toString(), n: 1e21 })
-        const row = aRow({ ...own, _offset: 2 ** 40, event: strange, distinct_id: strange, properties, _index: 65_535 })
+        const json = JSON.stringify({ strange, __proto__x: 1, big: 12345678901234567890n.toString(), n: 1e21 })
+        const row = { ...aRow({ ...own, _offset: 2 ** 40, distinct_id: strange, _index: 65_535 }), [text]: json }
         await warehouse.insert(aBlock('strange', [row]))
         const [stored] = await opened.stored(`_partition = ${String(own._partition)}`)
         assert.deepEqual({ ...stored }, row)
@@ -113,14 +125,14 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
         )
       })
 
-      await promise('takes a property of a megabyte, and chunks cut in the middle of a row', async (own) => {
-        const properties = JSON.stringify({ long: 'ä€😀'.repeat(120_000) })
-        const rows = [aRow({ ...own, _offset: 1, properties }), aRow({ ...own, _offset: 2 })]
+      await promise('takes a text of a megabyte, and chunks cut in the middle of a row', async (own) => {
+        const json = JSON.stringify({ long: 'ä€😀'.repeat(120_000) })
+        const rows = [{ ...aRow({ ...own, _offset: 1 }), [text]: json }, aRow({ ...own, _offset: 2 })]
         const bytes = ndjson(rows)
         const chunks = [bytes.subarray(0, 500_001), bytes.subarray(500_001, 500_002), bytes.subarray(500_002)]
         await warehouse.insert(aBlock('large', rows, { rows: chunks }))
         const stored = await opened.stored(`_partition = ${String(own._partition)}`)
-        assert.equal(stored[0]?.['properties'], properties)
+        assert.equal(stored[0]?.[text], json)
         assert.equal(stored.length, 2)
       })
 
@@ -136,7 +148,7 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
       })
 
       await promise('keeps a ledger line a range, with the hash that the table gives', async (own, range) => {
-        const rows: WarehouseRow[] = [0, 1, 2].flatMap((index) => rowsAt([7, 8, 2 ** 33], { ...own, _index: index }))
+        const rows = [0, 1, 2].flatMap((index) => rowsAt([7, 8, 2 ** 33], { ...own, _index: index }))
         const ids = new IdSet()
         for (const row of rows) ids.add(row.uuid, row._offset, row._index)
         await warehouse.insert(aBlock('ledger', rows))
@@ -158,25 +170,6 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
         )
       })
 
-      await promise('gives a property one column, and none beyond the most it may have', async () => {
-        assert.equal(await warehouse.addPropertyColumn('plan'), 'added')
-        assert.equal(await warehouse.addPropertyColumn('plan'), 'there')
-        const added: string[] = []
-        for (let at = 0; at < 40; at++) added.push(await warehouse.addPropertyColumn(`it's "\\${String(at)}" \n 😀`))
-        assert.equal(added[0], 'added')
-        assert.equal(added.at(-1), 'full')
-        assert.equal(await warehouse.addPropertyColumn('plan'), 'there')
-      })
-
-      await promise('takes blocks and shows the same rows while and after it is maintained', async (own, range) => {
-        await warehouse.insert(aBlock('maintained-a', rowsAt([1, 2], own)))
-        const maintained = warehouse.maintain()
-        await warehouse.insert(aBlock('maintained-b', rowsAt([3], own)))
-        await maintained
-        for (let piece = await warehouse.maintain(); piece.kind === 'merged';) piece = await warehouse.maintain()
-        assert.deepEqual(await offsetsOf(warehouse, range), [1, 2, 3])
-      })
-
       await promise('knows rows and tokens again after it was closed', async (own, range) => {
         const block = aBlock('reopened', rowsAt([1, 2, 3], own))
         await warehouse.insert(block)
@@ -196,6 +189,49 @@ export function describeWarehouse(name: string, open: () => Promise<OpenWarehous
   })
 }
 
+/** What the table of events promises beside that. */
+export function describeWarehouse(name: string, open: () => Promise<OpenWarehouse>): void {
+  describeTable(name, 'events', open)
+
+  describe(`${name} as a warehouse`, () => {
+    it('keeps its promises about property columns and maintenance', async (t) => {
+      const opened = await open()
+      const { warehouse } = opened
+      const promise = promises(t)
+
+      await promise('gives a property one column, and none beyond the most it may have', async () => {
+        assert.equal(await warehouse.addPropertyColumn('plan'), 'added')
+        assert.equal(await warehouse.addPropertyColumn('plan'), 'there')
+        const added: string[] = []
+        for (let at = 0; at < 40; at++) added.push(await warehouse.addPropertyColumn(`it's "\\${String(at)}" \n 😀`))
+        assert.equal(added[0], 'added')
+        assert.equal(added.at(-1), 'full')
+        assert.equal(await warehouse.addPropertyColumn('plan'), 'there')
+      })
+
+      await promise('takes blocks and shows the same rows while and after it is maintained', async (own, range) => {
+        await warehouse.insert(aBlock('maintained-a', rowsAt([1, 2], own)))
+        const maintained = warehouse.maintain()
+        await warehouse.insert(aBlock('maintained-b', rowsAt([3], own)))
+        await maintained
+        for (let piece = await warehouse.maintain(); piece.kind === 'merged';) piece = await warehouse.maintain()
+        assert.deepEqual(await offsetsOf(warehouse, range), [1, 2, 3])
+      })
+      await opened.remove()
+    })
+  })
+}
+
+/** Tests with a partition of their own each. */
+function promises(t: TestContext) {
+  let partition = 100
+  return (title: string, check: (own: { _partition: number }, range: RowRange) => Promise<void>) =>
+    t.test(title, async () => {
+      partition += 1
+      await check({ _partition: partition }, wholeRange(partition))
+    })
+}
+
 function wholeRange(partition: number): RowRange {
   const dayMs = 86_400_000
   return {
@@ -207,7 +243,7 @@ function wholeRange(partition: number): RowRange {
   }
 }
 
-async function offsetsOf(warehouse: Warehouse, range: RowRange): Promise<number[]> {
+async function offsetsOf(warehouse: WarehouseTable, range: RowRange): Promise<number[]> {
   const rows: PresentRow[] = []
   for await (const page of warehouse.present(range)) rows.push(...page)
   return rows.map((row) => row.offset)

@@ -6,20 +6,40 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { codeOf } from '../../../kit/failure.ts'
 import { idSetHashSql } from '../id-set.ts'
-import { describeWarehouse, type OpenWarehouse } from '../warehouse.contract.ts'
+import { describeTable, describeWarehouse } from '../warehouse.contract.ts'
+import type { OpenTable, OpenWarehouse } from '../warehouse.contract.ts'
 import { migrate, readMigrations } from '../migrations.ts'
 import type { WarehouseRow } from '../warehouse-row.ts'
-import { aBlock, acceptedMs, rowsAt } from '../warehouse.fixtures.ts'
+import { aBlock, acceptedMs, aRecordingRow, rowsAt } from '../warehouse.fixtures.ts'
+import type { TableName, WarehouseTable } from '../warehouse.ts'
 import { chdbEngineDefaults } from './chdb-engine.config.ts'
 import { openChdbEngine } from './chdb-engine.ts'
+import type { ChdbEngine } from './chdb-engine.ts'
+import { openChdbTable } from './chdb-table.ts'
 import { chdbWarehouseDefaults, openChdbWarehouse } from './chdb-warehouse.ts'
 
-describeWarehouse('chDB', async () => openAt(await mkdtemp(join(tmpdir(), 'sluice-warehouse-'))))
+// Small pages, so that the contract crosses their edges.
+const smallPages = { ...chdbWarehouseDefaults, pageOffsetsMax: 5000 }
 
-async function openAt(folder: string): Promise<OpenWarehouse> {
+describeWarehouse('chDB', async () => openAt(await mkdtemp(join(tmpdir(), 'sluice-warehouse-'))))
+for (const table of ['session_recording_events', 'heatmaps'] as const) {
+  const openTable = (engine: ChdbEngine) => openChdbTable(engine, table, smallPages)
+  describeTable('chDB', table, async () =>
+    openedAt(await mkdtemp(join(tmpdir(), 'sluice-warehouse-')), table, openTable),
+  )
+}
+
+function openAt(folder: string): Promise<OpenWarehouse> {
+  return openedAt(folder, 'events', (engine) => openChdbWarehouse(engine, smallPages))
+}
+
+async function openedAt<Table extends WarehouseTable>(
+  folder: string,
+  table: TableName,
+  open: (engine: ChdbEngine) => Promise<Table>,
+): Promise<OpenTable<Table>> {
   const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
-  // Small pages, so that the contract crosses their edges.
-  const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, pageOffsetsMax: 5000 })
+  const warehouse = await open(engine)
   const link = engine.connect()
   const close = async () => {
     await link.close()
@@ -30,24 +50,24 @@ async function openAt(folder: string): Promise<OpenWarehouse> {
     warehouse,
     async stored(where) {
       const result = await link.client.query({
-        query: `SELECT uuid, event, properties, toUnixTimestamp64Micro(timestamp) AS timestamp, team_id, distinct_id,
+        query: `SELECT * REPLACE (toUnixTimestamp64Micro(timestamp) AS timestamp,
           toUnixTimestamp64Milli(created_at) AS created_at, toUnixTimestamp64Milli(accepted_at) AS accepted_at,
-          toUnixTimestamp(expires_at) AS expires_at, version, _incarnation, _partition, _offset, _index
-          FROM sluice.events AS e WHERE ${where} ORDER BY _offset, _index`,
+          toUnixTimestamp(expires_at) AS expires_at)
+          FROM sluice.${table} AS stored WHERE ${where} ORDER BY _offset, _index`,
         format: 'JSONEachRow',
         clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
       })
       return await result.json<Record<string, unknown>>()
     },
     async idSetHash(where) {
-      const query = `SELECT ${idSetHashSql} AS hash FROM sluice.events WHERE ${where}`
+      const query = `SELECT ${idSetHashSql} AS hash FROM sluice.${table} WHERE ${where}`
       const result = await link.client.query({ query, format: 'JSONEachRow' })
       const [row] = await result.json<{ hash: string }>()
       return BigInt(row?.hash ?? 0)
     },
     async reopen() {
       await close()
-      return await openAt(folder)
+      return await openedAt(folder, table, open)
     },
     async remove() {
       await close()
@@ -134,6 +154,65 @@ describe('the chDB warehouse', () => {
       })
     }
   })
+
+  it('keeps the ledgers of its tables apart, and the lines of before there were several', () =>
+    inFolder(async (folder) => {
+      const migrations = await readMigrations()
+      const before = migrations.slice(0, 3)
+      const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
+      const link = engine.connect()
+      const run = async (sql: string) => {
+        await link.client.command({ query: sql })
+      }
+      const rows = async (sql: string) =>
+        await (await link.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<unknown[]>()
+      await migrate({ run, rows }, before)
+      await run("INSERT INTO sluice.ingest_ledger VALUES (0, 1, 4, 202603, 3, 7, 'same', now64(3))")
+      // A start that ended within the migration.
+      for (const statement of migrations[3]?.statements ?? []) await run(statement)
+      const recordings = await openChdbTable(engine, 'session_recording_events')
+      const events = await openChdbWarehouse(engine)
+      const range = { partition: 0, fromOffset: 0, toOffset: 9 }
+      assert.deepEqual(await recordings.ledger(range), [])
+      assert.equal((await events.ledger(range)).length, 1)
+      await recordings.insert(
+        aBlock(
+          'same',
+          [1, 2, 3].map((_offset) => aRecordingRow({ _offset })),
+        ),
+      )
+      await events.insert(aBlock('same', rowsAt([1, 3])))
+      const counts = async (of: WarehouseTable) => (await of.ledger(range)).map(({ rowCount }) => rowCount)
+      assert.deepEqual(
+        [await recordings.size(), await events.size()].map((size) => size.rows),
+        [3, 2],
+      )
+      // The same range and token again is the same line, the newest counts; of another table it is another line.
+      assert.deepEqual([await counts(recordings), await counts(events)], [[3], [2]])
+      await link.close()
+      await events.close()
+      await recordings.close()
+      await engine.close()
+    }))
+
+  it('takes a row of 40 MB', () =>
+    inFolder(async (folder) => {
+      const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
+      const recordings = await openChdbTable(engine, 'session_recording_events')
+      const snapshots = JSON.stringify([{ text: 'quoted "text", ä€😀 '.repeat(1_600_000) }])
+      await recordings.insert(aBlock('large', [aRecordingRow({ snapshot_data: snapshots })]))
+      const link = engine.connect()
+      const found = await link.client.query({
+        query: 'SELECT length(snapshot_data), size, JSONLength(snapshot_data) FROM sluice.session_recording_events',
+        format: 'JSONCompactEachRow',
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+      })
+      const bytes = Buffer.byteLength(snapshots)
+      assert.deepEqual(await found.json(), [[bytes, bytes, 1]])
+      await link.close()
+      await recordings.close()
+      await engine.close()
+    }))
 
   it('merges parts that hold the same days, and leaves alone those that follow each other', () =>
     inFolder(async (folder) => {
