@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { tokenNow } from '../../stores/state/projects.ts'
+import { tokenNow } from '../../stores/state/token-changes.ts'
 import { openTestCore } from './core-http.fixtures.ts'
 import type { TestCore } from './core-http.fixtures.ts'
 

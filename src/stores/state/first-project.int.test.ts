@@ -5,15 +5,9 @@ import type { TestPostgres } from './embedded-postgres/postgres.fixtures.ts'
 import { ensureFirstProject } from './first-project.ts'
 import { createPersonalKey, personalKeyByText } from './keys.ts'
 import { migrate, readMigrations } from './migrate.ts'
-import {
-  canaryProjectId,
-  listProjects,
-  project,
-  projectByToken,
-  projectTokens,
-  tokensChangedSince,
-} from './projects.ts'
+import { canaryProjectId, listProjects, project, projectByToken, projectTokens } from './projects.ts'
 import type { SqlClient } from './sql-client.ts'
+import { tokensChangedSince } from './token-changes.ts'
 
 const canaryToken = 'canaries'
 

@@ -1,8 +1,9 @@
 /** What every `SqlClient` promises, as tests; see `sql-client.ts`. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../../kit/failure.ts'
-import type { SqlClient } from './sql-client.ts'
+import type { SqlClient, SqlSession } from './sql-client.ts'
 
 export interface SqlClientUnderTest {
   /** A client to the server of the test; the short timeouts are for the tests that wait for them. */
@@ -151,6 +152,78 @@ export function describeSqlClient(name: string, openServer: () => Promise<SqlCli
       await rejects(sql.query('select 1'), 'SLUICE_STATE_UNAVAILABLE', true)
       await server.startServer()
       assert.deepEqual(await names(), [])
+    })
+
+    describe('listening', () => {
+      /** A listener of a client of its own, and how often it heard something. */
+      const listener = (timeouts?: { readonly statementTimeoutMs: number; readonly connectTimeoutMs: number }) => {
+        const client = server.open(timeouts)
+        const stop = new AbortController()
+        const news = { count: 0 }
+        const ended = client.listen('the "news"', () => news.count++, stop.signal)
+        return { client, stop, news, ended }
+      }
+      const notify = (session: SqlSession) => session.query(`select pg_notify('the "news"', '')`)
+      const until = async (condition: () => boolean) => {
+        while (!condition()) await sleep(1)
+      }
+
+      it('hears what is committed on its channel, not before and nothing else', async () => {
+        const { client, news } = listener()
+        await until(() => news.count === 1)
+        await sql.transaction(async (session) => {
+          await notify(session)
+          await session.query(`select pg_notify('other news', '')`)
+          assert.equal(news.count, 1)
+        })
+        await until(() => news.count === 2)
+        const undone = sql.transaction(async (session) => {
+          await notify(session)
+          throw new Error('changed my mind')
+        })
+        await assert.rejects(undone)
+        await notify(sql)
+        await until(() => news.count === 3)
+        await client.close()
+      })
+
+      it('listens again by itself when the server was away, and says so', async () => {
+        const { client, news } = listener()
+        await until(() => news.count === 1)
+        await server.killServer()
+        await server.startServer()
+        await until(() => news.count === 2)
+        await notify(sql)
+        await until(() => news.count === 3)
+        await client.close()
+      })
+
+      it('ends when it is told to, while it listens or while it cannot, and with its client', async () => {
+        const first = listener()
+        await until(() => first.news.count === 1)
+        first.stop.abort()
+        await first.ended
+        await notify(sql)
+        const second = listener()
+        await until(() => second.news.count === 1)
+        await second.client.close()
+        await second.ended
+        assert.equal(first.news.count, 1)
+        const impatient = { statementTimeoutMs: 60_000, connectTimeoutMs: 60_000 }
+        const thaw = await server.freezeServer()
+        try {
+          const third = listener(impatient)
+          const listening = third.client.listen('other news', () => third.news.count++, new AbortController().signal)
+          third.stop.abort()
+          await third.ended
+          await third.client.close()
+          await listening
+          assert.equal(third.news.count, 0)
+        } finally {
+          thaw()
+        }
+        await first.client.close()
+      })
     })
 
     it('is closed twice as well as once, and refuses what comes after', async () => {

@@ -31,6 +31,12 @@ export interface SqlClient extends SqlSession {
    * and `work` resolved nevertheless. The session ends with the transaction.
    */
   transaction<T>(work: (session: SqlSession) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /**
+   * Calls `heard` after each commit that notified `channel` (once for several at once), and whenever it begins to listen, again
+   * too, because what was said before that nobody heard. Has a connection of its own, and gets another one, with a growing pause
+   * between tries, when that breaks. Never rejects; resolves when it has ended, because `signal` was aborted or the client closed.
+   */
+  listen(channel: string, heard: () => void, signal: AbortSignal): Promise<void>
   /** Waits, within bounds, for what runs, then lets go of the connections. Safe to call twice. */
   close(): Promise<void>
 }

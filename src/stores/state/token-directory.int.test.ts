@@ -99,6 +99,111 @@ describe('the token directory', () => {
     await until(() => added.every((token) => directory.lookup(token).kind === 'known'))
   })
 
+  describe('with what projects say about their events', () => {
+    const idOf = async (statement: string): Promise<string> =>
+      (await sql.query<{ readonly id: string }>(`${statement} returning id`))[0]?.id ?? ''
+    const policyOf = (directory: TokenDirectory, token: string) => {
+      const answer = directory.lookup(token)
+      return answer.kind === 'known' ? answer.policy : undefined
+    }
+
+    it('knows all of it, and what is about one token for that token alone', async () => {
+      await addToken('second')
+      await sql.query(`update sluice.project_tokens set lanes = '{exceptions,client_warnings}' where token = 'second'`)
+      const all = await idOf(`insert into sluice.limits (project_id, event_type, quota_events_max, quota_period)
+        values (1, '@events', 9007199254740991, 'month')`)
+      const own =
+        await idOf(`insert into sluice.limits (project_id, token, event_type, rate_events_per_second, rate_burst_events_max)
+        values (1, 'second', '@events', 0.5, 3)`)
+      const drop = await idOf(`insert into sluice.event_restrictions (project_id, kind, tokens, event_names)
+        values (1, 'drop_event_from_ingestion', '{first}', '{"a \\"b\\""}')`)
+      await sql.query(`insert into sluice.signing_secrets (project_id, label, secret, created_at, revoked_at) values
+        (1, 'new', repeat('n', 32), now() + interval '1 s', null), (1, 'old', repeat('o', 32), now(), null),
+        (1, 'gone', repeat('g', 32), now(), now())`)
+      const directory = await start(never)
+      const signingSecrets = ['o'.repeat(32), 'n'.repeat(32)]
+      assert.deepEqual(policyOf(directory, 'first'), {
+        signingSecrets,
+        lanes: undefined,
+        limits: [{ id: all, eventType: '@events', quota: { eventsMax: 9007199254740991, period: 'month' } }],
+        restrictions: [
+          {
+            id: drop,
+            kind: 'drop_event_from_ingestion',
+            distinctIds: [],
+            sessionIds: [],
+            eventNames: ['a "b"'],
+            eventUuids: [],
+            pipelines: [],
+          },
+        ],
+      })
+      assert.deepEqual(policyOf(directory, 'second'), {
+        signingSecrets,
+        lanes: ['exceptions', 'client_warnings'],
+        limits: [{ id: own, eventType: '@events', rate: { eventsPerSecond: 0.5, burstEventsMax: 3 } }],
+        restrictions: [],
+      })
+      assert.equal(policyOf(directory, 'canaries'), undefined)
+      await addToken('third')
+      assert.deepEqual((await directory.confirm('third')).kind, 'known')
+      assert.deepEqual(policyOf(directory, 'third')?.signingSecrets, signingSecrets)
+    })
+
+    it('follows every change of it as soon as it hears of it, and knows it after a start without Postgres', async () => {
+      const directory = await start({ ...never, listener: sql })
+      const limits = () => policyOf(directory, 'first')?.limits.map(({ quota }) => quota?.eventsMax)
+      const limit = await idOf(`insert into sluice.limits (project_id, event_type, quota_events_max, quota_period)
+        values (1, '@events', 1, 'day')`)
+      await until(() => limits()?.[0] === 1)
+      await sql.query('update sluice.limits set quota_events_max = 2 where id = $1', [limit])
+      await until(() => limits()?.[0] === 2)
+      await sql.query(`insert into sluice.event_restrictions (project_id, kind) values (1, 'redirect_to_dlq')`)
+      await until(() => policyOf(directory, 'first')?.restrictions.length === 1)
+      await sql.query('delete from sluice.event_restrictions')
+      await until(() => policyOf(directory, 'first')?.restrictions.length === 0)
+      const secret = `insert into sluice.signing_secrets (project_id, label, secret) values (1, '', repeat('s', 32))`
+      await sql.query(secret)
+      await until(() => policyOf(directory, 'first')?.signingSecrets.length === 1)
+      await directory.close()
+      const later = await start({ ...never, sql: { query: () => Promise.reject(new Error('away')) } })
+      assert.deepEqual(policyOf(later, 'first'), policyOf(directory, 'first'))
+      await sql.query('delete from sluice.limits')
+      await sql.query('update sluice.signing_secrets set revoked_at = now()')
+      assert.deepEqual((await start(never)).lookup('first'), known)
+    })
+  })
+
+  it('refreshes no more often than it may, however much it hears, and misses nothing of it', async () => {
+    let refreshes = 0
+    const counted: SqlSession = { query: (text, values) => (refreshes++, sql.query(text, values)) }
+    const listener = { hear: (): void => undefined }
+    const directory = await start({
+      ...never,
+      heardPauseMs: 50,
+      sql: counted,
+      listener: {
+        listen(_, heard, signal) {
+          listener.hear = heard
+          return new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              resolve()
+            })
+          })
+        },
+      },
+    })
+    const began = performance.now()
+    for (let n = 0; performance.now() - began < 500; n++) {
+      if (n === 20) await addToken('second')
+      listener.hear()
+      await sleep(1)
+    }
+    await until(() => directory.lookup('second').kind === 'known')
+    const most = 2 + (performance.now() - began) / 50
+    assert.ok(refreshes <= most, `${String(refreshes)} refreshes, at most ${String(most)}`)
+  })
+
   it('reads everything anew from time to time, whatever versions say', async () => {
     const directory = await start({ ...often, reloadMs: 60_000 })
     await sql.query(`delete from sluice.project_tokens where token = 'first'`)
@@ -212,7 +317,7 @@ describe('the token directory', () => {
     assert.deepEqual(directory.lookup('first'), known)
     assert.deepEqual(said.levels, ['warn'])
     await directory.close()
-    assert.match(await readFile(snapshotFile, 'utf8'), /\["first",1,"sdk"\]\n\{"tokens":2\}\n$/)
+    assert.match(await readFile(snapshotFile, 'utf8'), /^\{"format":2\}\n[^]*\["first",1,"sdk"\]\n\{"tokens":2\}\n$/)
   })
 
   it('saves what it learnt when it is closed, and can be closed twice', async () => {

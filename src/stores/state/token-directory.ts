@@ -2,9 +2,11 @@
  * "Is this token known?", answered at the door without waiting for anything.
  *
  * Words used here:
- * - list: the tokens in memory. It follows Postgres by version (see `tokensChangedSince`): one query per `refreshMs` that
- *   yields nothing when nothing changed; every `reloadMs` it is read anew as a whole, against anything versions do not
- *   tell, such as a database restored from a backup.
+ * - list: the tokens in memory, each with what its project says about events at the door. It follows Postgres by version (see
+ *   `tokensChangedSince`): one query per `refreshMs` that yields nothing when nothing changed; every `reloadMs` it is read anew as
+ *   a whole, against anything versions do not tell, such as a database restored from a backup.
+ * - heard: Postgres said that something changed (`listener`). The list is then refreshed at once, so that what a project says holds
+ *   within a second, but no more often than every `heardPauseMs`. Nothing depends on hearing: it only comes sooner.
  * - fresh: the last refresh that succeeded began less than `staleMs` ago.
  * - snapshot: the list as a file, read at start only. A list from a snapshot is not fresh.
  *
@@ -16,9 +18,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
-import { tokenNow, tokensChangedSince } from './projects.ts'
-import type { TokenChange } from './projects.ts'
-import type { SqlSession } from './sql-client.ts'
+import type { SqlClient, SqlSession } from './sql-client.ts'
+import { tokenNow, tokensChangedSince } from './token-changes.ts'
+import type { TokenChange } from './token-changes.ts'
 import {
   tokenRefreshFailed,
   tokenRefreshRecovered,
@@ -47,10 +49,14 @@ export interface TokenDirectory {
 export interface TokenDirectoryOptions {
   /** Give it short timeouts: they bound `confirm`. */
   readonly sql: SqlSession
+  /** Who tells of changes when they are made; without one they are found by asking every `refreshMs`. */
+  readonly listener?: Pick<SqlClient, 'listen'>
   /** Its folder must exist. */
   readonly snapshotFile: string
   readonly telemetry: Telemetry
   readonly refreshMs?: number
+  /** Least time between a refresh and the next one because something was heard. */
+  readonly heardPauseMs?: number
   readonly reloadMs?: number
   readonly staleMs?: number
   /** How long opening waits for the first refresh; it goes on without. */
@@ -68,7 +74,10 @@ export interface TokenDirectoryOptions {
   readonly nowMs?: () => number
 }
 
-type Settings = Required<TokenDirectoryOptions>
+type Settings = Required<Omit<TokenDirectoryOptions, 'listener'>> & Pick<TokenDirectoryOptions, 'listener'>
+
+/** What migration 0004 notifies. */
+const channel = 'sluice_tokens'
 
 const unknown = { kind: 'unknown' } as const
 const unsure = { kind: 'unsure' } as const
@@ -77,6 +86,7 @@ const unsure = { kind: 'unsure' } as const
 export async function openTokenDirectory(options: TokenDirectoryOptions): Promise<TokenDirectory> {
   const settings: Settings = {
     refreshMs: 2000,
+    heardPauseMs: 100,
     reloadMs: 600_000,
     staleMs: 10_000,
     firstRefreshTimeoutMs: 1000,
@@ -113,6 +123,11 @@ class FollowingDirectory implements TokenDirectory {
   #overflowed = false
   #failing = false
   #following: Promise<void> = Promise.resolve()
+  #listening: Promise<void> = Promise.resolve()
+  /** Something changed since the last refresh began. */
+  #heard = false
+  /** Ends the wait for the next refresh. */
+  #wake: () => void = () => undefined
   /** Questions on their way to Postgres, so that each is asked once. */
   readonly #asking = new Map<string, Promise<TokenAnswer>>()
   /** Tokens that Postgres did not have, and until when that holds. Oldest first. */
@@ -148,33 +163,58 @@ class FollowingDirectory implements TokenDirectory {
 
   async close(): Promise<void> {
     this.#stop.abort()
+    this.#wake()
     await this.#following
+    await this.#listening
     if (this.#unsaved) await this.#save()
   }
 
   /** Resolves after the first refresh, or when waiting for it takes too long. */
   async follow(): Promise<void> {
+    const { listener, firstRefreshTimeoutMs } = this.#settings
     const first = this.#refresh()
+    const hear = (): void => {
+      this.#heard = true
+      this.#wake()
+    }
+    if (listener !== undefined) this.#listening = listener.listen(channel, hear, this.#stop.signal)
     this.#following = first.then(() => this.#refreshForEver())
     const patience = new AbortController()
-    const timeout = sleep(this.#settings.firstRefreshTimeoutMs, undefined, { signal: patience.signal })
+    const timeout = sleep(firstRefreshTimeoutMs, undefined, { signal: patience.signal })
     await Promise.race([first, timeout.catch(() => undefined)])
     patience.abort()
   }
 
   async #refreshForEver(): Promise<void> {
+    const { refreshMs, heardPauseMs } = this.#settings
     const { signal } = this.#stop
+    const pauseMs = Math.min(heardPauseMs, refreshMs)
     while (true) {
-      await sleep(this.#settings.refreshMs, undefined, { signal }).catch(() => undefined)
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+      if (!this.#heard) await this.#untilHeard(refreshMs - pauseMs)
       if (signal.aborted) return
       await this.#refresh()
     }
+  }
+
+  /** At most so long. */
+  async #untilHeard(timeoutMs: number): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const timeout = setTimeout(resolve, timeoutMs)
+      this.#wake = () => {
+        clearTimeout(timeout)
+        resolve()
+      }
+    })
   }
 
   /** Never rejects: whether it worked shows in how fresh the list is. */
   async #refresh(): Promise<void> {
     const { telemetry, nowMs, reloadMs, snapshotEveryMs } = this.#settings
     const beganMs = nowMs()
+    // What is heard from here on may be missing in what is read now.
+    this.#heard = false
     try {
       if (beganMs - this.#reloadedAtMs >= reloadMs) await this.#reload(beganMs)
       else await this.#readChanges(this.#list, this.#version)
@@ -227,9 +267,10 @@ class FollowingDirectory implements TokenDirectory {
   }
 
   /** False when there was no room. */
-  #put(list: Map<string, KnownToken>, { token, projectId, answers, revoked }: TokenChange): boolean {
+  #put(list: Map<string, KnownToken>, change: TokenChange): boolean {
     const { tokensMax, telemetry } = this.#settings
-    if (revoked) {
+    const { token } = change
+    if (change.revoked) {
       list.delete(token)
       return true
     }
@@ -238,7 +279,7 @@ class FollowingDirectory implements TokenDirectory {
       this.#overflowed = true
       return false
     }
-    list.set(token, { kind: 'known', projectId, answers })
+    list.set(token, knownFrom(change))
     return true
   }
 
@@ -254,7 +295,7 @@ class FollowingDirectory implements TokenDirectory {
       if (change.version > this.#version) this.#put(this.#list, change)
       if (this.#nextList !== undefined) this.#put(this.#nextList, change)
       this.#unsaved = true
-      return { kind: 'known', projectId: change.projectId, answers: change.answers }
+      return knownFrom(change)
     } catch {
       return unsure
     }
@@ -293,4 +334,8 @@ class FollowingDirectory implements TokenDirectory {
       tokenSnapshotUnsaved(error).emit(this.#settings.telemetry)
     }
   }
+}
+
+function knownFrom({ projectId, answers, policy }: TokenChange): KnownToken {
+  return policy === undefined ? { kind: 'known', projectId, answers } : { kind: 'known', projectId, answers, policy }
 }

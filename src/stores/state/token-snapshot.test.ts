@@ -1,10 +1,36 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { loadTokenSnapshot, saveTokenSnapshot } from './token-snapshot.ts'
+import type { DoorPolicy } from './door-policy.ts'
 import type { KnownToken } from './token-snapshot.ts'
+
+const policy: DoorPolicy = {
+  signingSecrets: ['s'.repeat(32)],
+  lanes: ['exceptions'],
+  limits: [
+    {
+      id: '1',
+      eventType: '@events',
+      quota: { eventsMax: 5, period: 'month' },
+      rate: { eventsPerSecond: 0.5, burstEventsMax: 2 },
+    },
+  ],
+  restrictions: [
+    {
+      id: '2',
+      kind: 'redirect_to_topic',
+      distinctIds: ['"ada"\n'],
+      sessionIds: [],
+      eventNames: ['e'],
+      eventUuids: [],
+      pipelines: ['analytics'],
+      topic: 'historical_events',
+    },
+  ],
+}
 
 describe('the saved list of tokens', () => {
   let folder: string
@@ -23,6 +49,17 @@ describe('the saved list of tokens', () => {
       assert.deepEqual(await loadTokenSnapshot(file, 10_000), tokens)
     }
     assert.deepEqual(await readdir(folder), ['tokens.json'])
+  })
+
+  it('is read as an earlier version wrote it, when projects said nothing about their events', async () => {
+    await writeFile(file, '{"format":1}\n["a",7,"strict"]\n{"tokens":1}\n')
+    const tokens = await loadTokenSnapshot(file, 10)
+    assert.deepEqual([...tokens], [['a', { kind: 'known', projectId: 7, answers: 'strict' }]])
+  })
+
+  it("is nobody else's to read, because it has signing secrets", async () => {
+    await saveTokenSnapshot(file, manyTokens(4))
+    assert.equal((await stat(file)).mode & 0o777, 0o600)
   })
 
   it('is empty when there is none', async () => {
@@ -46,7 +83,8 @@ describe('the saved list of tokens', () => {
 
   it('is refused when it is of another format or holds something else', async () => {
     for (const text of [
-      '{"format":2}\n{"tokens":0}\n',
+      '{"format":3}\n{"tokens":0}\n',
+      '{"format":2}\n["a",1,"sdk",1]\n{"tokens":1}\n',
       '{"format":1}\n["a",1,"never"]\n{"tokens":1}\n',
       '{"format":1}\n["a","1","sdk"]\n{"tokens":1}\n',
       '{"format":1}\nnull\n{"tokens":1}\n',
@@ -63,7 +101,7 @@ function manyTokens(length: number): Map<string, KnownToken> {
   return new Map(
     Array.from({ length }, (_, n) => [
       `token "${String(n)}"`,
-      { kind: 'known', projectId: n, answers: n % 2 === 0 ? 'sdk' : 'strict' },
+      { kind: 'known', projectId: n, answers: n % 2 === 0 ? 'sdk' : 'strict', ...(n % 3 === 0 ? { policy } : {}) },
     ]),
   )
 }

@@ -1,22 +1,28 @@
 /**
  * The list of known tokens as a file, so that a door which opens while Postgres is away knows them all the same.
  *
- * Lines of JSON: `{"format":1}`, then `["<token>",<project id>,"<answers>"]` each, then `{"tokens":<how many>}`. The file
- * is replaced as a whole; one without its last line, or with anything unexpected, is no snapshot.
+ * Lines of JSON: `{"format":2}`, then `["<token>",<project id>,"<answers>"]` each, with the project's policy (`door-policy.ts`) as a
+ * fourth where it has one, then `{"tokens":<how many>}`. The file is replaced as a whole; one without its last line, or with anything
+ * unexpected, is no snapshot. Format 1 knew no policies. The file is its owner's alone: policies hold signing secrets.
  */
 import { createReadStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { codeOf, Failure } from '../../kit/failure.ts'
+import { doorPolicyFrom } from './door-policy.ts'
+import type { DoorPolicy } from './door-policy.ts'
 import type { Answers } from './projects.ts'
 
 export interface KnownToken {
   readonly kind: 'known'
   readonly projectId: number
   readonly answers: Answers
+  /** What its project says about events at the door, where it says anything. */
+  readonly policy?: DoorPolicy
 }
 
-const format = 1
+const format = 2
+const readableFormats: readonly unknown[] = [1, format]
 /** Lines written at once, so that a long list does not hold up the process. */
 const linesAtOnce = 1000
 
@@ -27,8 +33,10 @@ export async function saveTokenSnapshot(file: string, tokens: ReadonlyMap<string
   try {
     let lines = [JSON.stringify({ format })]
     let count = 0
-    for (const [token, { projectId, answers }] of tokens) {
-      lines.push(JSON.stringify([token, projectId, answers]))
+    for (const [token, { projectId, answers, policy }] of tokens) {
+      lines.push(
+        JSON.stringify(policy === undefined ? [token, projectId, answers] : [token, projectId, answers, policy]),
+      )
       count += 1
       if (lines.length < linesAtOnce) continue
       await handle.write(`${lines.join('\n')}\n`)
@@ -56,7 +64,7 @@ export async function loadTokenSnapshot(file: string, tokensMax: number): Promis
     for await (const line of createInterface({ input })) {
       const value = JSON.parse(line) as unknown
       if (read === 0) {
-        if (numberIn(value, 'format') !== format) throw damaged(file)
+        if (!readableFormats.includes(numberIn(value, 'format'))) throw damaged(file)
       } else if (Array.isArray(value) && !whole) {
         const [token, known] = tokenFrom(file, value)
         if (tokens.size < tokensMax) tokens.set(token, known)
@@ -76,10 +84,13 @@ export async function loadTokenSnapshot(file: string, tokensMax: number): Promis
   return tokens
 }
 
-function tokenFrom(file: string, [token, projectId, answers]: readonly unknown[]): [string, KnownToken] {
+function tokenFrom(file: string, [token, projectId, answers, saved]: readonly unknown[]): [string, KnownToken] {
   if (typeof token !== 'string' || typeof projectId !== 'number') throw damaged(file)
   if (answers !== 'sdk' && answers !== 'strict') throw damaged(file)
-  return [token, { kind: 'known', projectId, answers }]
+  if (saved === undefined) return [token, { kind: 'known', projectId, answers }]
+  const policy = doorPolicyFrom(saved)
+  if (policy === undefined) throw damaged(file)
+  return [token, { kind: 'known', projectId, answers, policy }]
 }
 
 function numberIn(value: unknown, key: string): number | undefined {

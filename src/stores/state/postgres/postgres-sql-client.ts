@@ -10,6 +10,7 @@ import pg from 'pg'
 import type { PoolClient, PoolConfig, QueryConfig, QueryResult } from 'pg'
 import { codeOf, Failure, messageOf } from '../../../kit/failure.ts'
 import type { SqlClient, SqlSession, SqlValue, TransactionOptions } from '../sql-client.ts'
+import { listenForNotifications } from './listen-for-notifications.ts'
 
 export interface PostgresSqlClientOptions {
   /** Host (or folder of the socket), port, user, password, database; anything `pg` takes. */
@@ -26,6 +27,10 @@ export interface PostgresSqlClientOptions {
   readonly transactionIdleTimeoutMs?: number
   /** A connection nobody uses is closed after this. */
   readonly connectionIdleTimeoutMs?: number
+  /** How often a connection that listens is asked whether it is there still. */
+  readonly listenCheckMs?: number
+  /** Longest pause between two tries to listen again. */
+  readonly listenRetryMsMax?: number
 }
 
 /** How much longer than the server we wait for a statement, so that its own, clearer answer comes first. */
@@ -51,6 +56,8 @@ export function openPostgresSqlClient(options: PostgresSqlClientOptions): SqlCli
   pool.on('error', () => undefined)
   // One that breaks between two statements of a transaction says so here; the next statement of it then fails.
   pool.on('connect', (client) => client.on('error', () => undefined))
+  const closed = new AbortController()
+  const listening = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
   async function withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -74,9 +81,27 @@ export function openPostgresSqlClient(options: PostgresSqlClientOptions): SqlCli
       withConnection(async (connection) => rowsOf<Row>(await connection.run(text, values, statementTimeoutMs))),
     transaction: (work, transactionOptions) =>
       withConnection((connection) => runTransaction(connection, work, statementTimeoutMs, transactionOptions)),
+    async listen(channel, heard, signal) {
+      const ended = listenForNotifications({
+        client: { ...options.connection, application_name: options.applicationName },
+        channel,
+        heard,
+        connectTimeoutMs,
+        checkMs: options.listenCheckMs ?? 30_000,
+        retryMsMax: options.listenRetryMsMax ?? 5000,
+        signal: AbortSignal.any([signal, closed.signal]),
+      })
+      listening.add(ended)
+      await ended
+      listening.delete(ended)
+    },
     close() {
+      closed.abort()
       // A statement ends by its own timeout; this is for a server that does not even take a goodbye.
-      closing ??= Promise.race([pool.end(), sleep(statementTimeoutMs + connectTimeoutMs, undefined, { ref: false })])
+      closing ??= Promise.race([
+        Promise.all([pool.end(), ...listening]).then(() => undefined),
+        sleep(statementTimeoutMs + connectTimeoutMs, undefined, { ref: false }),
+      ])
       return closing
     },
   }
