@@ -3,6 +3,7 @@
  * what it takes is `config.<section>`. `sluice --help` and `docs/run/settings.md` come from the same table.
  */
 import { failpointPlanComplaint } from '../kit/failpoint.ts'
+import { proxyComplaint } from './edge/client-address.ts'
 import { settingsHelp, settingsPage } from './settings/describe-settings.ts'
 import type { Environment, Sources, ValuesOf } from './settings/read-settings.ts'
 import { nameSettings, nearestName, readSettings } from './settings/read-settings.ts'
@@ -13,10 +14,13 @@ import {
   GiB,
   hourMs,
   integer,
+  list,
   MiB,
   milliseconds,
   minuteMs,
+  optionalPath,
   path,
+  portOrOff,
   secondMs,
   secret,
   text,
@@ -36,12 +40,11 @@ const sections = {
   edge: {
     doc: 'The HTTP front.',
     settings: {
-      port: integer({
+      port: portOrOff({
         env: 'SLUICE_PORT',
         default: 8000,
         min: 0,
-        max: 65_535,
-        doc: 'TCP port of the HTTP front; 0 takes any free one.',
+        doc: 'TCP port of the HTTP front; 0 takes any free one. It can be switched off where tls.port is set.',
       }),
       host: text({
         env: 'SLUICE_HOST',
@@ -49,6 +52,54 @@ const sections = {
         shape: 'a host name or an IP address',
         complaintAbout: (value) => (/^[A-Za-z0-9._:-]{1,253}$/.test(value) ? undefined : 'is neither'),
         doc: 'Address to listen on. The default is reached from this machine alone; 0.0.0.0 is reached from everywhere.',
+      }),
+      trustedProxies: list({
+        default: ['127.0.0.1/32', '::1/128'],
+        shape: 'IP addresses and networks like 10.0.0.0/8, or none',
+        complaintAbout: proxyComplaint,
+        reloads: true,
+        doc: 'Proxies in front of Sluice: what they say in X-Forwarded-For and X-Forwarded-Proto is believed. What they send without naming anybody has no budget.',
+      }),
+      connectionsPerSourceMax: integer({
+        default: 512,
+        min: 1,
+        max: 1_000_000,
+        reloads: true,
+        doc: 'Most open connections of one client address (IPv6: one /64). While connections are scarce, one address gets at most a quarter of what is left.',
+      }),
+      requestsPerSecondPerSourceMax: integer({
+        default: 5000,
+        min: 1,
+        max: 10_000_000,
+        reloads: true,
+        doc: 'Most requests a second of one client address (IPv6: one /64), a second of them at once; beyond it the answer is 429. A refused request counts ten times. While the front is overloaded and several addresses send, each may send a quarter of it.',
+      }),
+      accessLog: choice({
+        default: 'refused',
+        choices: ['off', 'refused', 'all'],
+        reloads: true,
+        doc: 'Which requests get a line in the log: none, those that were refused or failed, or all.',
+      }),
+      accessLogLinesPerSecondMax: integer({
+        default: 100,
+        min: 1,
+        max: 1_000_000,
+        reloads: true,
+        doc: 'Most such lines in a second; how many were left out is told.',
+      }),
+    },
+  },
+  tls: {
+    doc: 'HTTPS, beside or instead of the plain port. The files are read again when they change.',
+    settings: {
+      port: integer({ default: 0, min: 0, max: 65_535, doc: 'TCP port of HTTPS; 0 is off.' }),
+      certificateFile: optionalPath({ reloads: true, doc: 'Certificate chain in PEM, the own certificate first.' }),
+      keyFile: optionalPath({ reloads: true, doc: 'Private key of it in PEM.' }),
+      minVersion: choice({
+        default: 'TLSv1.2',
+        choices: ['TLSv1.2', 'TLSv1.3'],
+        reloads: true,
+        doc: 'Oldest version of TLS that is spoken.',
       }),
     },
   },
@@ -127,6 +178,15 @@ const sections = {
       tokensMax: integer({ default: 100, min: 1, max: 10_000, doc: 'Most tokens of one project.' }),
       keysMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most personal keys.' }),
       insightsMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most insights of one project.' }),
+      limitsMax: integer({ default: 500, min: 1, max: 1000, doc: 'Most limits of one project.' }),
+      restrictionsMax: integer({ default: 100, min: 1, max: 1000, doc: 'Most restrictions of one project.' }),
+      signingSecretsMax: integer({ default: 10, min: 1, max: 100, doc: 'Most secrets for signatures of one project.' }),
+      auditRetentionDays: integer({
+        default: 730,
+        min: 1,
+        max: 36_500,
+        doc: 'Days for which the audit log remembers a change.',
+      }),
     },
   },
   diagnostics: {
@@ -136,6 +196,7 @@ const sections = {
         env: 'SLUICE_LOG_LEVEL',
         default: 'info',
         choices: ['debug', 'info', 'warn', 'error'],
+        reloads: true,
         doc: 'Least level that is logged.',
       }),
       seriesMax: integer({
@@ -155,6 +216,7 @@ const sections = {
   },
   capture: {
     doc: 'Reading requests at the door.',
+    reloads: true,
     settings: {
       bodyBytesMax: bytes({ default: 20 * MiB, min: 1024, max: 256 * MiB, doc: 'Largest request body as sent.' }),
       inflatedBytesMax: bytes({
@@ -163,6 +225,18 @@ const sections = {
         // A request is one frame of the journal, entries included, and a frame has at most 512 MiB.
         max: 256 * MiB,
         doc: 'Largest request body after decompression.',
+      }),
+      readingBytesMax: bytes({
+        default: 256 * MiB,
+        min: 1024,
+        max: 16 * GiB,
+        doc: 'Bytes of all request bodies that are being read at once; beyond it the door answers 503.',
+      }),
+      bodyStallMsMax: milliseconds({
+        default: 10 * secondMs,
+        min: 50,
+        max: 10 * minuteMs,
+        doc: 'Time in which a client may send nothing of a body that it has begun; then it is answered 408.',
       }),
       eventBytesMax: bytes({ default: 2_000_000, min: 1024, max: 64 * MiB, doc: 'Largest single event.' }),
       keysPerEventMax: integer({
@@ -465,6 +539,18 @@ export type ConfigResult =
 /** Rules between settings; each says what to do. */
 const relations: readonly { readonly broken: (config: Config) => boolean; readonly problem: string }[] = [
   {
+    broken: ({ edge, tls }) => edge.port === undefined && tls.port === 0,
+    problem: 'edge.port is off and tls.port is not set, so that nobody could reach Sluice: set one of them.',
+  },
+  {
+    broken: ({ tls }) => tls.port !== 0 && (tls.certificateFile === undefined || tls.keyFile === undefined),
+    problem: 'tls.port is set, but tls.certificateFile or tls.keyFile is not: set both, or tls.port to 0.',
+  },
+  {
+    broken: ({ edge, tls }) => tls.port !== 0 && tls.port === edge.port,
+    problem: 'tls.port and edge.port are the same: choose two ports, or switch edge.port off.',
+  },
+  {
     broken: ({ log, intake }) => log.retentionMs < intake.duplicateWindowMs,
     problem:
       'log.retentionMs is shorter than intake.duplicateWindowMs, but a copy is answered with the first copy, which must still be there: raise the first or lower the second.',
@@ -478,6 +564,11 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
     broken: ({ capture }) => capture.bodyBytesMax > capture.inflatedBytesMax,
     problem:
       'capture.bodyBytesMax is larger than capture.inflatedBytesMax, which bounds plain bodies too: lower the first or raise the second.',
+  },
+  {
+    broken: ({ capture }) => capture.readingBytesMax < capture.bodyBytesMax,
+    problem:
+      'capture.readingBytesMax is smaller than capture.bodyBytesMax, so that the largest body could never be read: raise the first or lower the second.',
   },
   {
     broken: ({ query, warehouse }) => query.memoryBytesMax > warehouse.memoryBytesMax,

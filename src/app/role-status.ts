@@ -1,8 +1,12 @@
+import type { LimitUse } from '../stores/intake/intake.ts'
+
 /** What a role answers to `GET /internal/status` on its socket; `sluice status` puts the answers together. */
 export interface RoleStatus {
   readonly lanes?: readonly LaneStatus[]
   /** Counts by stage: what came in, what went out, what is between. */
   readonly books?: Readonly<Record<string, unknown>>
+  /** What the door has counted under limits. */
+  readonly limits?: readonly LimitUse[]
 }
 
 export interface LaneStatus {

@@ -15,10 +15,12 @@ import { createAskSql } from '../stages/query/ask-sql.ts'
 import { describeTables } from '../stages/query/describe-tables.ts'
 import { createColumnPolicy } from '../stages/query/property-columns.ts'
 import * as queryEvents from '../stages/query/query.events.ts'
+import { trimAuditLog } from '../stores/state/audit-log.ts'
 import { createProjectCache } from '../stores/state/project-cache.ts'
 import { resetFirstUser } from '../stores/state/users.ts'
 import { canariesInserted } from '../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
+import { answerOfRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { limitsOf } from './config.ts'
 import { forgetFirstLogin, keepFirstLogin } from './first-login.ts'
@@ -30,6 +32,7 @@ import { freeSocket } from './listen.ts'
 import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlow } from './pipeline.ts'
 import { intakeCounts, openCoreStores, openLogSearch, openWarehouse } from './profiles/embedded.ts'
+import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
@@ -41,6 +44,11 @@ const maintainEveryMs = 60_000
 /** Events that wait longer say that the machine has enough to do. */
 const maintainWhenWaitingMsMax = 5000
 const booksEveryMs = 10_000
+const trimAuditEveryMs = 600_000
+/** More than anybody changes in the time between. */
+const trimAuditLinesMax = 10_000
+/** Whoever asks for limits is shown them without their counts rather than kept waiting. */
+const limitUsesTimeoutMs = 1000
 
 export const runCore: RunRole = async (config, { telemetry, signal, ready }) => {
   const stores = await openCoreStores(config, telemetry)
@@ -111,6 +119,9 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       if (imbalances.length > 0) healthEvents.booksDoNotBalance(imbalances).emit(telemetry.of('health'))
     }),
     repeat(trimEveryMs, signal, telemetry, () => stores.trim(Date.now())),
+    repeat(trimAuditEveryMs, signal, telemetry, async () => {
+      await trimAuditLog(sql, config.api.auditRetentionDays, trimAuditLinesMax)
+    }),
     repeat(maintainEveryMs, signal, telemetry, async () => {
       if ((watch.freshness().oldestWaitingMs ?? 0) > maintainWhenWaitingMsMax) return
       const startedMs = performance.now()
@@ -139,6 +150,10 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     },
     bounds: config.api,
     limits: limitsOf(config),
+    async limitUses() {
+      const status = { path: '/internal/status', timeoutMs: limitUsesTimeoutMs }
+      return (await answerOfRole<RoleStatus>('edge', status))?.limits
+    },
     passwordChosen: forgetFirstLogin,
     complaintAbout: questionComplaint,
     consoleFolder,
@@ -172,7 +187,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       status: async () => ({ lanes: await watch.lanes(), books: { ...(await books()) } }),
       health,
       metrics: () => telemetry.metrics.snapshot(),
-      resetLogin: () => resetFirstUser(sql, keepFirstLogin),
+      resetLogin: (by) => resetFirstUser(sql, { kind: 'cli', id: by }, keepFirstLogin),
       present: (range) => warehouse.present(range),
       positionsOf: (uuids) => positionsOf(reader, uuids, signal),
     },

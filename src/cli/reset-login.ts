@@ -3,6 +3,7 @@ import { askRole } from '../app/ask-role.ts'
 import type { Config } from '../app/config.ts'
 import { isAlive, readProcessesFile } from '../app/supervisor/processes-file.ts'
 import { Failure } from '../kit/failure.ts'
+import { whoRunsThis } from './who-runs-this.ts'
 
 /** Passwords are hashed slowly on purpose. */
 const timeoutMs = 30_000
@@ -15,7 +16,8 @@ export async function resetLogin(config: Config): Promise<number> {
     throw new Failure('SLUICE_NOT_RUNNING', `Sluice does not run on ${dataFolder}. Start it, then run this again.`)
   }
   process.chdir(dataFolder)
-  const { login, password } = await askRole<NewLogin>('core', { path: '/internal/reset-login', body: {}, timeoutMs })
+  const question = { path: '/internal/reset-login', body: { by: whoRunsThis() }, timeoutMs }
+  const { login, password } = await askRole<NewLogin>('core', question)
   process.stdout.write(
     `Log in at ${file.url} as ${login} with the one-time password ${password}\nAll sessions of ${login} have ended.\n`,
   )

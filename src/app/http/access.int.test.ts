@@ -1,8 +1,12 @@
 /** Who is let in where, for every route that the document knows: a new one is in these tests without anybody's doing. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { systemActor } from '../../stores/state/audit-log.ts'
 import { createInsight } from '../../stores/state/insights.ts'
 import { addPersonalKey } from '../../stores/state/keys.ts'
+import { createLimit } from '../../stores/state/limits.ts'
+import { createRestriction } from '../../stores/state/restrictions.ts'
+import { createSigningSecret } from '../../stores/state/signing-secrets.ts'
 import { openTestCore } from './core-http.fixtures.ts'
 import type { TestCore } from './core-http.fixtures.ts'
 
@@ -42,9 +46,29 @@ after(() => core.close())
 async function belongings({ projectId, organizationId, token }: TestCore['own']) {
   const question = { query: 'SELECT 1' }
   const kept = await createInsight(core.sql, projectId, { name: 'kept', kind: 'sql', question }, 10)
-  const key = await addPersonalKey(core.sql, { organizationId, label: 'kept', scopes: ['read'] }, 10)
-  assert.ok(kept !== undefined && key !== undefined)
-  return { id: String(projectId), insight_id: kept.id, token, uuid: someUuid, key_id: key.listed.id }
+  const { sql } = core
+  const key = await addPersonalKey(sql, systemActor, { organizationId, label: 'kept', scopes: ['read'] }, 10)
+  const quota = { eventsMax: 7, period: 'day' } as const
+  const wish = { projectId, token: null, eventType: `event of ${String(projectId)}`, quota, rate: null }
+  const limit = await createLimit(sql, systemActor, wish, 10)
+  const nothing = { distinctIds: [], sessionIds: [], eventUuids: [], pipelines: [] }
+  const filters = { ...nothing, tokens: [token], eventNames: [`restricted in ${String(projectId)}`] }
+  const drop = { kind: 'drop_event_from_ingestion', topic: null, ...filters } as const
+  const restriction = await createRestriction(sql, systemActor, projectId, drop, 10)
+  const secret = await createSigningSecret(sql, systemActor, projectId, `signs for ${String(projectId)}`, 10)
+  assert.ok(kept !== undefined && key !== undefined && restriction !== undefined && secret !== undefined)
+  assert.equal(limit.kind, 'kept')
+  return {
+    id: String(projectId),
+    insight_id: kept.id,
+    token,
+    uuid: someUuid,
+    key_id: key.listed.id,
+    limit_id: limit.limit.id,
+    restriction_id: restriction.id,
+    secret_id: secret.listed.id,
+    session_id: 'session',
+  }
 }
 
 /** The path with the values in it; a parameter that nobody named is a reason to fail. */
@@ -123,8 +147,11 @@ describe('the project of another organisation', () => {
   })
 
   it('gives none of its things through the path of the own project', async () => {
-    for (const route of routes.filter(({ path }) => /\{(insight_id|token)\}/.test(path))) {
-      const options = { headers: core.own.bearer, ...(route.method === 'PATCH' ? { body: { name: 'mine' } } : {}) }
+    const below = routes.filter(({ path }) => /\{(insight_id|token|limit_id|restriction_id|secret_id)\}/.test(path))
+    assert.ok(below.length >= 8, String(below.length))
+    for (const route of below) {
+      const body = route.operationId === 'changeProjectLimit' ? { rate: null } : { name: 'mine' }
+      const options = { headers: core.own.bearer, ...(route.method === 'PATCH' ? { body } : {}) }
       const { status } = await core.send(route.method, pathOf(route, { ...theirs, id: ours['id'] ?? '' }), options)
       assert.equal(status, 404, `${route.method} ${route.path}`)
     }
@@ -133,13 +160,15 @@ describe('the project of another organisation', () => {
   })
 
   it('is as it was, and in no list', async () => {
-    const lists = ['/api/projects', '/api/keys', `/api/projects/${ours['id'] ?? ''}/insights`]
+    const own = `/api/projects/${ours['id'] ?? ''}`
+    const things = ['insights', 'limits', 'restrictions', 'signing-secrets'].map((name) => `${own}/${name}`)
+    const audit = ['/api/audit?limit=200', `/api/audit?project=${theirs['id'] ?? ''}`]
+    const lists = ['/api/projects', '/api/keys', ...things, ...audit]
     for (const path of lists) {
       const { status, text } = await core.send('GET', path, { headers: core.own.bearer })
       assert.equal(status, 200)
-      for (const secret of [theirs['token'], theirs['insight_id'], theirs['key_id'], 'Theirs']) {
-        assert.ok(!text.includes(secret ?? ''), path)
-      }
+      const { id: _, uuid: __, session_id: ___, ...secrets } = theirs
+      for (const secret of [...Object.values(secrets), 'Theirs']) assert.ok(!text.includes(secret), path)
     }
     const kept = `/api/projects/${theirs['id'] ?? ''}`
     const { body } = await core.send('GET', kept, { headers: core.other.bearer })

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { createLiveFeed } from '../../stages/live/live-feed.ts'
+import type { LimitUse } from '../../stores/intake/intake.ts'
 import { openTestPostgres } from '../../stores/state/embedded-postgres/postgres.fixtures.ts'
+import { systemActor } from '../../stores/state/audit-log.ts'
 import { ensureFirstProject } from '../../stores/state/first-project.ts'
 import { createPersonalKey, scopes } from '../../stores/state/keys.ts'
 import type { Scope } from '../../stores/state/keys.ts'
@@ -32,6 +34,8 @@ export interface TestCore {
   readonly other: Party
   readonly login: { readonly login: string; readonly password: string }
   readonly consoleFolder: string
+  /** What the door says that it has counted. */
+  readonly uses: { now: readonly LimitUse[] | undefined }
   /** Logins whose password was chosen. */
   readonly chosen: readonly string[]
   keyWith(scopes: readonly Scope[]): Promise<{ readonly authorization: string }>
@@ -64,6 +68,7 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
   })
   const consoleFolder = await mkdtemp(join(tmpdir(), 'sluice-console-'))
   const chosen: string[] = []
+  const uses: TestCore['uses'] = { now: [] }
   const freshness = { completeThroughMs: Date.UTC(2026, 2, 10, 12), waitingEvents: 3, oldestWaitingMs: 10 }
   const nobody = () => assert.fail('Nobody was to be asked.')
   const http = await createCoreHttp({
@@ -77,6 +82,7 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
       ...bounds,
     },
     limits: [],
+    limitUses: () => Promise.resolve(uses.now),
     passwordChosen: ({ login: name }) => {
       chosen.push(name)
       return Promise.resolve()
@@ -115,7 +121,7 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
     [],
   )
   assert.ok(organization !== undefined)
-  const foreign = await createProject(sql, organization.id, 'Theirs', 10)
+  const foreign = await createProject(sql, systemActor, organization.id, 'Theirs', 10)
   assert.ok(foreign !== undefined)
 
   return {
@@ -124,6 +130,7 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
     login,
     consoleFolder,
     chosen,
+    uses,
     own: await partyOf(first.organizationId, first.projectId),
     other: await partyOf(organization.id, foreign.id),
     keyWith: (of) => keyOf(first.organizationId, of),

@@ -27,6 +27,10 @@ const bounds = {
   tokensMax: 10,
   keysMax: 10,
   insightsMax: 10,
+  limitsMax: 10,
+  restrictionsMax: 10,
+  signingSecretsMax: 10,
+  auditRetentionDays: 730,
 }
 const personalKey = 'phx_test_key_of_the_core'
 const completeThroughMs = Date.UTC(2026, 2, 10, 12)
@@ -45,6 +49,7 @@ before(async () => {
     sessions: { ageMsMax: 30 * dayMs, idleMsMax: 7 * dayMs, perUserMax: 20 },
     bounds,
     limits: [],
+    limitUses: () => Promise.resolve([]),
     passwordChosen: () => Promise.resolve(),
     complaintAbout: questionComplaint,
     consoleFolder,

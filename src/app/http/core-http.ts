@@ -20,6 +20,7 @@ import type { HttpApp } from './http-app.ts'
 import { consolePages, referencePages, securePages } from './pages.ts'
 import { createAnswerProblem, HttpRefusal } from './problem.ts'
 import { createRequestRates } from './request-rates.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { eventsRoutes } from './routes/events.ts'
 import { internalRoutes } from './routes/internal.ts'
 import type { InternalDeps } from './routes/internal.ts'
@@ -33,9 +34,13 @@ import { internalJourneyRoutes, journeyRoutes } from './routes/journey.ts'
 import type { JourneyRoutesDeps } from './routes/journey.ts'
 import { pipelineRoutes } from './routes/pipeline.ts'
 import type { PipelineRoutesDeps } from './routes/pipeline.ts'
+import { internalLimitRoutes, projectLimitRoutes } from './routes/project-limits.ts'
+import type { ProjectLimitDeps } from './routes/project-limits.ts'
 import { projectRoutes } from './routes/projects.ts'
+import { restrictionRoutes } from './routes/restrictions.ts'
 import { sessionRoutes } from './routes/session.ts'
 import type { SessionDeps } from './routes/session.ts'
+import { signingSecretRoutes } from './routes/signing-secrets.ts'
 import { questionRoutes } from './routes/questions.ts'
 import type { QuestionsDeps } from './routes/questions.ts'
 import { sqlRoutes } from './routes/sql.ts'
@@ -49,6 +54,7 @@ export interface CoreHttpDeps {
   readonly bounds: Config['api']
   /** What `GET /api/limits` shows. */
   readonly limits: readonly NamedLimit[]
+  readonly limitUses: ProjectLimitDeps['limitUses']
   readonly passwordChosen: SessionDeps['passwordChosen']
   readonly complaintAbout: InsightDeps['complaintAbout']
   readonly internal: InternalDeps
@@ -90,6 +96,7 @@ export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstanc
   await app.register((inner, _, done) => {
     internalRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps.internal)
     internalJourneyRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps.journey)
+    internalLimitRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), { ...deps, ...deps.bounds })
     done()
   })
   await app.register((inner) => apiRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), deps))
@@ -111,6 +118,10 @@ async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
   projectRoutes(api, { sql, ...bounds })
   keyRoutes(api, { sql, ...bounds })
   limitRoutes(api, deps)
+  projectLimitRoutes(api, { ...deps, ...bounds })
+  restrictionRoutes(api, { sql, ...bounds })
+  signingSecretRoutes(api, { sql, ...bounds })
+  auditRoutes(api, { sql })
   insightRoutes(api, { sql, ...bounds, complaintAbout: deps.complaintAbout })
   eventsRoutes(api, deps.questions)
   questionRoutes(api, deps.questions)

@@ -32,15 +32,18 @@ export class HttpRefusal extends Error {
   readonly status: number
   readonly code: string
   readonly retryAfterSeconds: number | undefined
+  /** Which field of the request is to blame. */
+  readonly field: string | undefined
 
   constructor(
     status: number,
     detail: string,
-    options: { readonly code?: string; readonly retryAfterSeconds?: number } = {},
+    options: { readonly code?: string; readonly retryAfterSeconds?: number; readonly field?: string } = {},
   ) {
     super(detail)
     this.status = status
     this.code = options.code ?? 'SLUICE_REQUEST_REFUSED'
+    this.field = options.field
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
@@ -77,7 +80,14 @@ interface ProblemAnswer {
 function answerTo(error: unknown, telemetry: Telemetry): ProblemAnswer {
   if (error instanceof HttpRefusal) {
     const headers = error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) }
-    return { headers, problem: problemOf(error.status, error.code, error.message) }
+    const { field, message } = error
+    return {
+      headers,
+      problem: {
+        ...problemOf(error.status, error.code, message),
+        ...(field === undefined ? {} : { errors: [{ field, message }] }),
+      },
+    }
   }
   if (error instanceof Failure) {
     const status = statusOfCode[error.code] ?? (error.retryable ? 503 : 500)

@@ -3,6 +3,7 @@
  * after this the given token writes and the given personal key asks.
  */
 import { Failure } from '../../kit/failure.ts'
+import { systemActor, writeAuditLine } from './audit-log.ts'
 import { createPersonalKey, keyHash, scopes } from './keys.ts'
 import { newProjectToken, tokenRefusal } from './project-token.ts'
 import { canaryProjectId, projectTokens } from './projects.ts'
@@ -67,6 +68,14 @@ async function createFirstProject(session: SqlSession): Promise<FirstProjectRow>
     ['My organisation', 'My project'],
   )
   if (rows[0] === undefined) throw new Error('An insert returned no row.')
+  const { id: projectId } = rows[0]
+  const after = { name: 'My project', answers: 'sdk', event_retention_days: null }
+  await writeAuditLine(session, systemActor, {
+    action: 'project.created',
+    subject: String(projectId),
+    projectId,
+    after,
+  })
   return rows[0]
 }
 
@@ -99,11 +108,16 @@ async function addToken(
   projectId: number,
   token: string,
 ): Promise<{ readonly token: string; readonly projectId: number }> {
-  await session.query(
+  const [kept] = await session.query<{ readonly projectId: number; readonly isNew: boolean }>(
     `insert into sluice.project_tokens (token, project_id) values ($1, $2)
-     on conflict (token) do update set revoked_at = null where project_tokens.revoked_at is not null`,
+     on conflict (token) do update set revoked_at = null where project_tokens.revoked_at is not null
+     returning project_id as "projectId", xmax = 0 as "isNew"`,
     [token, projectId],
   )
+  if (kept !== undefined && kept.projectId !== canaryProjectId) {
+    const action = kept.isNew ? 'token.created' : 'token.restored'
+    await writeAuditLine(session, systemActor, { action, subject: token, projectId: kept.projectId })
+  }
   const rows = await session.query<{ readonly token: string; readonly projectId: number }>(
     'select token, project_id as "projectId" from sluice.project_tokens where token = $1',
     [token],
@@ -117,19 +131,39 @@ async function ensurePersonalKey(
   organizationId: string,
   wished: string | undefined,
 ): Promise<string> {
-  const known =
-    wished === undefined
-      ? []
-      : await session.query('update sluice.personal_keys set revoked_at = null where key_hash = $1 returning id', [
-          keyHash(wished),
-        ])
-  if (wished !== undefined && known.length > 0) return wished
-  return await createPersonalKey(session, {
+  const known = wished === undefined ? undefined : await keyByText(session, wished)
+  if (wished !== undefined && known?.revoked === false) return wished
+  if (wished !== undefined && known !== undefined) {
+    await session.query('update sluice.personal_keys set revoked_at = null where id = $1::uuid', [known.id])
+    const { id: subject, organizationId: owner } = known
+    await writeAuditLine(session, systemActor, { action: 'key.restored', subject, organizationId: owner })
+    return wished
+  }
+  const label = 'First key'
+  const text = await createPersonalKey(session, {
     organizationId,
-    label: 'First key',
+    label,
     scopes,
     ...(wished === undefined ? {} : { text: wished }),
   })
+  const made = await keyByText(session, text)
+  if (made === undefined) throw new Error('A key that was just kept is not there.')
+  const after = { label, scopes }
+  await writeAuditLine(session, systemActor, { action: 'key.created', subject: made.id, organizationId, after })
+  return text
+}
+
+async function keyByText(session: SqlSession, text: string) {
+  const rows = await session.query<{
+    readonly id: string
+    readonly organizationId: string
+    readonly revoked: boolean
+  }>(
+    `select id, organization_id as "organizationId", revoked_at is not null as revoked
+     from sluice.personal_keys where key_hash = $1`,
+    [keyHash(text)],
+  )
+  return rows[0]
 }
 
 function refuseBadToken(token: string): void {

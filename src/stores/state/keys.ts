@@ -1,6 +1,8 @@
 /** Personal keys: by which people and programs ask questions. Only their hashes are kept. */
 import { createHash } from 'node:crypto'
 import { Failure } from '../../kit/failure.ts'
+import { writeAuditLine } from './audit-log.ts'
+import type { Actor } from './audit-log.ts'
 import { newPersonalKey } from './project-token.ts'
 import type { SqlClient, SqlSession } from './sql-client.ts'
 
@@ -72,6 +74,7 @@ export async function listPersonalKeys(sql: SqlSession, organizationId: string):
 /** As `createPersonalKey`, with the key as the list shows it; undefined when the organization has `keysMax` already. */
 export async function addPersonalKey(
   sql: SqlClient,
+  by: Actor,
   { organizationId, label, scopes }: Omit<NewPersonalKey, 'text'>,
   keysMax: number,
 ): Promise<{ readonly text: string; readonly listed: ListedKey } | undefined> {
@@ -85,18 +88,32 @@ export async function addPersonalKey(
        returning ${listedColumns}`,
       [keyHash(text), label, scopes, organizationId, keysMax],
     )
-    return listed && { text, listed }
+    if (listed === undefined) return undefined
+    const line = { action: 'key.created', subject: listed.id, organizationId, after: { label, scopes } }
+    await writeAuditLine(session, by, line)
+    return { text, listed }
   })
 }
 
 /** False when the organization has no such key. From then on it is nobody's. */
-export async function revokePersonalKey(sql: SqlSession, organizationId: string, id: string): Promise<boolean> {
-  const rows = await sql.query(
-    `update sluice.personal_keys set revoked_at = now()
-     where organization_id = $1 and id = $2::uuid and revoked_at is null returning id`,
-    [organizationId, id],
-  )
-  return rows.length > 0
+export async function revokePersonalKey(
+  sql: SqlClient,
+  by: Actor,
+  organizationId: string,
+  id: string,
+): Promise<boolean> {
+  return await sql.transaction(async (session) => {
+    const [revoked] = await session.query<ListedKey>(
+      `update sluice.personal_keys set revoked_at = now()
+       where organization_id = $1 and id = $2::uuid and revoked_at is null returning ${listedColumns}`,
+      [organizationId, id],
+    )
+    if (revoked === undefined) return false
+    const { label, scopes } = revoked
+    const line = { action: 'key.revoked', subject: revoked.id, organizationId, before: { label, scopes } }
+    await writeAuditLine(session, by, line)
+    return true
+  })
 }
 
 const listedColumns = 'id, label, scopes, created_at as "createdAt", last_used_at as "lastUsedAt"'

@@ -35,6 +35,11 @@ export function newPersonalKey(): string {
   return `phx_${randomText()}`
 }
 
+/** By which a server signs what it sends. */
+export function newSigningSecret(): string {
+  return `sign_${randomText()}`
+}
+
 /** Every letter equally likely: bytes that would favour some are passed over. */
 function randomText(): string {
   const fair = 256 - (256 % alphabet.length)

@@ -1,4 +1,7 @@
 /** Projects and the tokens by which events reach them. */
+import type { Lane } from '../../event/position.ts'
+import { writeAuditLine } from './audit-log.ts'
+import type { Actor } from './audit-log.ts'
 import { newProjectToken } from './project-token.ts'
 import type { SqlClient, SqlSession } from './sql-client.ts'
 
@@ -14,16 +17,6 @@ export interface Project {
   /** Undefined keeps events for ever. */
   readonly eventRetentionDays: number | undefined
   readonly createdAt: Date
-}
-
-/** What a list of tokens says about one of them. */
-export interface TokenChange {
-  readonly token: string
-  readonly projectId: number
-  readonly answers: Answers
-  readonly revoked: boolean
-  /** Larger than that of every change that was visible before. */
-  readonly version: number
 }
 
 /** The project of canaries. No question counts it and no list shows it. */
@@ -56,6 +49,7 @@ export async function listProjects(sql: SqlSession, organizationId: string): Pro
 /** A new project with a first token; undefined when the organization has `projectsMax` already. */
 export async function createProject(
   sql: SqlClient,
+  by: Actor,
   organizationId: string,
   name: string,
   projectsMax: number,
@@ -68,55 +62,112 @@ export async function createProject(
       [organizationId, name, projectsMax],
     )
     if (row === undefined) return undefined
-    await session.query('insert into sluice.project_tokens (token, project_id) values ($1, $2)', [
-      newProjectToken(),
-      row.id,
-    ])
-    return projectFrom(row)
+    const made = projectFrom(row)
+    const token = newProjectToken()
+    await session.query('insert into sluice.project_tokens (token, project_id) values ($1, $2)', [token, made.id])
+    const projectId = made.id
+    const line = { action: 'project.created', subject: String(projectId), projectId, after: auditedProject(made) }
+    await writeAuditLine(session, by, line)
+    await writeAuditLine(session, by, { action: 'token.created', subject: token, projectId, after: { lanes: null } })
+    return made
   })
 }
 
 /** What is left out stays; `eventRetentionDays: null` keeps events for ever. */
 export async function changeProject(
-  sql: SqlSession,
-  id: number,
-  change: { readonly name?: string | undefined; readonly eventRetentionDays?: number | null | undefined },
+  sql: SqlClient,
+  by: Actor,
+  projectId: number,
+  change: {
+    readonly name?: string | undefined
+    readonly answers?: Answers | undefined
+    readonly eventRetentionDays?: number | null | undefined
+  },
 ): Promise<Project | undefined> {
-  const rows = await sql.query<ProjectRow>(
-    `update sluice.projects p set name = coalesce($2::text, name),
-       event_retention_days = case when $3::boolean then $4::int else event_retention_days end
-     where p.id = $1 returning ${columns}`,
-    [id, change.name ?? null, change.eventRetentionDays !== undefined, change.eventRetentionDays ?? null],
-  )
-  return rows[0] && projectFrom(rows[0])
+  return await sql.transaction(async (session) => {
+    const [old] = await session.query<ProjectRow>(
+      `select ${columns} from sluice.projects p where p.id = $1 for no key update`,
+      [projectId],
+    )
+    const [row] = await session.query<ProjectRow>(
+      `update sluice.projects p set name = coalesce($2::text, name), answers = coalesce($3::text, answers),
+         event_retention_days = case when $4::boolean then $5::int else event_retention_days end
+       where p.id = $1 returning ${columns}`,
+      [
+        projectId,
+        change.name ?? null,
+        change.answers ?? null,
+        change.eventRetentionDays !== undefined,
+        change.eventRetentionDays ?? null,
+      ],
+    )
+    if (old === undefined || row === undefined) return undefined
+    const before = auditedProject(projectFrom(old))
+    const after = auditedProject(projectFrom(row))
+    if (JSON.stringify(before) !== JSON.stringify(after)) {
+      const line = { action: 'project.changed', subject: String(projectId), projectId, before, after }
+      await writeAuditLine(session, by, line)
+    }
+    return projectFrom(row)
+  })
 }
 
-/** A new token that writes to the project; undefined when it has `tokensMax` already. */
+function auditedProject({ name, answers, eventRetentionDays }: Project): object {
+  return { name, answers, event_retention_days: eventRetentionDays ?? null }
+}
+
+/** A new token that writes to the project, all lanes or those named; undefined when it has `tokensMax` already. */
 export async function addProjectToken(
   sql: SqlClient,
+  by: Actor,
   projectId: number,
+  { lanes }: { readonly lanes: readonly Lane[] | undefined },
   tokensMax: number,
 ): Promise<string | undefined> {
   return await sql.transaction(async (session) => {
     await session.query('select id from sluice.projects where id = $1 for update', [projectId])
     const [row] = await session.query<{ readonly token: string }>(
-      `insert into sluice.project_tokens (token, project_id) select $1::text, $2::bigint
+      `insert into sluice.project_tokens (token, project_id, lanes) select $1::text, $2::bigint, $4::text[]
        where (select count(*) from sluice.project_tokens where project_id = $2::bigint and revoked_at is null) < $3::bigint
        returning token`,
-      [newProjectToken(), projectId, tokensMax],
+      [newProjectToken(), projectId, tokensMax, lanes ?? null],
     )
-    return row?.token
+    if (row === undefined) return undefined
+    const line = { action: 'token.created', subject: row.token, projectId, after: { lanes: lanes ?? null } }
+    await writeAuditLine(session, by, line)
+    return row.token
   })
 }
 
 /** False when the project has no such token. Doors that follow the changes refuse it soon. */
-export async function revokeProjectToken(sql: SqlSession, projectId: number, token: string): Promise<boolean> {
-  const rows = await sql.query(
-    `update sluice.project_tokens set revoked_at = now()
-     where project_id = $1 and token = $2 and revoked_at is null returning token`,
-    [projectId, token],
+export async function revokeProjectToken(
+  sql: SqlClient,
+  by: Actor,
+  projectId: number,
+  token: string,
+): Promise<boolean> {
+  return await sql.transaction(async (session) => {
+    const rows = await session.query(
+      `update sluice.project_tokens set revoked_at = now()
+       where project_id = $1 and token = $2 and revoked_at is null returning token`,
+      [projectId, token],
+    )
+    if (rows.length === 0) return false
+    await writeAuditLine(session, by, { action: 'token.revoked', subject: token, projectId })
+    return true
+  })
+}
+
+/** Tokens of the project that hold and may write some lanes alone, oldest first. */
+export async function laneTokens(
+  sql: SqlSession,
+  projectId: number,
+): Promise<readonly { readonly token: string; readonly lanes: readonly Lane[] }[]> {
+  return await sql.query(
+    `select token, lanes from sluice.project_tokens
+     where project_id = $1 and revoked_at is null and lanes is not null order by created_at, version`,
+    [projectId],
   )
-  return rows.length > 0
 }
 
 /** The tokens that write to a project now, oldest first; the newest are left out when there are more than `limit`. */
@@ -127,33 +178,6 @@ export async function projectTokens(sql: SqlSession, projectId: number, limit = 
     [projectId, limit],
   )
   return rows.map(({ token }) => token)
-}
-
-/**
- * Up to `limit` tokens that were added, changed or revoked after `version`, in order of their versions. Whoever asks again
- * with the last version he got, until there are none, misses nothing; from 0 on these are all tokens.
- */
-export async function tokensChangedSince(
-  sql: SqlSession,
-  version: number,
-  limit: number,
-): Promise<readonly TokenChange[]> {
-  return await sql.query<TokenChange>(
-    `select t.token, t.project_id as "projectId", p.answers, t.revoked_at is not null as revoked, t.version
-     from sluice.project_tokens t join sluice.projects p on p.id = t.project_id
-     where t.version > $1 order by t.version limit $2`,
-    [version, limit],
-  )
-}
-
-/** One token as a list would show it; undefined when nobody has it. */
-export async function tokenNow(sql: SqlSession, token: string): Promise<TokenChange | undefined> {
-  const rows = await sql.query<TokenChange>(
-    `select t.token, t.project_id as "projectId", p.answers, t.revoked_at is not null as revoked, t.version
-     from sluice.project_tokens t join sluice.projects p on p.id = t.project_id where t.token = $1`,
-    [token],
-  )
-  return rows[0]
 }
 
 interface ProjectRow {

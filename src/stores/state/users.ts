@@ -1,5 +1,7 @@
 /** People who log in at the console. */
 import { Failure } from '../../kit/failure.ts'
+import { systemActor, writeAuditLine } from './audit-log.ts'
+import type { Actor } from './audit-log.ts'
 import { hashPassword, isPassword, newPassword } from './passwords.ts'
 import type { PasswordHash } from './passwords.ts'
 import type { SqlClient, SqlSession } from './sql-client.ts'
@@ -34,21 +36,26 @@ export async function userByPassword(sql: SqlSession, login: string, password: s
 /** Replaces the password and ends every session of the user but the one whose token hash is given. */
 export async function changePassword(
   sql: SqlClient,
+  by: Actor,
   userId: string,
   password: string,
   options: { readonly oneTime: boolean; readonly keepSession?: Buffer },
 ): Promise<void> {
   const hash = await hashPassword(password)
   await sql.transaction(async (session) => {
-    await session.query(
+    const [user] = await session.query<{ readonly login: string; readonly organizationId: string }>(
       `update sluice.users set password_hash = $2, password_salt = $3, password_cost = $4, password_block_size = $5,
-         password_parallelism = $6, one_time = $7 where id = $1`,
+         password_parallelism = $6, one_time = $7 where id = $1 returning login, organization_id as "organizationId"`,
       [userId, ...columnsOf(hash), options.oneTime],
     )
     await session.query('delete from sluice.sessions where user_id = $1 and token_hash is distinct from $2', [
       userId,
       options.keepSession ?? null,
     ])
+    if (user === undefined) return
+    const { login, organizationId } = user
+    const action = options.oneTime ? 'login.reset' : 'password.changed'
+    await writeAuditLine(session, by, { action, subject: login, organizationId })
   })
 }
 
@@ -65,7 +72,7 @@ export async function ensureFirstUser(
   const [known] = await usersCalled(sql, firstLogin)
   if (known !== undefined) {
     if (!known.oneTime || options.password === undefined) return { oneTime: known.oneTime }
-    await changePassword(sql, known.id, options.password, { oneTime: false })
+    await changePassword(sql, systemActor, known.id, options.password, { oneTime: false })
     return { oneTime: false }
   }
   const oneTime = options.password === undefined
@@ -81,6 +88,7 @@ export async function ensureFirstUser(
          password_parallelism, one_time) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [organizationId, firstLogin, ...columnsOf(hash), oneTime],
     )
+    await writeAuditLine(session, systemActor, { action: 'user.created', subject: firstLogin, organizationId })
     return { oneTime }
   })
 }
@@ -88,6 +96,7 @@ export async function ensureFirstUser(
 /** Gives the first user a new one-time password, hands it to `keep` first, and ends all of his sessions. */
 export async function resetFirstUser(
   sql: SqlClient,
+  by: Actor,
   keep: (password: string) => Promise<void>,
 ): Promise<{ readonly login: string; readonly password: string }> {
   const [user] = await usersCalled(sql, firstLogin)
@@ -98,7 +107,7 @@ export async function resetFirstUser(
   }
   const password = newPassword()
   await keep(password)
-  await changePassword(sql, user.id, password, { oneTime: true })
+  await changePassword(sql, by, user.id, password, { oneTime: true })
   return { login: firstLogin, password }
 }
 

@@ -12,8 +12,8 @@ export interface InternalDeps {
   metrics(): Promise<MetricsSnapshot>
   /** `[[partition, offset, uuid], …]` of all rows with these uuids. */
   positionsOf(uuids: readonly string[]): Promise<readonly (readonly unknown[])[]>
-  /** Gives the console's first user a new one-time password. */
-  resetLogin(): Promise<{ readonly login: string; readonly password: string }>
+  /** Gives the console's first user a new one-time password; `by` is the name of who runs the command. */
+  resetLogin(by: string): Promise<{ readonly login: string; readonly password: string }>
   present(range: RowRange): AsyncIterable<readonly PresentRow[]>
 }
 
@@ -24,6 +24,8 @@ const RangeQuery = Type.Object({
   accepted_from_ms: Type.Integer(),
   accepted_to_ms: Type.Integer(),
 })
+
+const ResetLogin = Type.Object({ by: Type.String({ minLength: 1, maxLength: 200 }) })
 
 export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
   const hidden = { hide: true }
@@ -38,7 +40,9 @@ export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
     return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(range))))
   })
 
-  app.post('/internal/reset-login', { schema: hidden }, () => deps.resetLogin())
+  app.post('/internal/reset-login', { schema: { ...hidden, body: ResetLogin } }, (request) =>
+    deps.resetLogin(request.body.by),
+  )
 
   app.post('/internal/positions', { schema: { ...hidden, body: Type.Array(Type.String()) } }, (request) =>
     deps.positionsOf(request.body),

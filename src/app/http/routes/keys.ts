@@ -6,6 +6,7 @@ import type { ListedKey } from '../../../stores/state/keys.ts'
 import type { SqlClient } from '../../../stores/state/sql-client.ts'
 import { oneOf } from '../../../stages/query/questions/schema-pieces.ts'
 import { askerOf } from '../access.ts'
+import { actorOf } from '../actor.ts'
 import type { HttpApp } from '../http-app.ts'
 import { nameText } from '../name-text.ts'
 import { HttpRefusal } from '../problem.ts'
@@ -81,7 +82,8 @@ export function keyRoutes(app: HttpApp, { sql, keysMax }: KeyDeps): void {
           code: 'SLUICE_SCOPE_MISSING',
         })
       }
-      const made = await addPersonalKey(sql, { ...request.body, organizationId: asker.organizationId }, keysMax)
+      const wish = { ...request.body, organizationId: asker.organizationId }
+      const made = await addPersonalKey(sql, actorOf(request), wish, keysMax)
       if (made === undefined) {
         throw new HttpRefusal(422, `There are ${String(keysMax)} keys already: revoke one first.`, {
           code: 'SLUICE_LIMIT_REACHED',
@@ -105,7 +107,8 @@ export function keyRoutes(app: HttpApp, { sql, keysMax }: KeyDeps): void {
       },
     },
     async (request, reply) => {
-      if (!(await revokePersonalKey(sql, askerOf(request).organizationId, request.params.key_id))) {
+      const { organizationId } = askerOf(request)
+      if (!(await revokePersonalKey(sql, actorOf(request), organizationId, request.params.key_id))) {
         throw new HttpRefusal(404, 'There is no such key; GET /api/keys lists yours.')
       }
       void reply.code(204)

@@ -1,10 +1,13 @@
 /** Projects and the tokens by which SDKs write to them. */
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { flows } from '../../../event/flows.ts'
+import { oneOf } from '../../../stages/query/questions/schema-pieces.ts'
 import {
   addProjectToken,
   changeProject,
   createProject,
+  laneTokens,
   listProjects,
   projectTokens,
   revokeProjectToken,
@@ -12,6 +15,7 @@ import {
 import type { Project } from '../../../stores/state/projects.ts'
 import type { SqlClient } from '../../../stores/state/sql-client.ts'
 import { askerOf, projectOf } from '../access.ts'
+import { actorOf } from '../actor.ts'
 import type { HttpApp } from '../http-app.ts'
 import { nameText } from '../name-text.ts'
 import { HttpRefusal } from '../problem.ts'
@@ -25,18 +29,25 @@ export interface ProjectDeps {
   readonly tokensMax: number
 }
 
+const Answers = oneOf(['sdk', 'strict'], {
+  description: 'How the door answers refused events: as SDKs need it, or with a status for each refusal.',
+})
+const Lane = oneOf(Object.values(flows).flatMap(({ sources }) => sources))
+const TokenLanes = Type.Object(
+  { token: Type.String(), lanes: Type.Array(Lane) },
+  { title: 'TokenLanes', description: 'A token and the lanes that it may write.' },
+)
 const ProjectAnswer = Type.Object(
   {
     id: Type.Integer(),
     name: Type.String(),
-    answers: Type.Union([Type.Literal('sdk'), Type.Literal('strict')], {
-      description: 'How the door answers refused events: as SDKs need it, or with a status for each refusal.',
-    }),
+    answers: Answers,
     event_retention_days: Type.Union([Type.Integer(), Type.Null()], {
       description: 'How long events are kept; null: for ever.',
     }),
     created_at: Type.String({ format: 'date-time' }),
     tokens: Type.Array(Type.String(), { description: 'By which SDKs write, oldest first.' }),
+    token_lanes: Type.Array(TokenLanes, { description: 'Those of them that may not write everything.' }),
   },
   { title: 'Project', description: 'What events are kept apart by.' },
 )
@@ -48,6 +59,7 @@ const NewProject = Type.Object(
 const ProjectChange = Type.Object(
   {
     name: Type.Optional(nameText('What it is called.')),
+    answers: Type.Optional(Answers),
     event_retention_days: Type.Optional(
       Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()], {
         description: 'For events that are stored from now on; null: for ever.',
@@ -55,6 +67,18 @@ const ProjectChange = Type.Object(
     ),
   },
   { additionalProperties: false, title: 'ProjectChange', description: 'What is left out stays.' },
+)
+const NewToken = Type.Object(
+  {
+    lanes: Type.Optional(
+      Type.Array(Lane, {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Where its events may go; all lanes when left out. Events for other lanes are refused one by one.',
+      }),
+    ),
+  },
+  { additionalProperties: false, title: 'NewToken' },
 )
 const TokenPath = Type.Object({
   ...ProjectPath.properties,
@@ -72,6 +96,7 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
       event_retention_days: project.eventRetentionDays ?? null,
       created_at: project.createdAt.toISOString(),
       tokens: [...(await projectTokens(sql, project.id, tokensMax))],
+      token_lanes: (await laneTokens(sql, project.id)).map(({ token, lanes }) => ({ token, lanes: [...lanes] })),
     }
   }
 
@@ -121,7 +146,8 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
       },
     },
     async (request, reply) => {
-      const made = await createProject(sql, askerOf(request).organizationId, request.body.name, projectsMax)
+      const { organizationId } = askerOf(request)
+      const made = await createProject(sql, actorOf(request), organizationId, request.body.name, projectsMax)
       if (made === undefined) throw limitReached(`There are ${String(projectsMax)} projects already.`)
       void reply.code(201)
       return await projectAnswer(made)
@@ -142,9 +168,10 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
       },
     },
     async (request) => {
-      const { name, event_retention_days: eventRetentionDays } = request.body
+      const { name, answers, event_retention_days: eventRetentionDays } = request.body
       const before = projectOf(request)
-      return await projectAnswer((await changeProject(sql, before.id, { name, eventRetentionDays })) ?? before)
+      const change = { name, answers, eventRetentionDays }
+      return await projectAnswer((await changeProject(sql, actorOf(request), before.id, change)) ?? before)
     },
   )
 
@@ -158,11 +185,14 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
         description: 'SDKs may send with it at once.',
         tags,
         params: ProjectPath,
+        // No body is taken as an empty one.
+        body: Type.Union([NewToken, Type.Null()]),
         response: { 201: Type.Object({ token: Type.String() }, { title: 'CreatedToken' }) },
       },
     },
     async (request, reply) => {
-      const token = await addProjectToken(sql, projectOf(request).id, tokensMax)
+      const wish = { lanes: request.body?.lanes }
+      const token = await addProjectToken(sql, actorOf(request), projectOf(request).id, wish, tokensMax)
       if (token === undefined)
         throw limitReached(`The project has ${String(tokensMax)} tokens already: revoke one first.`)
       void reply.code(201)
@@ -186,7 +216,7 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
     async (request, reply) => {
       const { token } = request.params
       // Postgres keeps no text with a NUL, so none has it.
-      if (token.includes('\0') || !(await revokeProjectToken(sql, projectOf(request).id, token))) {
+      if (token.includes('\0') || !(await revokeProjectToken(sql, actorOf(request), projectOf(request).id, token))) {
         throw new HttpRefusal(404, 'The project has no such token.')
       }
       void reply.code(204)

@@ -8,6 +8,7 @@ import type { SqlClient } from '../../../stores/state/sql-client.ts'
 import { changePassword, userByPassword } from '../../../stores/state/users.ts'
 import type { User } from '../../../stores/state/users.ts'
 import { refuseOtherSites, sessionCookie, sessionOf } from '../access.ts'
+import { actorOf } from '../actor.ts'
 import type { HttpApp } from '../http-app.ts'
 import { HttpRefusal } from '../problem.ts'
 import type { RequestRates } from '../request-rates.ts'
@@ -128,7 +129,8 @@ export function sessionRoutes(app: HttpApp, { sql, sessions, rates, passwordChos
       if (next === current) {
         throw new HttpRefusal(422, 'The new password is the current one.', { code: 'SLUICE_PASSWORD_UNCHANGED' })
       }
-      await changePassword(sql, user.id, next, { oneTime: false, keepSession: sessionHash(token) })
+      const options = { oneTime: false, keepSession: sessionHash(token) }
+      await changePassword(sql, actorOf(request), user.id, next, options)
       await passwordChosen(user)
       void reply.code(204)
       return null
