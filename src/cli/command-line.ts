@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util'
 import { nearestName } from '../app/settings/read-settings.ts'
 
-export const commands = ['start', 'status', 'verify', 'explain', 'reset-login', 'help', 'version'] as const
+export const commands = ['start', 'status', 'verify', 'explain', 'messages', 'reset-login', 'help', 'version'] as const
+/** Commands with options of their own. */
+const readsRest: readonly Command[] = ['verify', 'explain', 'messages']
 export type Command = (typeof commands)[number]
 
 export interface CommandLine {
   readonly command: Command
   readonly configPath: string | undefined
   readonly json: boolean
-  /** What follows `verify` or `explain`, which read it themselves. */
+  /** What follows commands that read it themselves. */
   readonly rest: readonly string[]
 }
 
@@ -40,7 +42,7 @@ export function parseCommandLine(words: readonly string[]): CommandLineResult {
   const config = values['config']
   if (config !== undefined && typeof config !== 'string') return problem('--config needs the path of a settings file.')
 
-  const ownsRest = known === 'verify' || known === 'explain'
+  const ownsRest = readsRest.some((name) => name === known)
   const [surplus] = positionals.slice(1)
   if (!ownsRest && surplus !== undefined) return problem(`\`sluice ${known}\` takes no "${surplus}".`)
   const unknown = tokens.find(

@@ -10,6 +10,8 @@ Commands:
   status [--json]  Shows the processes, what waits where, and the books.
   verify           Compares what was acknowledged with what is stored.
   explain <uuid>   Says what became of an event, wherever it is; --json for programs.
+  messages         Prints records of a lane as readers of PostHog's topics know them.
+  limits           Lists, sets and removes limits of projects; alone it says how.
   reset-login      Prints a new one-time password for the console and ends its sessions.
   help, version    Also --help and --version.
 

@@ -2,7 +2,7 @@
 import type { Config } from '../app/config.ts'
 import { readConfig } from '../app/read-config.ts'
 import { Failure, messageOf } from '../kit/failure.ts'
-import type { CommandLine } from './command-line.ts'
+import type { Command, CommandLine } from './command-line.ts'
 import { parseCommandLine } from './command-line.ts'
 import { helpText } from './help.ts'
 
@@ -39,7 +39,7 @@ export async function runCommand(options: CommandOptions): Promise<number> {
 
 async function runWithConfig(
   line: CommandLine,
-  command: 'start' | 'status' | 'verify' | 'explain' | 'reset-login',
+  command: Exclude<Command, 'help' | 'version'>,
   config: Config,
   options: CommandOptions,
 ): Promise<number> {
@@ -55,6 +55,14 @@ async function runWithConfig(
     case 'explain': {
       const { explain } = await import('./explain.ts')
       return explain(config, line.rest)
+    }
+    case 'messages': {
+      const { messages } = await import('./messages.ts')
+      return messages(config, line.rest)
+    }
+    case 'limits': {
+      const { limits } = await import('./limits.ts')
+      return limits(config, line.rest)
     }
     case 'reset-login': {
       const { resetLogin } = await import('./reset-login.ts')
