@@ -7,15 +7,18 @@
 import type { Lane, Offsets, Position } from '../../event/position.ts'
 
 export interface EventLog {
+  /** Of the lanes that the door writes. */
   readonly partitionCount: number
+  /** Of this lane; a derived one has a partition for each source index of its flow (`event/flows.ts`). */
+  partitionsOf(lane: Lane): number
   /** First readable offset and end (exclusive) of each partition; counts only what is durable. */
   bounds(lane: Lane): Promise<readonly Bounds[]>
   /**
-   * Yields the durable records of all partitions from the given offsets on: each partition in offset order, no gap, no
-   * repeat; waits at the end for more until the signal aborts, then ends without an error. Reads no further ahead than
-   * one batch. Throws SLUICE_LOG_TRIMMED when a wanted offset is gone.
+   * Yields the durable records of all partitions of the lanes from the given offsets on: each partition in offset order, no
+   * gap, no repeat; waits at the end for more until the signal aborts, then ends without an error. Reads no further ahead
+   * than one batch. Throws SLUICE_LOG_TRIMMED when a wanted offset is gone. All lanes of a reading are of one writer.
    */
-  read(lane: Lane, options: ReadOptions): AsyncIterable<readonly LogRecord[]>
+  read(lanes: readonly WantedLane[], options: ReadOptions): AsyncIterable<readonly LogRecord[]>
   /** Becomes the owner of the lane's partitions; every earlier owner's appends are refused from now on. */
   own(lane: Lane): Promise<Ownership>
   /** Keeps a named reader's next offsets durably. Trimming never removes what a reader still has to read. */
@@ -41,12 +44,21 @@ export interface Bounds {
   readonly end: number
 }
 
-export interface ReadOptions {
-  /** Next offset wanted of each partition. */
+export interface WantedLane {
+  readonly lane: Lane
+  /** Next offset wanted of each partition; partitions behind its end from their beginning. */
   readonly from: Offsets
+}
+
+export interface ReadOptions {
   readonly signal: AbortSignal
   /** A batch ends at about this many bytes of records; one record may exceed it. */
   readonly batchBytesMax: number
+  /**
+   * Records of other lanes may be passed over without a look at whether they are whole, and news may come a moment later:
+   * for lanes of which little comes beside a reader that checks everything. What is yielded is checked either way.
+   */
+  readonly othersUnchecked?: boolean
 }
 
 export interface NewRecord {
@@ -55,6 +67,7 @@ export interface NewRecord {
 }
 
 export interface LogRecord {
+  readonly lane: Lane
   readonly position: Position
   /** When the log took the record, Unix milliseconds; never decreases within a lane. */
   readonly timeMs: number

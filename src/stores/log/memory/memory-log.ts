@@ -1,3 +1,4 @@
+import { partitionsOf } from '../../../event/flows.ts'
 import type { Lane, Offsets } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { EventLog, LogRecord, NewRecord, ReadOptions } from '../event-log.ts'
@@ -15,14 +16,14 @@ export function createMemoryLog(partitionCount: number): MemoryLog {
   let wakeReaders = Promise.withResolvers<undefined>()
 
   const recordsOf = (lane: Lane): LogRecord[][] => {
-    const found = partitions.get(lane) ?? Array.from({ length: partitionCount }, () => [])
+    const found = partitions.get(lane) ?? Array.from({ length: partitionsOf(lane, partitionCount) }, () => [])
     partitions.set(lane, found)
     return found
   }
   const put = (lane: Lane, partition: number, { headers, value }: NewRecord, timeMs: number): LogRecord => {
     const records = recordsOf(lane)[partition]
     if (records === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
-    const record = { position: { incarnation: 1, partition, offset: records.length }, timeMs, headers, value }
+    const record = { lane, position: { incarnation: 1, partition, offset: records.length }, timeMs, headers, value }
     records.push(record)
     wakeReaders.resolve(undefined)
     wakeReaders = Promise.withResolvers()
@@ -31,22 +32,25 @@ export function createMemoryLog(partitionCount: number): MemoryLog {
 
   return {
     partitionCount,
+    partitionsOf: (lane) => partitionsOf(lane, partitionCount),
     bounds: (lane) => Promise.resolve(recordsOf(lane).map((records) => ({ begin: 0, end: records.length }))),
-    async *read(lane, { from, signal, batchBytesMax }: ReadOptions) {
-      const next = recordsOf(lane).map((_, partition) => from[partition] ?? 0)
+    async *read(wanted, { signal, batchBytesMax }: ReadOptions) {
+      const partitionsRead = wanted.flatMap(({ lane, from }) =>
+        recordsOf(lane).map((records, partition) => ({ records, next: from[partition] ?? 0 })),
+      )
       const aborted = new Promise((resolve) => {
         signal.addEventListener('abort', resolve)
       })
       while (!signal.aborted) {
         const batch: LogRecord[] = []
         let bytes = 0
-        for (const [partition, records] of recordsOf(lane).entries()) {
-          for (let at = next[partition] ?? 0; at < records.length && bytes < batchBytesMax; at++) {
-            const record = records[at]
+        for (const own of partitionsRead) {
+          while (bytes < batchBytesMax) {
+            const record = own.records[own.next]
             if (record === undefined) break
             batch.push(record)
             bytes += record.value.length
-            next[partition] = at + 1
+            own.next++
           }
         }
         if (batch.length > 0) yield batch

@@ -251,7 +251,7 @@ async function recordsAfterRestart(files: SimulatedFiles): Promise<LogRecord[]> 
   const records: LogRecord[] = []
   const from = Array.from({ length: partitionCount }, () => 0)
   let sentinels = 0
-  for await (const batch of log.read(lane, { from, signal: stop.signal, batchBytesMax: 500 })) {
+  for await (const batch of log.read([{ lane, from }], { signal: stop.signal, batchBytesMax: 500 })) {
     for (const one of batch) {
       if (one.value.toString() === sentinel) sentinels++
       else records.push(one)

@@ -44,7 +44,7 @@ function following(
   const texts: string[] = []
   const options = { files, folder, telemetry: own.telemetry ?? silent, pollMs: own.pollMs ?? 2 }
   const ended = (async () => {
-    for await (const { frames } of readFrames(options, 0, 200, own.signal)) {
+    for await (const { frames } of readFrames(options, 0, 200, { signal: own.signal })) {
       for (const frame of frames) texts.push(frame.value(0).toString())
     }
   })()

@@ -2,11 +2,13 @@
  * Reads a journal that this or another process writes: in file order, up to the synced end, then waits for more.
  * Format and words: `frame.ts`.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../../../kit/failure.ts'
 import type { Files, OpenFile } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import { frameKinds } from './frame.ts'
 import type { Frame } from './frame.ts'
+import type { WantedLanes } from './pass-over.ts'
 import * as happened from './segments.events.ts'
 import { listSegments, publishedFile, readPublished, readSegmentHead } from './segment-files.ts'
 import type { Published, SegmentHead, SegmentName } from './segment-files.ts'
@@ -79,15 +81,27 @@ async function* readHeads(
   }
 }
 
-/**
- * Yields the records frames from the given segment on, in chunks of about `chunkBytes`. With a signal it waits at the
- * synced end for more until the signal aborts; without one it ends there.
- */
+export interface FollowOptions {
+  /** With it the reader waits at the synced end for more until it aborts; without, it ends there. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Frames without a record of these lanes may be left out, unchecked and unreported, and what no head says to have advanced is
+   * not read at all. Looks for more less often.
+   */
+  readonly wanted?: WantedLanes | undefined
+}
+
+/** Read at once by who looks for few frames: the bodies of large ones are jumped over. */
+const skimBytes = 256 * 1024
+/** A skimming reader at the end leaves the file that every sync writes alone for so long. */
+const skimEveryMs = 100
+
+/** Yields the records frames from the given segment on, in chunks of about `chunkBytes`. */
 export async function* readFrames(
   options: JournalReaderOptions,
   fromSequence: number,
   chunkBytes: number,
-  signal?: AbortSignal,
+  { signal, wanted }: FollowOptions = {},
 ): AsyncGenerator<FrameChunk> {
   const { files, folder, telemetry } = options
   const wake = signal === undefined ? undefined : watchJournal(options, signal)
@@ -96,6 +110,9 @@ export async function* readFrames(
   /** The end of a segment that is not written any more: looked up once. */
   let sealed: ReadableEnd | undefined
   let wantedSequence = fromSequence
+  /** The journal's offsets at `at`, where they are known. */
+  let nextHere: NextOffsets | undefined
+  let foundSome = false
   try {
     while (signal?.aborted !== true) {
       const published = await publishedOf(files, folder)
@@ -103,22 +120,35 @@ export async function* readFrames(
         segment = await nextSegment(files, folder, wantedSequence)
         at = segment?.headBytes ?? 0
         sealed = undefined
+        nextHere = segment?.head?.state.next
       }
       const end = sealed ?? (await readableEnd(options, segment, published))
       if (end?.last === false) sealed = end
       if (segment === undefined || end === undefined || (end.last && at >= end.bytes)) {
         if (wake === undefined) return
         await wake.next()
+        if (wanted !== undefined) {
+          await sleep(Math.min(skimEveryMs, options.pollMs), undefined, { signal }).catch(() => undefined)
+        }
         continue
       }
-      if (at < end.bytes) {
-        const step = await scanSegment(segment.file, segment.name.salt, at, end.bytes, chunkBytes)
-        for (const damage of step.damage) happened.damageFound(folder, segment.name.file, damage).emit(telemetry)
+      if (wanted !== undefined && isStill(wanted, nextHere, end.next)) {
+        at = end.bytes
+      } else if (at < end.bytes) {
+        const bytes = wanted === undefined || foundSome ? chunkBytes : Math.min(chunkBytes, skimBytes)
+        const step = await scanSegment(segment.file, segment.name.salt, at, end.bytes, bytes, wanted)
+        if (wanted === undefined) {
+          for (const damage of step.damage) happened.damageFound(folder, segment.name.file, damage).emit(telemetry)
+        }
+        foundSome = step.frames.length > 0
         at = step.ended ? end.bytes : step.nextAt
+        nextHere = at >= end.bytes ? end.next : undefined
         const frames = step.frames.map(({ frame }) => frame).filter((frame) => frame.kind === frameKinds.records)
         const incarnation = segment.head?.incarnation ?? published?.incarnation ?? 0
         if (frames.length > 0) yield { frames, incarnation, sequence: segment.name.sequence }
-      } else {
+      }
+      // What is written on is looked at again; of the others nothing more comes.
+      if (at >= end.bytes && !end.last) {
         wantedSequence = segment.name.sequence + 1
         await segment.file.close()
         segment = undefined
@@ -140,8 +170,20 @@ async function nextSegment(files: Files, folder: string, sequence: number): Prom
   }
 }
 
+type NextOffsets = SegmentHead['state']['next']
+
+/** Whether none of the lanes advanced between the two; false where that is not known. */
+function isStill(wanted: WantedLanes, from: NextOffsets | undefined, to: NextOffsets | undefined): boolean {
+  if (from === undefined || to === undefined) return false
+  return to.every(
+    (offsets, lane) => wanted[lane] !== 1 || offsets.every((offset, partition) => offset === from[lane]?.[partition]),
+  )
+}
+
 interface ReadableEnd {
   readonly bytes: number
+  /** The journal's offsets there; undefined when nobody says. */
+  readonly next: NextOffsets | undefined
   /** True for the segment that is being written. */
   readonly last: boolean
 }
@@ -154,8 +196,8 @@ async function readableEnd(
 ): Promise<ReadableEnd | undefined> {
   if (segment === undefined || published === undefined) return undefined
   const { sequence } = segment.name
-  if (published.sequence === sequence) return { bytes: published.bytes, last: true }
-  if (published.sequence < sequence) return { bytes: segment.headBytes, last: true }
+  if (published.sequence === sequence) return { bytes: published.bytes, next: published.state.next, last: true }
+  if (published.sequence < sequence) return { bytes: segment.headBytes, next: undefined, last: true }
   const { files, folder } = options
   for (const name of await listSegments(files, folder)) {
     if (name.sequence <= sequence) continue
@@ -163,11 +205,13 @@ async function readableEnd(
     await next.file.close()
     // A head that was never finished, or is damaged, cannot say how far this one is good; the one behind it may.
     if (next.head === undefined) continue
-    if (next.head.previous?.sequence === sequence) return { bytes: next.head.previous.bytes, last: false }
+    if (next.head.previous?.sequence === sequence) {
+      return { bytes: next.head.previous.bytes, next: next.head.state.next, last: false }
+    }
     break
   }
   // Nobody says: whole frames speak for themselves.
-  return { bytes: await segment.file.sizeBytes(), last: false }
+  return { bytes: await segment.file.sizeBytes(), next: undefined, last: false }
 }
 
 /** Wakes up when the writer published something, at the latest after `pollMs`, and at once when the signal aborts. */

@@ -2,6 +2,8 @@
 import type { OpenFile } from '../../../kit/files.ts'
 import { frameHeadBytes, lookAtFrame } from './frame.ts'
 import type { Frame } from './frame.ts'
+import { bytesToPassOver } from './pass-over.ts'
+import type { WantedLanes } from './pass-over.ts'
 
 export interface ScanStep {
   /** Whole frames in file order, with where each begins. Their bytes stay valid: buffers are never used again. */
@@ -16,7 +18,8 @@ export interface ScanStep {
 
 /**
  * Reads on from `at`, at most about `chunkBytes` of frames, never beyond `endBytes`. A frame longer than the chunk is
- * read in one piece.
+ * read in one piece. With `wanted`, frames that hold nothing of those lanes are left out, unchecked and as far as possible
+ * unread.
  */
 export async function scanSegment(
   file: OpenFile,
@@ -24,6 +27,7 @@ export async function scanSegment(
   at: number,
   endBytes: number,
   chunkBytes: number,
+  wanted?: WantedLanes,
 ): Promise<ScanStep> {
   let wantedBytes = Math.min(chunkBytes, endBytes - at)
   for (;;) {
@@ -32,17 +36,27 @@ export async function scanSegment(
     // A file shorter than it should be ends where its bytes end.
     const end = chunk.length < wantedBytes ? at + chunk.length : endBytes
     const frames: { at: number; frame: Frame }[] = []
-    let within = 0
+    const passOver = (from: number): number => {
+      let to = from
+      while (wanted !== undefined) {
+        const bytes = bytesToPassOver(chunk, to, salt, wanted)
+        // One that reaches out of what may be read is torn, or damaged.
+        if (bytes === 0 || at + to + bytes > end) break
+        to += bytes
+      }
+      return to
+    }
+    let within = passOver(0)
     let look = lookAtFrame(chunk, within, salt)
     while (look.kind === 'whole') {
       frames.push({ at: at + within, frame: look.frame })
-      within += look.bytes
+      within = passOver(within + look.bytes)
       look = lookAtFrame(chunk, within, salt)
     }
     const nextAt = at + within
     if (nextAt >= end) return { frames, damage: [], nextAt, ended: true }
     if (look.kind === 'cut' && nextAt + look.bytes <= end) {
-      if (frames.length > 0) return { frames, damage: [], nextAt, ended: false }
+      if (within > 0) return { frames, damage: [], nextAt, ended: false }
       wantedBytes = look.bytes
       continue
     }

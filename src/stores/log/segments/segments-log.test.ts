@@ -30,7 +30,7 @@ async function openLog(files: Files) {
   const log = openSegmentsLog({
     files,
     partitionCount,
-    folders: { ...oneFolder('/edge'), clickhouse_events: '/core' },
+    folders: oneFolder('/core'),
     writers: new Map([['/core', writer]]),
     pollMs: 5,
     telemetry: silent,

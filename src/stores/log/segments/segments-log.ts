@@ -2,12 +2,13 @@
  * The event log of the embedded profile: lanes are fields of the records of a few journals, each written by one process.
  * Ownership is the journal writer itself (its folder is locked), so an epoch is its incarnation and a count.
  */
+import { isDerived, partitionsOf } from '../../../event/flows.ts'
 import { lanes, laneNumber } from '../../../event/position.ts'
 import type { Lane, Offsets, Position } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import type { Bounds, EventLog, LogHeaders, LogRecord, NewRecord, Ownership, ReadOptions } from '../event-log.ts'
+import type { Bounds, EventLog, LogHeaders, LogRecord, NewRecord, Ownership, WantedLane } from '../event-log.ts'
 import { draftFrame, flags, frameKinds, verdicts, writeEntry } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { firstSegmentHead, publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
@@ -32,27 +33,40 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
   const { files, folders, writers, partitionCount, pollMs, telemetry } = options
   const epochs = new Map<Lane, number>()
 
-  const readerOptions = (lane: Lane): JournalReaderOptions => ({ files, folder: folders[lane], telemetry, pollMs })
+  const readerOptions = (folder: string): JournalReaderOptions => ({ files, folder, telemetry, pollMs })
+
+  function folderOf(wanted: readonly WantedLane[]): string {
+    const [folder, ...others] = new Set(wanted.map(({ lane }) => folders[lane]))
+    if (folder === undefined || others.length > 0)
+      throw new RangeError('Lanes that are read together are of one journal.')
+    return folder
+  }
 
   return {
     partitionCount,
+    partitionsOf: (lane) => partitionsOf(lane, partitionCount),
 
     async bounds(lane) {
       const number = laneNumber(lane)
       const published = await publishedOf(files, folders[lane])
       const first = await firstSegmentHead(files, folders[lane])
-      return Array.from({ length: partitionCount }, (_, partition): Bounds => ({
+      return Array.from({ length: partitionsOf(lane, partitionCount) }, (_, partition): Bounds => ({
         begin: first?.state.next[number]?.[partition] ?? 0,
         end: published?.state.next[number]?.[partition] ?? 0,
       }))
     },
 
-    async *read(lane, { from, signal, batchBytesMax }: ReadOptions) {
-      const sequence = await segmentHolding(readerOptions(lane), lane, from)
-      const number = laneNumber(lane)
-      for await (const chunk of readFrames(readerOptions(lane), sequence, batchBytesMax, signal)) {
+    async *read(wanted, { signal, batchBytesMax, othersUnchecked = false }) {
+      const reader = readerOptions(folderOf(wanted))
+      const sequence = await segmentHolding(reader, wanted)
+      const from = fromByLane(wanted)
+      const follow = {
+        signal,
+        wanted: othersUnchecked ? Uint8Array.from(from, (one) => (one === undefined ? 0 : 1)) : undefined,
+      }
+      for await (const chunk of readFrames(reader, sequence, batchBytesMax, follow)) {
         const records: LogRecord[] = []
-        for (const frame of chunk.frames) collect(frame, number, chunk.incarnation, from, records)
+        for (const frame of chunk.frames) collect(frame, from, chunk.incarnation, records)
         if (records.length > 0) yield records
       }
     },
@@ -65,7 +79,7 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
       // A million owners within one life of the process are more than there will be.
       const epoch = (epochs.get(lane) ?? writer.incarnation * 1_000_000) + 1
       epochs.set(lane, epoch)
-      const last = await lastRecords(readerOptions(lane), lane, writer)
+      const last = await lastRecords(readerOptions(folders[lane]), lane, writer)
       return {
         epoch,
         async append(partition, record) {
@@ -89,17 +103,28 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
   }
 }
 
-/** Puts the lane's records of a frame behind `records`, leaving out what lies before `from`. */
-function collect(frame: Frame, lane: number, incarnation: number, from: Offsets, records: LogRecord[]): void {
+/** By lane number; undefined for lanes that are not wanted. */
+type FromByLane = readonly (Offsets | undefined)[]
+
+function fromByLane(wanted: readonly WantedLane[]): FromByLane {
+  return lanes.map((lane) => wanted.find((one) => one.lane === lane)?.from)
+}
+
+/** Puts the wanted records of a frame behind `records`, leaving out what lies before `from`. */
+function collect(frame: Frame, from: FromByLane, incarnation: number, records: LogRecord[]): void {
   let common: LogHeaders | undefined
   for (let entry = 0; entry < frame.entryCount; entry++) {
     const verdict = frame.verdict(entry)
-    if (frame.lane(entry) !== lane || verdict === verdicts.duplicate) continue
+    const number = frame.lane(entry)
+    const lane = lanes[number]
+    const wanted = from[number]
+    if (lane === undefined || wanted === undefined || verdict === verdicts.duplicate) continue
     const partition = frame.partition(entry)
     const offset = frame.offset(entry)
-    if (offset < (from[partition] ?? 0)) continue
+    if (offset < (wanted[partition] ?? 0)) continue
     common ??= frame.headers
     records.push({
+      lane,
       position: { incarnation, partition, offset },
       timeMs: frame.timeMs,
       headers: headersOf(frame, entry, common),
@@ -108,6 +133,9 @@ function collect(frame: Frame, lane: number, incarnation: number, from: Offsets,
   }
 }
 
+/** By lane number. */
+const derivedLanes = lanes.map(isDerived)
+
 function headersOf(frame: Frame, entry: number, common: LogHeaders): LogHeaders {
   const bits = frame.flags(entry)
   if (frame.verdict(entry) === verdicts.refused) {
@@ -115,24 +143,25 @@ function headersOf(frame: Frame, entry: number, common: LogHeaders): LogHeaders 
   }
   if ((bits & flags.erased) !== 0) return { ...common, uuid: frame.uuid(entry), distinct_id: '', erased: 'true' }
   // Derived batches are entries without a distinct id and without a uuid.
-  if (lanes[frame.lane(entry)] === 'clickhouse_events') return common
+  if (derivedLanes[frame.lane(entry)] === true) return common
   return { ...common, uuid: frame.uuid(entry), distinct_id: frame.distinctId(entry) }
 }
 
 /** The newest segment that begins at or before all wanted offsets. */
-async function segmentHolding(options: JournalReaderOptions, lane: Lane, from: Offsets): Promise<number> {
-  const number = laneNumber(lane)
+async function segmentHolding(options: JournalReaderOptions, wanted: readonly WantedLane[]): Promise<number> {
   const heads = await segmentHeads(options.files, options.folder)
   for (const { name, head } of heads.toReversed()) {
-    const begins = head.state.next[number] ?? []
-    if (begins.every((begin, partition) => begin <= (from[partition] ?? 0))) return name.sequence
+    const isBefore = wanted.every(({ lane, from }) =>
+      (head.state.next[laneNumber(lane)] ?? []).every((begin, partition) => begin <= (from[partition] ?? 0)),
+    )
+    if (isBefore) return name.sequence
   }
   const oldest = (await listSegments(options.files, options.folder))[0]
   // No segment at all yet, or one whose damaged head cannot say where it begins: its records say so themselves.
   if (oldest === undefined || oldest.sequence !== heads[0]?.name.sequence) return oldest?.sequence ?? 0
   throw new Failure(
     'SLUICE_LOG_TRIMMED',
-    `Records of the lane ${lane} that are still wanted were removed from ${options.folder}.`,
+    `Records of ${wanted.map(({ lane }) => lane).join(', ')} that are still wanted were removed from ${options.folder}.`,
   )
 }
 
@@ -146,6 +175,7 @@ async function lastRecords(
   writer: JournalWriter,
 ): Promise<(LogRecord | undefined)[]> {
   const number = laneNumber(lane)
+  const all = fromByLane([{ lane, from: [] }])
   const ends = writer.state.next[number] ?? []
   const last = ends.map((): LogRecord | undefined => undefined)
   const isMissing = (end: number, partition: number): boolean => end > 0 && last[partition] === undefined
@@ -161,7 +191,7 @@ async function lastRecords(
     for await (const chunk of readFrames(options, sequence, 4 * 1024 * 1024)) {
       if (chunk.sequence !== sequence) break
       const records: LogRecord[] = []
-      for (const frame of chunk.frames) collect(frame, number, chunk.incarnation, [], records)
+      for (const frame of chunk.frames) collect(frame, all, chunk.incarnation, records)
       for (const record of records) newest.set(record.position.partition, record)
     }
     for (const [partition, record] of newest) last[partition] ??= { ...record, value: Buffer.from(record.value) }

@@ -98,6 +98,16 @@ describe('trimming a journal', () => {
     assert.deepEqual(await trim(muchLaterMs + 1), all.slice(0, 5))
   })
 
+  it('never goes past a reader of another lane of the journal', async () => {
+    const { files, trim, save, all } = await aJournal()
+    const other = 'clickhouse_heatmap_events'
+    await save('warehouse', everything)
+    // It has not read what came into its lane with segment 6.
+    await saveReaderFile(files, folder, 'warehouse', other, { offsets: [0, 0] })
+    assert.deepEqual(await trim(muchLaterMs), all.slice(0, 5))
+    assert.deepEqual(await trim(muchLaterMs), [])
+  })
+
   it('removes nothing before each reader has said where it stands', async () => {
     const { trim, save } = await aJournal()
     await save('warehouse', everything)
@@ -117,18 +127,20 @@ describe('trimming a journal', () => {
     const { log, trim, save } = await aJournal()
     await save('warehouse', [2, 1])
     await trim(muchLaterMs)
-    assert.deepEqual(await log.bounds(lane), [
+    const bounds = await log.bounds(lane)
+    assert.deepEqual(bounds.slice(0, 2), [
       { begin: 2, end: 3 },
       { begin: 1, end: 3 },
     ])
+    assert.ok(bounds.slice(2).every(({ end }) => end === 0))
     const stop = new AbortController()
     const texts: string[] = []
-    for await (const records of log.read(lane, { from: [2, 1], signal: stop.signal, batchBytesMax: 1000 })) {
+    for await (const records of log.read([{ lane, from: [2, 1] }], { signal: stop.signal, batchBytesMax: 1000 })) {
       texts.push(...records.map(({ value }) => value.toString()))
       if (texts.length === 3) stop.abort()
     }
     assert.deepEqual(texts, ['v3', 'v4', 'v5'])
-    const gone = log.read(lane, { from: [0, 0], signal: new AbortController().signal, batchBytesMax: 1000 })
+    const gone = log.read([{ lane, from: [0, 0] }], { signal: new AbortController().signal, batchBytesMax: 1000 })
     await assert.rejects(gone[Symbol.asyncIterator]().next(), { code: 'SLUICE_LOG_TRIMMED' })
   })
 })
