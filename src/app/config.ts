@@ -238,6 +238,19 @@ const sections = {
         max: 10 * minuteMs,
         doc: 'Time in which a client may send nothing of a body that it has begun; then it is answered 408.',
       }),
+      v1BodyBytesMax: bytes({
+        default: 10 * MiB,
+        min: 1024,
+        max: 256 * MiB,
+        doc: 'Largest request body as sent, on the v1 path of newer SDKs.',
+      }),
+      v1InflatedBytesMax: bytes({
+        default: 50 * MiB,
+        min: 1024,
+        // Written anew as ordinary events it grows by what its headers and options say of each event.
+        max: 128 * MiB,
+        doc: 'Largest request body after decompression, on the v1 path of newer SDKs.',
+      }),
       eventBytesMax: bytes({ default: 2_000_000, min: 1024, max: 64 * MiB, doc: 'Largest single event.' }),
       keysPerEventMax: integer({
         default: 10_000,
