@@ -1,9 +1,19 @@
 import { parseArgs } from 'node:util'
 import { nearestName } from '../app/settings/read-settings.ts'
 
-export const commands = ['start', 'status', 'verify', 'explain', 'messages', 'reset-login', 'help', 'version'] as const
+export const commands = [
+  'start',
+  'status',
+  'verify',
+  'explain',
+  'messages',
+  'limits',
+  'reset-login',
+  'help',
+  'version',
+] as const
 /** Commands with options of their own. */
-const readsRest: readonly Command[] = ['verify', 'explain', 'messages']
+const readsRest: readonly Command[] = ['verify', 'explain', 'messages', 'limits']
 export type Command = (typeof commands)[number]
 
 export interface CommandLine {
@@ -51,11 +61,12 @@ export function parseCommandLine(words: readonly string[]): CommandLineResult {
   if (!ownsRest && unknown?.kind === 'option') {
     return problem(`\`sluice ${known}\` has no option ${unknown.rawName}. \`sluice --help\` lists all.`)
   }
+  const commandAt = tokens.find(({ kind }) => kind === 'positional')?.index
   const taken = new Set(
     tokens.flatMap((token) => {
       if (token.kind === 'option' && token.name === 'config')
         return token.inlineValue === true ? [token.index] : [token.index, token.index + 1]
-      return token.kind === 'positional' && token.value === word ? [token.index] : []
+      return token.index === commandAt ? [token.index] : []
     }),
   )
   const rest = ownsRest ? words.filter((_, index) => !taken.has(index)) : []
