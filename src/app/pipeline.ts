@@ -7,10 +7,12 @@
  *                              └─(decided)─► live feed ─► HTTP streams
  * ```
  */
+import type { IncomingMessage } from 'node:http'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
 import { createAdmission } from '../stages/admission/admission.ts'
 import { createCapture } from '../stages/capture/capture.ts'
 import type { Capture } from '../stages/capture/capture.ts'
+import { createBodyReader } from '../stages/capture/decode/read-body.ts'
 import { createDerive } from '../stages/ingestion/derive.ts'
 import { createIngestion } from '../stages/ingestion/ingestion.ts'
 import type { Ingestion } from '../stages/ingestion/ingestion.ts'
@@ -35,11 +37,13 @@ export function buildDoor(
     readonly duplicateKeySecret: Buffer
     readonly canaryToken: string
   },
+  clientIp: (request: IncomingMessage) => string,
   telemetry: (stage: string) => Telemetry,
 ): Capture {
   const admit = createAdmission(stores)
   const { durability } = stores.intake.books()
-  return createCapture(config.capture, { admit, durability, telemetry: telemetry('capture') })
+  const readBody = createBodyReader(config.capture)
+  return createCapture(config.capture, { admit, readBody, durability, clientIp, telemetry: telemetry('capture') })
 }
 
 export interface Flow {

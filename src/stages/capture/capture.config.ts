@@ -2,6 +2,8 @@
 export interface CaptureConfig {
   readonly bodyBytesMax: number
   readonly inflatedBytesMax: number
+  readonly readingBytesMax: number
+  readonly bodyStallMsMax: number
   readonly eventBytesMax: number
   readonly keysPerEventMax: number
   readonly depthMax: number

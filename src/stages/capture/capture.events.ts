@@ -9,10 +9,20 @@ export const requestAnswered = (status: number, durationMs: number, events: numb
   },
 })
 
-export const requestRefused = (status: number, reason: string, ip: string): InternalEvent => ({
+export const requestRefused = (
+  status: number,
+  reason: string,
+  ip: string,
+  requestId?: string | readonly string[],
+): InternalEvent => ({
   emit(to) {
     to.count('capture_requests_refused_total', 1, { status: String(status) })
-    to.log('debug', 'A request was refused.', { status, reason, ip })
+    to.log('debug', 'A request was refused.', {
+      status,
+      reason,
+      ip,
+      ...(requestId === undefined ? {} : { request_id: requestId }),
+    })
   },
 })
 

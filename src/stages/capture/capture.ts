@@ -16,18 +16,22 @@ import * as happened from './capture.events.ts'
 import type { CaptureConfig } from './capture.config.ts'
 import { answerPreflight, corsHeaders } from './cors.ts'
 import { discardRest } from './discard-rest.ts'
-import { bearerToken, clientIp, readQuery } from './request-facts.ts'
+import { bearerToken, readQuery } from './request-facts.ts'
 import { createBodyDecoder } from './decode/body.ts'
-import { readBody } from './decode/read-body.ts'
+import type { ReadBody } from './decode/read-body.ts'
 import { createEventReader } from './posthog-events.ts'
 import type { ReadEvents } from './posthog-events.ts'
-import { receiptHeader, receiptList, verdictsHeader } from './receipt.ts'
+import { answerFor, okBody, refused } from './answer.ts'
+import type { Answer } from './answer.ts'
+import { receiptHeader, verdictsHeader } from './receipt.ts'
 import type { ReceiptEvent } from './receipt.ts'
 
 /** What capture needs of admission: handed over in `app/pipeline.ts`. Its words are explained in `admission.ts`. */
 export type AdmitRequest = (request: {
   readonly kind: 'events' | 'recording'
   readonly body: Buffer
+  readonly sentBody?: { readonly encoding: 'gzip'; readonly bytes: Buffer } | undefined
+  readonly hasLargeValues?: boolean
   readonly token: string
   readonly ip: string
   readonly nowMs: number
@@ -51,8 +55,12 @@ export type AdmitRequest = (request: {
 
 export interface CaptureDeps {
   readonly admit: AdmitRequest
+  /** One for all captures of a process, because its bound is the process's. */
+  readonly readBody: ReadBody
   /** How durable a stored event is, for the receipt. */
   readonly durability: string
+  /** The address of whoever sent a request, whatever proxies are between. */
+  readonly clientIp: (request: IncomingMessage) => string
   readonly telemetry: Telemetry
 }
 
@@ -67,12 +75,15 @@ const eventPaths = new Set(
   ['/e', '/i/v0/e', '/capture', '/track', '/engage', '/batch'].flatMap((path) => [path, `${path}/`]),
 )
 
-const okBody = '{"status":"Ok"}'
-const retryAfterSeconds = '2'
+/** Takes what it is sent and keeps nothing of it, for whoever measures (§1.2). */
+const discardPaths = new Set(['/test/black_hole', '/test/black_hole/'])
+
+const ok: Answer = { status: 200, body: okBody, isText: false }
 const unknownTokenText =
   'API key is not valid: unknown: no project has this token. Send the project token (it begins with phc_; "npm start" prints it, GET /api/projects lists it), not a personal key.'
 
-export function createCapture(config: CaptureConfig, { admit, durability, telemetry }: CaptureDeps): Capture {
+export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture {
+  const { admit, readBody, durability, clientIp, telemetry } = deps
   const decode = createBodyDecoder({ inflatedBytesMax: config.inflatedBytesMax })
   const readEvents = createEventReader({
     depthMax: config.depthMax,
@@ -89,19 +100,23 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
     if (query.kind === 'refused') return refused(400, query.message)
     const sent = await readBody(request, config.bodyBytesMax)
     if (sent.kind === 'refused') return refused(sent.status, sent.message)
-    if (sent.body.length === 0) return refused(400, 'request missing data payload')
-    const decoded = await decode(sent.body, {
-      contentEncoding: request.headers['content-encoding'],
+    if (discardPaths.has(path)) return ok
+    const payload = query.data ?? sent.body
+    if (payload.length === 0) return refused(400, 'request missing data payload')
+    const { headers } = request
+    const decoded = await decode(payload, {
+      contentEncoding: headers['content-encoding'],
       compression: query.compression,
+      contentType: headers['content-type'],
     })
     if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)
     const read = readEvents(decoded.body, {
       isEngage: path.startsWith('/engage'),
-      headerToken: bearerToken(request.headers.authorization),
+      headerToken: bearerToken(headers.authorization),
     })
     if (read.kind === 'refused') return refused(read.status, read.message)
-    if (read.kind === 'nothing') return { status: 200, body: okBody, isText: false }
-    const signature = request.headers['sluice-signature']
+    if (read.kind === 'nothing') return ok
+    const signature = headers['sluice-signature']
     const admission = await admit({
       kind: 'events',
       signed: {
@@ -112,6 +127,8 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
       },
       historicalMigration: read.historicalMigration,
       body: decoded.body,
+      sentBody: decoded.sent === undefined ? undefined : { encoding: 'gzip', bytes: decoded.sent },
+      hasLargeValues: read.hasLargeValues,
       token: read.token,
       ip: clientIp(request),
       nowMs: Date.now(),
@@ -130,21 +147,11 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
       const count = outcomes.filter(({ refusal }) => refusal !== undefined).length
       happened.eventsRefused(count, bad.refusal, read.token).emit(telemetry)
     }
-    return {
-      // SDKs send their last words with `beacon=1` and want nothing back.
-      status: query.isBeacon ? 204 : 200,
-      body: query.isBeacon
-        ? ''
-        : query.wantsReceipts
-          ? JSON.stringify({ status: 'Ok', receipts: receiptList(outcomes) })
-          : okBody,
-      isText: false,
-      outcomes,
-    }
+    return answerFor(admission.answers, outcomes, query)
   }
 
   return {
-    serves: (path) => eventPaths.has(path),
+    serves: (path) => eventPaths.has(path) || discardPaths.has(path),
 
     answer(request, response, path, search) {
       const startedMs = performance.now()
@@ -165,12 +172,15 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
       answered(request, path, search)
         .catch((error: unknown): Answer => {
           if (error instanceof Failure && error.retryable)
-            return { status: 503, body: `transient error, please retry: ${error.message}`, isText: true }
+            return refused(503, `transient error, please retry: ${error.message}`)
           happened.requestFailed(error).emit(telemetry)
-          return { status: 500, body: 'internal server error', isText: true }
+          return refused(500, 'internal server error')
         })
         .then((answer) => {
-          if (answer.isText) happened.requestRefused(answer.status, answer.body, clientIp(request)).emit(telemetry)
+          if (answer.isText)
+            happened
+              .requestRefused(answer.status, answer.body, clientIp(request), request.headers['x-request-id'])
+              .emit(telemetry)
           happened
             .requestAnswered(answer.status, performance.now() - startedMs, answer.outcomes?.length ?? 0)
             .emit(telemetry)
@@ -184,18 +194,6 @@ export function createCapture(config: CaptureConfig, { admit, durability, teleme
   }
 }
 
-interface Answer {
-  readonly status: number
-  readonly body: string
-  readonly isText: boolean
-  readonly outcomes?: readonly ReceiptEvent[]
-  readonly allow?: string
-}
-
-function refused(status: number, body: string): Answer {
-  return { status, body, isText: true }
-}
-
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer, durability: string): void {
   if (response.destroyed) return
   const headers: string[] = []
@@ -205,13 +203,14 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     headers.push('sluice-receipt', receiptHeader(durability, answer.outcomes))
     headers.push('sluice-verdicts', verdictsHeader(answer.outcomes))
   }
-  if (answer.status === 503) headers.push('retry-after', retryAfterSeconds)
+  if (answer.retryAfterSeconds !== undefined) headers.push('retry-after', String(answer.retryAfterSeconds))
   if (answer.allow !== undefined) headers.push('allow', answer.allow)
   if (answer.status !== 204) {
     headers.push('content-type', answer.isText ? 'text/plain; charset=utf-8' : 'application/json')
     headers.push('content-length', String(Buffer.byteLength(answer.body)))
   }
-  if (!request.complete) {
+  if (answer.status === 408) headers.push('connection', 'close')
+  else if (!request.complete) {
     // Also for a client that asked to close: it closes once it has read the answer.
     response.shouldKeepAlive = true
     discardRest(request)

@@ -135,6 +135,7 @@ const refusals = {
   badTimestamp: unparsable('timestamp is not a string'),
   emptyName: unfit('event submitted with an empty event name'),
   noDistinctId: unfit('event submitted without a distinct_id'),
+  badCookielessMode: unfit('event submitted with invalid cookieless mode'),
 } satisfies Record<string, EventRefusal>
 
 const noToken: RefusedRequest = { kind: 'refused', status: 401, message: 'event submitted without an api_key' }
@@ -154,11 +155,15 @@ const nothingToStore: NothingToStore = { kind: 'nothing' }
 const distinctIdCharactersMax = 200
 const droppedName = '$performance_event'
 const engageName = '$identify'
+const heatmapName = '$$heatmap'
+const sessionIdCharactersMax = 200
 
 const quote = 0x22
 const braceOpen = 0x7b
 const bracketOpen = 0x5b
+const letterF = 0x66
 const letterN = 0x6e
+const letterT = 0x74
 
 /** Makes a reader for requests of any shape on any path (C2). It keeps nothing of one request for the next. */
 export function createEventReader(limits: EventReaderLimits): (body: Buffer, facts: RequestFacts) => EventsRead {
@@ -257,6 +262,7 @@ function readEvent(
       `event submitted with an event name of more than ${String(limits.eventNameCharactersMax)} characters`,
     )
   else if (distinctId === '') refusal = refusals.noDistinctId
+  else if (!isBooleanOrMissing(firstByte(source, record, slotOf.cookielessMode))) refusal = refusals.badCookielessMode
   else if (end - start > limits.eventBytesMax) refusal = tooLarge(end - start, limits.eventBytesMax)
 
   if (refusal === undefined) found.goodCount++
@@ -272,10 +278,10 @@ function readEvent(
     uuid: uuid ?? undefined,
     distinctId,
     timestampText: timestampTextOf(source, record),
-    sessionId: undefined,
-    isCookieless: false,
-    isInternal: false,
-    hasHeatmap: false,
+    sessionId: sessionIdOf(source, record),
+    isCookieless: firstByte(source, record, slotOf.cookielessMode) === letterT,
+    isInternal: startOf(source, record, slotOf.propertiesCaptureInternal) >= 0,
+    hasHeatmap: name !== heatmapName && hasHeatmap(source, record),
     isUnstorable: ((words[at + wordOf.flags] ?? 0) & flagUnstorable) !== 0,
     refusal: refusal?.text,
   }
@@ -295,6 +301,22 @@ function isObjectOrNothing(byte: number): boolean {
 /** A string, a number, null or nothing (§4.1 and this file's head). */
 function isTimeOrNothing(byte: number): boolean {
   return byte === quote || byte < 0 || byte === letterN || byte === 0x2d || (byte >= 0x30 && byte <= 0x39)
+}
+
+function isBooleanOrMissing(byte: number): boolean {
+  return byte < 0 || byte === letterT || byte === letterF
+}
+
+export function sessionIdOf(source: ScannedBody, record: number): string | undefined {
+  if (firstByte(source, record, slotOf.propertiesSessionId) !== quote) return undefined
+  const text = stringOf(source, record, slotOf.propertiesSessionId)
+  return text.length <= sessionIdCharactersMax ? text : undefined
+}
+
+/** §11.1: heatmap data, or where a page view came from together with where it is. */
+export function hasHeatmap(source: ScannedBody, record: number): boolean {
+  if (startOf(source, record, slotOf.heatmapData) >= 0) return true
+  return startOf(source, record, slotOf.previousPathname) >= 0 && startOf(source, record, slotOf.currentUrl) >= 0
 }
 
 /** The client's UUID, undefined when it gave none (§4.1), null when what it gave is no UUID. */

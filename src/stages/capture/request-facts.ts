@@ -1,7 +1,4 @@
-/** What a request says beside its body: query parameters (capture spec §3.1), token header (C5), client address (§9). */
-import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
-
+/** What a request says beside its body: query parameters (capture spec §3.1), token header (C5). */
 export interface Query {
   readonly kind: 'query'
   /** Hint of `compression`, in lower case; undefined when absent. Unknown hints are no error. */
@@ -9,6 +6,8 @@ export interface Query {
   /** Client clock at sending (`_` or `sent_at`), Unix milliseconds; undefined when absent or in seconds. */
   readonly sentAtMs: number | undefined
   readonly isBeacon: boolean
+  /** Parameter `data`, which counts before the body; undefined when absent or empty. */
+  readonly data: Buffer | undefined
   /** `receipts=1`: the answer lists what became of each event. */
   readonly wantsReceipts: boolean
 }
@@ -20,6 +19,7 @@ const noQuery: Query = {
   compression: undefined,
   sentAtMs: undefined,
   isBeacon: false,
+  data: undefined,
   wantsReceipts: false,
 }
 /** A clock that shows 2020 or earlier is one in seconds, or wrong. */
@@ -40,11 +40,13 @@ export function readQuery(search: string): QueryRead {
     return undeserializable(`${params.has('_') ? '_' : 'sent_at'}: invalid digit found in string`)
   if (beacon !== null && !isInteger(beacon)) return undeserializable('beacon: invalid digit found in string')
   const sentAtMs = sentAt === null ? undefined : Number(sentAt)
+  const data = params.get('data')
   return {
     kind: 'query',
     compression: params.get('compression')?.toLowerCase(),
     sentAtMs: sentAtMs !== undefined && sentAtMs >= sentAtMinMs ? sentAtMs : undefined,
     isBeacon: beacon !== null && Number(beacon) === 1,
+    data: data === null || data === '' ? undefined : Buffer.from(data),
     wantsReceipts: params.get('receipts') === '1',
   }
 }
@@ -61,21 +63,4 @@ function isInteger(text: string): boolean {
 export function bearerToken(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1]
-}
-
-/**
- * The client's address: the peer's, or, when the peer is a proxy on this machine, the first valid one of
- * `X-Forwarded-For`. Anybody else could write what he likes there.
- */
-export function clientIp(request: IncomingMessage): string {
-  const peer = request.socket.remoteAddress ?? ''
-  const address = peer.startsWith('::ffff:') ? peer.slice(7) : peer
-  const forwarded = request.headers['x-forwarded-for']
-  if (forwarded === undefined || !(address.startsWith('127.') || address === '::1')) return address
-  const text = typeof forwarded === 'string' ? forwarded : forwarded.join(',')
-  const first = text
-    .split(',')
-    .map((part) => part.trim())
-    .find((part) => isIP(part) !== 0)
-  return first ?? address
 }

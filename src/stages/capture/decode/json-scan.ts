@@ -44,7 +44,7 @@ export interface ScanProblem {
 }
 
 /** Words of one record. The first four are `wordOf`, the rest are slots. */
-export const recordWords = 42
+export const recordWords = 54
 
 /** A record's own words: its byte range, how many keys it holds at any depth, and its flags. */
 export const wordOf = { start: 0, end: 1, keys: 2, flags: 3 } as const
@@ -66,17 +66,25 @@ export const slotOf = {
   dollarToken: 16,
   apiKey: 18,
   properties: 20,
+  // In `properties`, from here to before `sentAt`.
   propertiesDistinctId: 22,
   propertiesToken: 24,
-  sentAt: 26,
-  historicalMigration: 28,
-  batch: 30,
+  propertiesSessionId: 26,
+  cookielessMode: 28,
+  propertiesCaptureInternal: 30,
+  heatmapData: 32,
+  previousPathname: 34,
+  currentUrl: 36,
+  // Of the outermost object alone.
+  sentAt: 38,
+  historicalMigration: 40,
+  batch: 42,
   // Of the v1 wire alone.
-  sessionId: 32,
-  windowId: 34,
-  options: 36,
-  createdAt: 38,
-  captureInternal: 40,
+  sessionId: 44,
+  windowId: 46,
+  options: 48,
+  createdAt: 50,
+  captureInternal: 52,
 } as const
 
 /** Frames: arrays are odd. `plain` ones hold nothing that the door asks about. */
@@ -122,6 +130,12 @@ const rootSlots: ReadonlyMap<string, number> = new Map([
 const propertiesSlots: ReadonlyMap<string, number> = new Map([
   ['distinct_id', slotOf.propertiesDistinctId],
   ['token', slotOf.propertiesToken],
+  ['$session_id', slotOf.propertiesSessionId],
+  ['$cookieless_mode', slotOf.cookielessMode],
+  ['capture_internal', slotOf.propertiesCaptureInternal],
+  ['$heatmap_data', slotOf.heatmapData],
+  ['$prev_pageview_pathname', slotOf.previousPathname],
+  ['$current_url', slotOf.currentUrl],
 ])
 
 /** One candidate by length, so that most keys are told apart without looking at their bytes. */
@@ -130,7 +144,7 @@ interface KeyCandidate {
   readonly slot: number
 }
 type KeyTable = readonly (readonly KeyCandidate[])[]
-const keyLengthMax = 20
+const keyLengthMax = 23
 
 function keyTableFrom(slots: ReadonlyMap<string, number>): KeyTable {
   const table: KeyCandidate[][] = Array.from({ length: keyLengthMax + 1 }, () => [])
@@ -143,6 +157,10 @@ const nothing: KeyCandidate = { bytes: new Uint8Array(0), slot: 0 }
 const eventKeys = keyTableFrom(eventSlots)
 const rootKeys = keyTableFrom(rootSlots)
 const propertiesKeys = keyTableFrom(propertiesSlots)
+/** Bit n: some property of n characters counts. Most events have twenty others. */
+let propertyLengths = 0
+for (const name of propertiesSlots.keys()) propertyLengths |= 1 << name.length
+const propertyLengthBits = propertyLengths
 
 /** The slot of a key without escapes, or 0. */
 function slotOfKey(keys: KeyTable, body: Uint8Array, start: number, length: number): number {
@@ -434,7 +452,8 @@ export function createJsonScanner(limits: ScanLimits): (body: Buffer) => Layout 
         if (i < end && body[i] === quote) {
           if (frame === propertiesObject) {
             const length = i - start
-            if (length === 5 || length === 11) slot = slotOfKey(propertiesKeys, body, start, length)
+            if (length <= keyLengthMax && ((propertyLengthBits >>> length) & 1) === 1)
+              slot = slotOfKey(propertiesKeys, body, start, length)
           } else if (frame === eventObject) slot = slotOfKey(eventKeys, body, start, i - start)
           else if (frame === rootObject) slot = slotOfKey(rootKeys, body, start, i - start)
         } else {

@@ -1,44 +1,124 @@
-/** Reads a request's body up to a cap; nothing beyond the cap is kept. */
+/**
+ * Reads requests' bodies, within three bounds: of one body, of all bodies that are being read at once
+ * (`readingBytesMax`), and of the time in which a client sends nothing (`bodyStallMsMax`).
+ *
+ * Nobody has a timer of his own: one sweep looks at all that are being read, four times within `bodyStallMsMax`, and only
+ * while there are any. So a stall is noticed after one to one and a quarter times that.
+ */
 import type { IncomingMessage } from 'node:http'
+
+export interface BodyReadingLimits {
+  readonly readingBytesMax: number
+  readonly bodyStallMsMax: number
+}
+
+export type ReadBody = (request: IncomingMessage, bodyBytesMax: number) => Promise<BodyRead>
 
 export type BodyRead =
   | { readonly kind: 'body'; readonly body: Buffer }
-  | { readonly kind: 'refused'; readonly status: 400 | 408 | 413; readonly message: string }
+  | { readonly kind: 'refused'; readonly status: 408 | 413 | 503; readonly message: string }
 
 const empty: BodyRead = { kind: 'body', body: Buffer.alloc(0) }
+const stopped: BodyRead = { kind: 'refused', status: 408, message: 'client stopped sending data' }
+const tooManyBytes: BodyRead = {
+  kind: 'refused',
+  status: 503,
+  message: 'transient error, please retry: too much is being sent at once',
+}
+
+/** One body on its way in. */
+interface Reading {
+  bytes: number
+  /** What had come when the sweep last looked, and how many looks ago that changed. */
+  bytesSeen: number
+  looksUnchanged: number
+  readonly stall: () => void
+}
+
+/** The sweep takes a client for stopped at the fifth look that finds nothing new: the first one only takes down what is there. */
+const looksMax = 4
 
 /**
- * A body beyond the cap is thrown away as it comes, up to as much again, so that the client reads the answer instead of
+ * A body beyond its cap is thrown away as it comes, up to as much again, so that the client reads the answer instead of
  * a reset connection; what comes after that is left unread.
  */
-export function readBody(request: IncomingMessage, bytesMax: number): Promise<BodyRead> {
-  const announced = Number(request.headers['content-length'] ?? 0)
-  if (announced > 2 * bytesMax) return Promise.resolve(tooLarge(bytesMax))
-  return new Promise((resolve) => {
-    let chunks: Buffer[] = []
-    let bytes = 0
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= bytesMax) {
-        chunks.push(chunk)
-        return
+export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadingLimits): ReadBody {
+  const readings = new Set<Reading>()
+  /** Of all bodies in `readings`, as far as they are kept. */
+  let keptBytes = 0
+  let sweep: NodeJS.Timeout | undefined
+
+  function look(): void {
+    for (const reading of readings) {
+      if (reading.bytes !== reading.bytesSeen) {
+        reading.bytesSeen = reading.bytes
+        reading.looksUnchanged = 0
+      } else if (++reading.looksUnchanged > looksMax) reading.stall()
+    }
+    if (readings.size > 0) return
+    clearInterval(sweep)
+    sweep = undefined
+  }
+
+  return function readBody(request, bodyBytesMax) {
+    const announced = Number(request.headers['content-length'] ?? 0)
+    if (announced > 2 * bodyBytesMax) return Promise.resolve(tooLarge(bodyBytesMax))
+    return new Promise((resolve) => {
+      let chunks: Buffer[] = []
+      let kept = 0
+      const end = (outcome: BodyRead): void => {
+        if (!readings.delete(reading)) return
+        keptBytes -= kept
+        kept = 0
+        chunks = []
+        resolve(outcome)
       }
-      chunks = []
-      if (bytes > 2 * bytesMax) {
-        request.pause()
-        resolve(tooLarge(bytesMax))
+      const reading: Reading = {
+        bytes: 0,
+        bytesSeen: -1,
+        looksUnchanged: 0,
+        stall: () => {
+          end(stopped)
+        },
       }
+      readings.add(reading)
+      sweep ??= setInterval(look, Math.max(1, bodyStallMsMax / looksMax)).unref()
+
+      request.on('data', (chunk: Buffer) => {
+        reading.bytes += chunk.length
+        if (reading.bytes > bodyBytesMax) {
+          keptBytes -= kept
+          kept = 0
+          chunks = []
+          if (reading.bytes > 2 * bodyBytesMax && readings.has(reading)) {
+            request.pause()
+            end(tooLarge(bodyBytesMax))
+          }
+        } else if (readings.has(reading)) {
+          if (keptBytes + chunk.length > readingBytesMax) {
+            end(tooManyBytes)
+            return
+          }
+          kept += chunk.length
+          keptBytes += chunk.length
+          chunks.push(chunk)
+        }
+      })
+      request.on('end', () => {
+        const only = chunks[0]
+        if (reading.bytes > bodyBytesMax) end(tooLarge(bodyBytesMax))
+        else if (only === undefined) end(empty)
+        else end({ kind: 'body', body: chunks.length === 1 ? only : Buffer.concat(chunks, reading.bytes) })
+      })
+      request.on('error', () => {
+        end(stopped)
+      })
+      // A client that is gone without a word ends its reading too.
+      request.on('close', () => {
+        end(stopped)
+      })
     })
-    request.on('end', () => {
-      const only = chunks[0]
-      if (bytes > bytesMax) resolve(tooLarge(bytesMax))
-      else if (only === undefined) resolve(empty)
-      else resolve({ kind: 'body', body: chunks.length === 1 ? only : Buffer.concat(chunks, bytes) })
-    })
-    request.on('error', () => {
-      resolve({ kind: 'refused', status: 408, message: 'client stopped sending data' })
-    })
-  })
+  }
 }
 
 function tooLarge(bytesMax: number): BodyRead {
