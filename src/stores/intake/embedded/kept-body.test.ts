@@ -15,6 +15,13 @@ describe('the body that the journal keeps', () => {
     assert.deepEqual(keptBody({ body, sentBody }), { bytes: sentBody.bytes, encoding: 'gzip' })
   })
 
+  it('is the gzip that was sent, where values are large', () => {
+    const body = note(2000)
+    const sentBody = sent(body)
+    assert.equal(keptBody({ body, sentBody, hasLargeValues: true }) instanceof Promise, false)
+    assert.deepEqual(keptBody({ body, sentBody, hasLargeValues: true }), { bytes: sentBody.bytes, encoding: 'gzip' })
+  })
+
   it('is the text itself, where the body is short', () => {
     const body = note(800)
     assert.deepEqual(keptBody({ body, sentBody: sent(body) }), { bytes: body, encoding: 'plain' })

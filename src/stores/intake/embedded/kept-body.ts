@@ -1,6 +1,6 @@
 /**
- * How the body of a request is written into the journal (C13, ADR 0018): as it was sent where that is gzip and long enough for reading
- * it back to cost little an event; as zstd where it holds large values; else as it is.
+ * How the body of a request is written into the journal (C13, ADR 0018). As it was sent, where that is gzip and the body is long
+ * enough for reading it back to cost little an event, or holds large values; as zstd where it holds large values; else as it is.
  */
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdCompressSync } from 'node:zlib'
@@ -24,7 +24,7 @@ type Written = Pick<IntakeRequest, 'body' | 'sentBody' | 'hasLargeValues'>
 /** At once unless it takes long. */
 export function keptBody({ body, sentBody, hasLargeValues }: Written): KeptBody | Promise<KeptBody> {
   const plain: KeptBody = { bytes: body, encoding: 'plain' }
-  if (sentBody !== undefined && body.length >= sentBodyBytesMin) {
+  if (sentBody !== undefined && (body.length >= sentBodyBytesMin || hasLargeValues === true)) {
     return smaller(plain, { bytes: sentBody.bytes, encoding: sentBody.encoding })
   }
   if (hasLargeValues !== true) return plain
