@@ -251,6 +251,25 @@ const sections = {
         max: 128 * MiB,
         doc: 'Largest request body after decompression, on the v1 path of newer SDKs.',
       }),
+      recordingBodyBytesMax: bytes({
+        default: 25 * MiB,
+        min: 1024,
+        max: 128 * MiB,
+        doc: 'Largest request body as sent, of recordings.',
+      }),
+      recordingInflatedBytesMax: bytes({
+        default: 32 * MiB,
+        min: 1024,
+        // It becomes one row, of which several copies are in memory while it is made.
+        max: 128 * MiB,
+        doc: 'Largest request body after decompression, of recordings.',
+      }),
+      recordingDepthMax: integer({
+        default: 1000,
+        min: 8,
+        max: 10_000,
+        doc: 'Deepest nesting of a request body, of recordings: each element of a page is two levels below the one around it.',
+      }),
       eventBytesMax: bytes({ default: 2_000_000, min: 1024, max: 64 * MiB, doc: 'Largest single event.' }),
       keysPerEventMax: integer({
         default: 10_000,
@@ -296,6 +315,12 @@ const sections = {
         min: minuteMs,
         max: 30 * dayMs,
         doc: 'How long a copy of an event is known as one.',
+      }),
+      limitKeysMax: integer({
+        default: 100_000,
+        min: 1,
+        max: 10_000_000,
+        doc: 'Quotas and rates (token, kind of event, period) that are counted at once; beyond it requests that begin a new one get 503.',
       }),
       segmentBytesMax: bytes({
         default: 256 * MiB,
@@ -579,9 +604,9 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
       'capture.bodyBytesMax is larger than capture.inflatedBytesMax, which bounds plain bodies too: lower the first or raise the second.',
   },
   {
-    broken: ({ capture }) => capture.readingBytesMax < capture.bodyBytesMax,
+    broken: ({ capture }) => capture.readingBytesMax < Math.max(capture.bodyBytesMax, capture.recordingBodyBytesMax),
     problem:
-      'capture.readingBytesMax is smaller than capture.bodyBytesMax, so that the largest body could never be read: raise the first or lower the second.',
+      'capture.readingBytesMax is smaller than capture.bodyBytesMax or capture.recordingBodyBytesMax, so that the largest body could never be read: raise the first or lower the others.',
   },
   {
     broken: ({ query, warehouse }) => query.memoryBytesMax > warehouse.memoryBytesMax,

@@ -13,4 +13,7 @@ export interface CaptureConfig {
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
   readonly connectionsMax: number
+  readonly recordingBodyBytesMax: number
+  readonly recordingInflatedBytesMax: number
+  readonly recordingDepthMax: number
 }

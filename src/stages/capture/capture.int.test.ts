@@ -30,6 +30,9 @@ const config: CaptureConfig = {
   headersTimeoutMs: 10_000,
   bodyTimeoutMs: 10_000,
   connectionsMax: 100,
+  recordingBodyBytesMax: 128 * 1024,
+  recordingInflatedBytesMax: 512 * 1024,
+  recordingDepthMax: 64,
 }
 
 let intake: Intake

@@ -1,6 +1,6 @@
 /**
- * Bytes in, answer out: PostHog's v0 wire for events (capture spec §1 to §10). Decides nothing about the events; that is
- * admission's.
+ * Bytes in, answer out: PostHog's v0 wire for events (capture spec §1 to §10) and for recordings (§14). Decides nothing about
+ * the events; that is admission's.
  *
  * ```
  *  route ─► query ─► body (capped) ─► decode ─► read events ─► admit ─► answer
@@ -21,6 +21,7 @@ import { createBodyDecoder } from './decode/body.ts'
 import type { ReadBody } from './decode/read-body.ts'
 import { createEventReader } from './posthog-events.ts'
 import type { ReadEvents } from './posthog-events.ts'
+import { createRecordingReader } from './recordings.ts'
 import { answerFor, okBody, refused } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { receiptHeader, verdictsHeader } from './receipt.ts'
@@ -75,6 +76,9 @@ const eventPaths = new Set(
   ['/e', '/i/v0/e', '/capture', '/track', '/engage', '/batch'].flatMap((path) => [path, `${path}/`]),
 )
 
+/** What was recorded of sessions (§14). */
+const recordingPaths = new Set(['/s', '/s/'])
+
 /** Takes what it is sent and keeps nothing of it, for whoever measures (§1.2). */
 const discardPaths = new Set(['/test/black_hole', '/test/black_hole/'])
 
@@ -93,47 +97,64 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
     requestKeysMax: config.keysPerRequestMax,
     requestEventsMax: config.eventsPerRequestMax,
   })
+  const decodeRecording = createBodyDecoder({ inflatedBytesMax: config.recordingInflatedBytesMax })
+  const readRecording = createRecordingReader({
+    depthMax: config.recordingDepthMax,
+    requestKeysMax: config.keysPerRequestMax,
+    requestEventsMax: config.eventsPerRequestMax,
+  })
 
   /** The whole of a request, from its body to what is answered. */
   async function answered(request: IncomingMessage, path: string, search: string): Promise<Answer> {
     const query = readQuery(search)
     if (query.kind === 'refused') return refused(400, query.message)
-    const sent = await readBody(request, config.bodyBytesMax)
+    const isRecording = recordingPaths.has(path)
+    const sent = await readBody(request, isRecording ? config.recordingBodyBytesMax : config.bodyBytesMax)
     if (sent.kind === 'refused') return refused(sent.status, sent.message)
     if (discardPaths.has(path)) return ok
     const payload = query.data ?? sent.body
     if (payload.length === 0) return refused(400, 'request missing data payload')
     const { headers } = request
-    const decoded = await decode(payload, {
+    const decoded = await (isRecording ? decodeRecording : decode)(payload, {
       contentEncoding: headers['content-encoding'],
       compression: query.compression,
       contentType: headers['content-type'],
     })
     if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)
-    const read = readEvents(decoded.body, {
-      isEngage: path.startsWith('/engage'),
-      headerToken: bearerToken(headers.authorization),
-    })
+    const headerToken = bearerToken(headers.authorization)
+    const read = isRecording
+      ? readRecording(decoded.body, { headerToken, userAgent: headers['user-agent'] })
+      : readEvents(decoded.body, { headerToken, isEngage: path.startsWith('/engage') })
     if (read.kind === 'refused') return refused(read.status, read.message)
     if (read.kind === 'nothing') return ok
     const signature = headers['sluice-signature']
     const admission = await admit({
-      kind: 'events',
+      ...(read.kind === 'recording'
+        ? {
+            kind: read.kind,
+            historicalMigration: false,
+            sentAtMs: query.sentAtMs ?? read.sentAtMs,
+            headers: read.headers,
+            events: [read.event],
+          }
+        : {
+            kind: read.kind,
+            historicalMigration: read.historicalMigration,
+            sentAtMs: read.sentAtMs ?? query.sentAtMs,
+            events: read.events,
+          }),
       signed: {
         method: request.method ?? 'POST',
         target: request.url ?? path,
         signature: typeof signature === 'string' ? signature : undefined,
         sentBody: sent.body,
       },
-      historicalMigration: read.historicalMigration,
       body: decoded.body,
       sentBody: decoded.sent === undefined ? undefined : { encoding: 'gzip', bytes: decoded.sent },
       hasLargeValues: read.hasLargeValues,
       token: read.token,
       ip: clientIp(request),
       nowMs: Date.now(),
-      sentAtMs: read.sentAtMs ?? query.sentAtMs,
-      events: read.events,
     })
     failpoint('edge:before-answer')
     if (admission.kind === 'unknown_token') return refused(401, unknownTokenText)
@@ -151,7 +172,7 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
   }
 
   return {
-    serves: (path) => eventPaths.has(path) || discardPaths.has(path),
+    serves: (path) => eventPaths.has(path) || recordingPaths.has(path) || discardPaths.has(path),
 
     answer(request, response, path, search) {
       const startedMs = performance.now()

@@ -138,13 +138,13 @@ const refusals = {
   badCookielessMode: unfit('event submitted with invalid cookieless mode'),
 } satisfies Record<string, EventRefusal>
 
-const noToken: RefusedRequest = { kind: 'refused', status: 401, message: 'event submitted without an api_key' }
+export const noToken: RefusedRequest = { kind: 'refused', status: 401, message: 'event submitted without an api_key' }
 const severalTokens: RefusedRequest = {
   kind: 'refused',
   status: 401,
   message: 'batch submitted with inconsistent api_key values',
 }
-const noEvent: RefusedRequest = { kind: 'refused', status: 400, message: 'request holds no event' }
+export const noEvent: RefusedRequest = { kind: 'refused', status: 400, message: 'request holds no event' }
 const unknownShape: RefusedRequest = {
   kind: 'refused',
   status: 400,
@@ -209,7 +209,7 @@ export function createEventReader(limits: EventReaderLimits): (body: Buffer, fac
   }
 }
 
-function refusedFor({ cause, message }: ScanProblem): RefusedRequest {
+export function refusedFor({ cause, message }: ScanProblem): RefusedRequest {
   if (cause === 'events') return { kind: 'refused', status: 413, message: `maximum event size exceeded: ${message}` }
   return { kind: 'refused', status: 400, message: `failed to parse request: ${message}` }
 }
@@ -320,7 +320,7 @@ export function hasHeatmap(source: ScannedBody, record: number): boolean {
 }
 
 /** The client's UUID, undefined when it gave none (§4.1), null when what it gave is no UUID. */
-function uuidOf(source: ScannedBody, record: number): string | undefined | null {
+export function uuidOf(source: ScannedBody, record: number): string | undefined | null {
   const start = startOf(source, record, slotOf.uuid)
   if (start < 0) return undefined
   const { body, words } = source
@@ -340,8 +340,11 @@ function timestampTextOf(source: ScannedBody, record: number): string | undefine
   return asciiText(source, source.words[at] ?? 0, source.words[at + 1] ?? 0)
 }
 
-/** §6: the event's own, else the one in its properties; as text; empty when there is none that counts. */
-function distinctIdOf(source: ScannedBody, record: number): string {
+/**
+ * §6: the event's own, else the one in its properties; as text; empty when there is none that counts. One that is nothing but
+ * white space counts in recordings alone.
+ */
+export function distinctIdOf(source: ScannedBody, record: number, isRecording = false): string {
   const slot =
     presentSlot(source, record, slotOf.distinctId) ||
     presentSlot(source, record, slotOf.dollarDistinctId) ||
@@ -354,10 +357,10 @@ function distinctIdOf(source: ScannedBody, record: number): string {
   if (body[start] !== quote) return cut(distinctIdFrom(body.toString('utf8', start, end)))
   if (end - start - 2 <= distinctIdCharactersMax && isPlain(body, start, end)) {
     const plain = asciiText(source, start + 1, end - 1)
-    return plain.charCodeAt(0) > 0x20 || plain.trim() !== '' ? plain : ''
+    return isRecording || plain.charCodeAt(0) > 0x20 || plain.trim() !== '' ? plain : ''
   }
   const text = JSON.parse(body.toString('utf8', start, end)) as string
-  return cut(text.trim() === '' ? '' : text)
+  return cut(!isRecording && text.trim() === '' ? '' : text)
 }
 
 /** The slot when its field is there and not null, else 0. */
@@ -391,7 +394,7 @@ function rootTokenSlot(source: ScannedBody, record: number): number {
   return firstByte(source, record, slotOf.apiKey) === quote ? slotOf.apiKey : 0
 }
 
-function eventTokenSlot(source: ScannedBody, record: number): number {
+export function eventTokenSlot(source: ScannedBody, record: number): number {
   const slot = rootTokenSlot(source, record)
   if (slot !== 0) return slot
   return firstByte(source, record, slotOf.propertiesToken) === quote ? slotOf.propertiesToken : 0
@@ -421,7 +424,7 @@ function tokenOf(
 }
 
 /** §5.2: the token trimmed, or what is wrong with its shape. */
-function shapedToken(text: string): string | RefusedRequest {
+export function shapedToken(text: string): string | RefusedRequest {
   const token = text.trim()
   const reason = tokenProblem(token)
   return reason === undefined ? token : { kind: 'refused', status: 401, message: `API key is not valid: ${reason}` }
