@@ -8,6 +8,8 @@ export interface BenchContext {
   /** Of the processes that are started. */
   readonly environment: NodeJS.ProcessEnv
   readonly sizes: Sizes
+  /** Another checkout that `capture` measures beside this one, run by run. */
+  readonly against?: { readonly folder: string; readonly revision: string }
   /** Announces a run. With `--quiet` it resolves when nobody but the given processes does much, or after two minutes. */
   run(line: string, ownPids: readonly number[]): Promise<void>
   /** Progress between runs. */

@@ -14,7 +14,7 @@ import type { Books } from '../src/stages/health/books.ts'
 import type { Pinning } from './host/pinning.ts'
 import { nodeFlags } from './host/run-program.ts'
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const ownCheckout = fileURLToPath(new URL('..', import.meta.url))
 const pollMs = 100
 const startTimeoutMs = 120_000
 const drainTimeoutMs = 900_000
@@ -42,21 +42,28 @@ export interface SqlAnswer {
 
 export class Installation {
   readonly folder: string
+  readonly #main: string
   readonly #pinning: Pinning
   readonly #environment: NodeJS.ProcessEnv
   #child: ChildProcess | undefined
   #isStopping = false
   #projectId: string | undefined
 
-  /** `parent` decides the file system that is measured. */
-  static async create(parent: string, pinning: Pinning, environment: NodeJS.ProcessEnv): Promise<Installation> {
+  /** `parent` decides the file system that is measured, `checkout` whose code; this one's unless said otherwise. */
+  static async create(
+    parent: string,
+    pinning: Pinning,
+    environment: NodeJS.ProcessEnv,
+    checkout = ownCheckout,
+  ): Promise<Installation> {
     await mkdir(parent, { recursive: true })
     const folder = await mkdtemp(join(parent, 'bench-'))
-    return new Installation(folder, pinning, environment)
+    return new Installation(folder, pinning, environment, checkout)
   }
 
-  constructor(folder: string, pinning: Pinning, environment: NodeJS.ProcessEnv) {
+  constructor(folder: string, pinning: Pinning, environment: NodeJS.ProcessEnv, checkout = ownCheckout) {
     this.folder = folder
+    this.#main = join(checkout, 'src/main.ts')
     this.#pinning = pinning
     this.#environment = { SLUICE_LOG_LEVEL: 'warn', ...environment, ...ownSettings, SLUICE_DATA_DIR: folder }
   }
@@ -64,7 +71,7 @@ export class Installation {
   /** Resolves when everything is ready; the edge answers earlier. */
   async start(): Promise<void> {
     const log = await open(this.#logFile, 'a')
-    const [program, args] = this.#pinning.command('server', process.execPath, [...nodeFlags, main, 'start'])
+    const [program, args] = this.#pinning.command('server', process.execPath, [...nodeFlags, this.#main, 'start'])
     this.#child = spawn(program, args, { env: this.#environment, stdio: ['ignore', log.fd, log.fd] })
     await log.close()
     this.#isStopping = false
@@ -168,6 +175,17 @@ export class Installation {
     await this.#askApi('POST', `/api/projects/${this.#projectId}/${path}`, JSON.stringify(body))
   }
 
+  /** Gives the project a quota and a rate that no load meets, so that each event is counted against both. */
+  async limitEvents(): Promise<void> {
+    this.#projectId ??= await this.#findProject()
+    const limit = {
+      event_type: '@events',
+      quota: { events_max: 1_000_000_000, period: 'month' },
+      rate: { events_per_second: 10_000_000, burst_events_max: 10_000_000 },
+    }
+    await this.#askApi('POST', `/api/projects/${this.#projectId}/limits`, JSON.stringify(limit))
+  }
+
   /** Sends one event; resolves with whether it was acknowledged. */
   async sendEvent(event: Readonly<Record<string, unknown>>): Promise<boolean> {
     const body = JSON.stringify({ api_key: projectToken, batch: [event] })
@@ -189,7 +207,7 @@ export class Installation {
 
   /** `sluice verify --json`, as it prints it. */
   async verify(): Promise<unknown> {
-    const child = spawn(process.execPath, [...nodeFlags, main, 'verify', '--json'], {
+    const child = spawn(process.execPath, [...nodeFlags, this.#main, 'verify', '--json'], {
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -251,7 +269,7 @@ export class Installation {
 
 type Where = { readonly socketPath: string } | { readonly host: string; readonly port: number }
 
-/** The body of a 200; rejects with anything else. */
+/** The body of a 200 or 201; rejects with anything else. */
 function ask(
   where: Where,
   method: string,
@@ -269,7 +287,7 @@ function ask(
       })
       response.on('error', reject)
       response.on('end', () => {
-        if (response.statusCode === 200) resolve(text)
+        if (response.statusCode === 200 || response.statusCode === 201) resolve(text)
         else reject(new Error(`${method} ${path} answered ${String(response.statusCode)}: ${text.slice(0, 500)}`))
       })
     })

@@ -1,9 +1,10 @@
 /**
  * `npm run bench -- [capture|flow|freshness|questions|live|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
- * [--quiet CORES] [--log-gb N] [--import]`
+ * [--quiet CORES] [--log-gb N] [--import] [--against CHECKOUT]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -60,6 +61,7 @@ async function main(): Promise<number> {
       quiet: { type: 'string' },
       'log-gb': { type: 'string' },
       import: { type: 'boolean', default: false },
+      against: { type: 'string' },
     },
     allowPositionals: true,
   })
@@ -84,6 +86,7 @@ async function main(): Promise<number> {
     dataParent,
     environment: process.env,
     sizes: { ...sizes, restart: { logBytes } },
+    ...(values.against === undefined ? {} : { against: checkoutAt(resolve(values.against)) }),
     async run(line, ownPids) {
       if (quietCores !== undefined) await untilQuiet(quietCores, ownPids)
       process.stderr.write(`${line}\n`)
@@ -111,6 +114,11 @@ async function main(): Promise<number> {
     await writeFile(kept.replace(/(\.json)?$/, '.md'), markdownOf(conditions, parts))
   }
   return parts.some(({ proof }) => (proof?.complaints.length ?? 0) > 0) ? 1 : 0
+}
+
+function checkoutAt(folder: string): NonNullable<BenchContext['against']> {
+  const revision = execFileSync('git', ['-C', folder, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  return { folder, revision }
 }
 
 function withSummaries(part: PartResult) {

@@ -1,16 +1,21 @@
 import type { BenchContext } from './bench-context.ts'
 import { Installation } from './installation.ts'
 
-/**
- * Gives the work a running Sluice on a fresh folder; both are gone afterwards, whatever happened. `prepare` may put
- * something into the folder before the start.
- */
+export interface InstallationOptions {
+  /** May put something into the folder before the start. */
+  readonly prepare?: (folder: string) => Promise<void>
+  /** Whose code runs; this one's when not said. */
+  readonly checkout?: string
+}
+
+/** Gives the work a running Sluice on a fresh folder; both are gone afterwards, whatever happened. */
 export async function withInstallation<T>(
   context: BenchContext,
   work: (installation: Installation) => Promise<T>,
-  prepare?: (folder: string) => Promise<void>,
+  { prepare, checkout }: InstallationOptions = {},
 ): Promise<T> {
-  const installation = await Installation.create(context.dataParent, context.pinning, context.environment)
+  const { dataParent, pinning, environment } = context
+  const installation = await Installation.create(dataParent, pinning, environment, checkout)
   const remove = () => installation.remove()
   cleanups.add(remove)
   try {

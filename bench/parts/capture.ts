@@ -24,21 +24,33 @@ interface Measured {
   readonly one: LoadCase
   readonly isCoreAtWork: boolean
   readonly runs: LoadResult[]
+  /** The same under the checkout that this one is held against, run by run. */
+  readonly before: LoadResult[]
 }
 
 export async function measureCapture(context: BenchContext, floors: DoorFloors): Promise<PartResult> {
+  const { against } = context
   const cases = loadCases(context.sizes)
+  const measuredOf = (one: LoadCase, isCoreAtWork: boolean): Measured => ({
+    title: isCoreAtWork ? `${one.title}, the core at work` : one.title,
+    one,
+    isCoreAtWork,
+    runs: [],
+    before: [],
+  })
   const all: readonly Measured[] = [
-    ...cases.map((one) => ({ title: one.title, one, isCoreAtWork: false, runs: [] })),
-    ...cases
-      .filter(({ name }) => name === 'single')
-      .map((one) => ({ title: `${one.title}, the core at work`, one, isCoreAtWork: true, runs: [] })),
+    ...cases.map((one) => measuredOf(one, false)),
+    ...cases.filter(({ name }) => name === 'single').map((one) => measuredOf(one, true)),
   ]
-  return withInstallation(context, async (installation) => {
+  const measure = async (installation: Installation, earlier: Installation | undefined): Promise<PartResult> => {
+    await installation.limitEvents()
     for (let run = 0; run < context.sizes.runs; run++) {
       for (const measured of all) {
-        await context.run(`capture: ${measured.title}, run ${String(run + 1)}`, [installation.pids().supervisor])
-        measured.runs.push(await loadOnce(context, installation, measured, run))
+        const both = [installation, earlier].filter((one) => one !== undefined)
+        const supervisors = both.map((one) => one.pids().supervisor)
+        await context.run(`capture: ${measured.title}, run ${String(run + 1)}`, supervisors)
+        if (earlier !== undefined) measured.before.push(await loadOnce(context, earlier, measured, run, installation))
+        measured.runs.push(await loadOnce(context, installation, measured, run, earlier))
       }
     }
     context.say('capture: counting what arrived')
@@ -48,36 +60,65 @@ export async function measureCapture(context: BenchContext, floors: DoorFloors):
     )
     return {
       part: 'capture',
-      figures: all.flatMap((measured) => doorFigures(measured, floors)),
+      figures: all.flatMap((measured) => [
+        ...doorFigures(measured, floors),
+        ...(against === undefined ? [] : comparison(measured, against.revision)),
+      ]),
       proof,
       notes: [
         'The core was stopped while the edge was measured, except where it says otherwise; all processes of the server share a core.',
-
+        'Each event was checked for a duplicate and counted against a quota and a rate.',
         noiseNote(all.flatMap(({ runs }) => runs)),
         generatorNote(all.flatMap(({ runs }) => runs)),
         sizeNote(all),
       ],
-      details: all.map(({ title, runs }) => ({ title, runs })),
+      details: all.map(({ title, runs, before }) => ({ title, runs, before })),
     }
-  })
+  }
+  return withInstallation(context, (installation) =>
+    against === undefined
+      ? measure(installation, undefined)
+      : withInstallation(context, (earlier) => measure(installation, earlier), { checkout: against.folder }),
+  )
 }
 
+/** `idle` is another installation that must not take part. */
 async function loadOnce(
   { pinning }: BenchContext,
   installation: Installation,
   { one, isCoreAtWork }: Measured,
   run: number,
+  idle: Installation | undefined,
 ): Promise<LoadResult> {
   const { edge, supervisor } = installation.pids()
   const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
   if (!isCoreAtWork) installation.pauseCore()
+  idle?.pauseCore()
   try {
     return await runLoad(planOf(one, target, run), pinning)
   } finally {
     installation.resumeCore()
     // The next run begins with as little behind it as this one.
     await installation.drained()
+    idle?.resumeCore()
   }
+}
+
+function comparison({ title, runs, before }: Measured, revision: string): readonly Figure[] {
+  return figuresOf(`${title}, against ${revision}`, [
+    {
+      what: 'CPU of the edge before',
+      unit: 'µs an event',
+      runs: before.map(({ cpuUsPerEvent }) => cpuUsPerEvent),
+    },
+    {
+      what: 'CPU now as multiple of it, run by run',
+      unit: '×',
+      runs: runs.map(({ cpuUsPerEvent }, run) => cpuUsPerEvent / (before[run]?.cpuUsPerEvent ?? NaN)),
+      target: targets.growth,
+    },
+    { what: 'p99 before', unit: 'ms', runs: before.map(({ latencyMs }) => latencyMs.p99) },
+  ])
 }
 
 function doorFigures({ title, one: { name }, isCoreAtWork, runs }: Measured, floors: DoorFloors): readonly Figure[] {

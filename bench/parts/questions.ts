@@ -110,7 +110,7 @@ export async function measureQuestions(context: BenchContext, state: PastEvents[
         details: { past, mergedSeconds, load, times, freshness },
       }
     },
-    prepare,
+    { prepare },
   )
 }
 
