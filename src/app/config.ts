@@ -301,6 +301,16 @@ const sections = {
       connectionsMax: integer({ default: 10_000, min: 1, max: 1_000_000, doc: 'Most open connections.' }),
     },
   },
+  sdks: {
+    doc: 'What SDKs are told when they ask how to send.',
+    settings: {
+      sessionRecording: choice({
+        default: 'on',
+        choices: ['on', 'off'],
+        doc: 'Whether browsers are told to record sessions. A page decides for itself too, with disable_session_recording.',
+      }),
+    },
+  },
   intake: {
     doc: 'The one durable step at the door: duplicates, positions, the journal of accepted events.',
     settings: {

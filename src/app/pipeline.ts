@@ -13,6 +13,8 @@ import { createAdmission } from '../stages/admission/admission.ts'
 import { createCapture } from '../stages/capture/capture.ts'
 import type { Capture } from '../stages/capture/capture.ts'
 import { createBodyReader } from '../stages/capture/decode/read-body.ts'
+import { createSdkSetup } from '../stages/capture/sdk-setup/sdk-setup.ts'
+import { createV1Capture } from '../stages/capture/v1/v1-capture.ts'
 import { createDerive } from '../stages/ingestion/derive.ts'
 import { createIngestion } from '../stages/ingestion/ingestion.ts'
 import type { Ingestion } from '../stages/ingestion/ingestion.ts'
@@ -27,6 +29,7 @@ import type { TokenDirectory } from '../stores/state/token-directory.ts'
 import type { InsertProgress } from '../stores/warehouse/insert-progress.ts'
 import type { Warehouse } from '../stores/warehouse/warehouse.ts'
 import type { Config } from './config.ts'
+import { publishedScripts } from './published-scripts.ts'
 
 /** The door: from a request's bytes to the durable decision about its events. */
 export function buildDoor(
@@ -43,7 +46,25 @@ export function buildDoor(
   const admit = createAdmission(stores)
   const { durability } = stores.intake.books()
   const readBody = createBodyReader(config.capture)
-  return createCapture(config.capture, { admit, readBody, durability, clientIp, telemetry: telemetry('capture') })
+  const deps = { admit, readBody, durability, clientIp, telemetry: telemetry('capture') }
+  return firstThatServes([
+    createCapture(config.capture, deps),
+    createV1Capture(config.capture, deps),
+    createSdkSetup({
+      scripts: publishedScripts(),
+      recordsSessions: config.sdks.sessionRecording === 'on',
+      telemetry: telemetry('capture'),
+    }),
+  ])
+}
+
+/** Several wires as one; no path is served by two of them. */
+function firstThatServes(captures: readonly Capture[]): Capture {
+  return {
+    serves: (path) => captures.some((capture) => capture.serves(path)),
+    answer: (request, response, path, search) =>
+      captures.find((capture) => capture.serves(path))?.answer(request, response, path, search),
+  }
 }
 
 export interface Flow {
