@@ -553,6 +553,36 @@ const sections = {
       }),
     },
   },
+  tracing: {
+    doc: 'Following requests through the stages, by OpenTelemetry.',
+    settings: {
+      endpoint: text({
+        env: 'SLUICE_TRACING_ENDPOINT',
+        default: '',
+        shape: 'an http or https address, or nothing',
+        complaintAbout: (value) => (value === '' || /^https?:\/\/\S+$/.test(value) ? undefined : 'is neither'),
+        doc: 'Where spans are posted as OTLP, like http://127.0.0.1:4318/v1/traces. Empty: nothing is traced.',
+      }),
+      samplePercent: integer({
+        default: 100,
+        min: 0,
+        max: 100,
+        doc: 'How many of a hundred requests without a trace of their own are traced; one that brings a trace is, when that is kept.',
+      }),
+      queueSpansMax: integer({
+        default: 4096,
+        min: 1,
+        max: 1_000_000,
+        doc: 'Most spans that wait to be sent; further ones are lost.',
+      }),
+      exportTimeoutMs: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: minuteMs,
+        doc: 'How long sending spans may take, also when stopping.',
+      }),
+    },
+  },
   supervisor: {
     doc: 'Starting, watching and stopping the processes.',
     settings: {

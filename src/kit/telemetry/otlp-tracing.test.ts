@@ -42,7 +42,7 @@ async function collector(status = 200) {
   }
 }
 
-const options = { service: 'sluice-test', version: '1', sampleRatio: 1, queueSpansMax: 100, exportTimeoutMs: 2000 }
+const options = { service: 'sluice-test', sampleRatio: 1, queueSpansMax: 100, exportTimeoutMs: 2000 }
 const outside = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 describe('tracing by OTLP', () => {

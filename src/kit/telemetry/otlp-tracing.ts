@@ -18,17 +18,16 @@ export interface OtlpTracingOptions {
   readonly sampleRatio: number
   /** Whose spans these are, e.g. `sluice-edge`. */
   readonly service: string
-  readonly version: string
   /** Spans that may wait for the collector; further ones are lost, which a trace can bear. */
   readonly queueSpansMax: number
   readonly exportTimeoutMs: number
 }
 
 export function openOtlpTracing(options: OtlpTracingOptions): Tracing {
-  const { endpoint, sampleRatio, service, version, queueSpansMax, exportTimeoutMs } = options
+  const { endpoint, sampleRatio, service, queueSpansMax, exportTimeoutMs } = options
   const exporter = new OTLPTraceExporter({ url: endpoint, timeoutMillis: exportTimeoutMs })
   const provider = new BasicTracerProvider({
-    resource: resourceFromAttributes({ 'service.name': service, 'service.version': version }),
+    resource: resourceFromAttributes({ 'service.name': service }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) }),
     spanProcessors: [
       new BatchSpanProcessor(exporter, {
@@ -40,7 +39,7 @@ export function openOtlpTracing(options: OtlpTracingOptions): Tracing {
     ],
     forceFlushTimeoutMillis: exportTimeoutMs,
   })
-  const tracer = provider.getTracer('sluice', version)
+  const tracer = provider.getTracer('sluice')
 
   return {
     span(name, { parent, startMs, attributes = {} } = {}) {
