@@ -17,13 +17,18 @@ export interface Intake {
    * - A refused event (`refusal` set) is kept in the dead-letter lane with its reason and leaves no duplicate key.
    * - Limits are met after the duplicate check: a copy debits nothing. Of concurrent requests exactly as many events enter as a
    *   quota has left. An event that meets one is stored nowhere and leaves no key; when its request fails, nothing stays debited.
+   *   An answer that says so rests on events that are durable. Rejects with `SLUICE_LIMITS_FULL` (retryable) when a key is new and
+   *   too many are counted already.
    * - Rejects at once with `SLUICE_INTAKE_FULL` (retryable) when more than the permitted bytes wait already.
    */
   submit(request: IntakeRequest): Promise<Outcome[]>
   /** What was decided since the installation began, and what waits now. */
   books(): IntakeBooks
-  /** What is counted under the quotas and buckets that have not expired; for a bucket the tokens taken and not refilled. */
-  limitUses(): readonly LimitUse[]
+  /**
+   * What is counted under the quotas and buckets that have not expired; for a bucket the tokens taken and not refilled. Of keys that
+   * begin with the prefix, at most so many: 1,000 when not said.
+   */
+  limitUses(prefix?: string, countMax?: number): readonly LimitUse[]
   /** Finishes what waits, then releases the folder or connections. Safe to call twice. */
   close(): Promise<void>
 }
@@ -49,7 +54,10 @@ export interface IntakeRequest {
   readonly events: readonly IntakeEvent[]
   /** What is counted for this request's events; `IntakeEvent.limits` are indexes into it. At most 1,000. */
   readonly limits?: readonly AppliedLimit[]
-  /** When one event meets a limit, none of the request is stored, and nothing is debited. */
+  /**
+   * When one event meets a limit, none of the request is stored, and nothing is debited: all its events have that one's verdict, those
+   * that would be refused too, but for copies of events that were stored before.
+   */
   readonly isAllOrNothing?: boolean
 }
 
@@ -73,7 +81,10 @@ export interface IntakeEvent {
   readonly marks?: number
   /** Indexes into the request's `limits`: all are met and debited by one, or none is. */
   readonly limits?: readonly number[]
-  /** Index of the event that this one was split off from: stored if and only if that one is; counted nowhere by itself. */
+  /**
+   * Index of the event before it that this one was split off from: stored if and only if that one is, under no duplicate key and no
+   * limit of its own, and counted as `split` alone. When it is not stored it has that one's outcome.
+   */
   readonly splitFrom?: number
 }
 
@@ -93,6 +104,7 @@ export const eventMarks = {
  * - quota: at most `max` stored events under `key` until `expiresAtMs` (server clock); then the count begins anew at 0.
  * - rate: a token bucket of `burst` tokens, refilled by `perSecond`; a stored event takes one. Either may change from request to
  *   request: what is in the bucket stays in proportion.
+ * Limits of different rules have different keys.
  */
 export type AppliedLimit =
   | { readonly kind: 'quota'; readonly key: string; readonly max: number; readonly expiresAtMs: number }

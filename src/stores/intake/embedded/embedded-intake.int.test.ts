@@ -6,6 +6,7 @@ import { nodeFiles } from '../../../kit/node-files.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { openJournalWriter } from '../../log/segments/journal-writer.ts'
 import { describeIntake } from '../intake.contract.ts'
+import type { WantedIntake } from '../intake.contract.ts'
 import { openEmbeddedIntake } from './embedded-intake.ts'
 
 const roots: string[] = []
@@ -13,11 +14,11 @@ after(async () => {
   for (const root of roots) await rm(root, { recursive: true, force: true })
 })
 
-describeIntake('the embedded intake', () => opened({ segmentBytesMax: 1_000_000 }))
+describeIntake('the embedded intake', (wanted) => opened({ ...wanted, segmentBytesMax: 1_000_000 }))
 // Every few requests a new segment: keys move into files and are found there.
-describeIntake('the embedded intake with small segments', () => opened({ segmentBytesMax: 1000 }))
+describeIntake('the embedded intake with small segments', (wanted) => opened({ ...wanted, segmentBytesMax: 1000 }))
 
-async function opened({ segmentBytesMax }: { readonly segmentBytesMax: number }) {
+async function opened({ segmentBytesMax, limitKeysMax, now }: WantedIntake & { readonly segmentBytesMax: number }) {
   const root = await mkdtemp(join(tmpdir(), 'sluice-intake-'))
   roots.push(root)
   const open = async () => {
@@ -33,6 +34,7 @@ async function opened({ segmentBytesMax }: { readonly segmentBytesMax: number })
       queueBytesMax: 64 * 1024 * 1024,
       reserveBytes: 0,
       telemetry: silent,
+      now,
     })
     return await openEmbeddedIntake({
       files: nodeFiles,
@@ -41,6 +43,8 @@ async function opened({ segmentBytesMax }: { readonly segmentBytesMax: number })
       writer,
       partitionCount: 4,
       duplicateWindowMs: 86_400_000,
+      limitKeysMax,
+      now,
       telemetry: silent,
     })
   }

@@ -30,6 +30,14 @@ export class PendingKeys {
     this.#byPrefix.set(prefix, { key, position, next: this.#byPrefix.get(prefix) })
   }
 
+  /** Takes a key out that was added last of all those that are still there. */
+  removeNewest(key: DuplicateKey): void {
+    const prefix = prefixOf(key)
+    const rest = this.#byPrefix.get(prefix)?.next
+    if (rest === undefined) this.#byPrefix.delete(prefix)
+    else this.#byPrefix.set(prefix, rest)
+  }
+
   clear(): void {
     this.#byPrefix.clear()
   }

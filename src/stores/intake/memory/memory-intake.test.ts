@@ -1,7 +1,7 @@
 import { describeIntake } from '../intake.contract.ts'
 import { createMemoryIntake } from './memory-intake.ts'
 
-describeIntake('the memory intake', () => {
-  const intake = createMemoryIntake(4)
+describeIntake('the memory intake', ({ limitKeysMax, now }) => {
+  const intake = createMemoryIntake(4, { limitKeysMax, now })
   return Promise.resolve({ intake, close: () => intake.close() })
 })
