@@ -69,6 +69,7 @@ export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry
     writer,
     partitionCount,
     duplicateWindowMs,
+    limitKeysMax: config.intake.limitKeysMax,
     telemetry: own,
   })
   return {
