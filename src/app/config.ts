@@ -332,12 +332,6 @@ const sections = {
         max: 10_000_000,
         doc: 'Quotas and rates (token, kind of event, period) that are counted at once; beyond it requests that begin a new one get 503.',
       }),
-      limitKeysMax: integer({
-        default: 100_000,
-        min: 1,
-        max: 10_000_000,
-        doc: 'Quotas and rates (token, kind of event, period) that are counted at once; beyond it requests that begin a new one get 503.',
-      }),
       segmentBytesMax: bytes({
         default: 256 * MiB,
         min: 64 * 1024,
