@@ -1,10 +1,12 @@
-/** Turns a stretch of the source lane into one derived batch a partition (two where it crosses the end of a month). */
+/** Turns a stretch of a flow's source lanes into one derived batch a source index (two where it crosses the end of a month). */
 import { addSetAside, encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead, IngestionBooks, SetAsideCount, SourceException } from '../../event/derived-batch.ts'
+import { sourceIndex } from '../../event/flows.ts'
+import type { Flow } from '../../event/flows.ts'
 import type { LogRecord } from '../../stores/log/event-log.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
 
-/** Where a partition stands. */
+/** Where a partition of a source lane stands. */
 export interface PartitionState {
   /** Next source offset to decide. */
   readonly decidedTo: number
@@ -16,10 +18,16 @@ export type Derived =
   | { readonly kind: 'row'; readonly json: string; readonly canary: boolean }
   | { readonly kind: 'dropped' | 'dead_letter'; readonly reason: string; readonly step: string }
 
-/** Prepares for a stretch of records (looks projects up), then derives record after record without waiting. */
-export type Derive = (records: readonly LogRecord[]) => Promise<(record: LogRecord) => Derived>
+/**
+ * Prepares for a stretch of records (looks projects up), then derives record after record without waiting. `partition` is the
+ * source index, as the row's `_partition` wants it.
+ */
+export type Derive = (records: readonly LogRecord[]) => Promise<DeriveRecord>
+
+export type DeriveRecord = (record: LogRecord, partition: number) => Derived
 
 export interface DerivedPartition {
+  /** By source index. */
   readonly partition: number
   readonly head: DerivedBatchHead
   readonly value: Buffer
@@ -27,13 +35,16 @@ export interface DerivedPartition {
 
 export async function deriveBatches(
   records: readonly LogRecord[],
+  source: { readonly flow: Flow; readonly partitionCount: number },
   states: readonly PartitionState[],
   epoch: number,
   derive: Derive,
 ): Promise<DerivedPartition[]> {
   const deriveRecord = await derive(records)
   const batches: DerivedPartition[] = []
-  for (const [partition, range] of Map.groupBy(records, ({ position }) => position.partition)) {
+  const indexOf = ({ lane, position }: LogRecord): number =>
+    sourceIndex(source.flow, lane, position.partition, source.partitionCount)
+  for (const [partition, range] of Map.groupBy(records, indexOf)) {
     let state = states[partition]
     if (state === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
     for (const part of byMonth(range)) {
@@ -59,7 +70,7 @@ function deriveRange(
   partition: number,
   { decidedTo, books }: PartitionState,
   epoch: number,
-  deriveRecord: (record: LogRecord) => Derived,
+  deriveRecord: DeriveRecord,
 ): DerivedPartition {
   const exceptions: SourceException[] = []
   const count = { out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }
@@ -74,7 +85,7 @@ function deriveRange(
       exceptions.push({ offset: expected, kind: 'damaged', reason: 'damaged', step: 'read' })
       count.damaged++
     }
-    const derived = deriveRecord(record)
+    const derived = deriveRecord(record, partition)
     expected = offset + 1
     if (derived.kind === 'row') {
       rows += derived.json

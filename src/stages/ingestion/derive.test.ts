@@ -20,7 +20,7 @@ import {
 const daySeconds = 86_400
 
 async function derived(record: LogRecord, projects?: Readonly<Record<string, Project>>): Promise<Derived> {
-  return (await createDerive({ projects: projectsInMemory(projects) })([record]))(record)
+  return (await createDerive({ projects: projectsInMemory(projects) })([record]))(record, 35)
 }
 
 async function rowOf(record: LogRecord, projects?: Readonly<Record<string, Project>>): Promise<WarehouseRow> {
@@ -32,6 +32,7 @@ async function rowOf(record: LogRecord, projects?: Readonly<Record<string, Proje
 
 function recordOf(event: unknown, headers: Readonly<Record<string, string>> = {}): LogRecord {
   return {
+    lane: 'historical_events',
     position: { incarnation: 4, partition: 3, offset: 2 ** 33 + 5 },
     timeMs: nowMs + 7,
     ...aNewRecord(event, headers),
@@ -64,7 +65,7 @@ describe('a row derived from a record', () => {
       expires_at: neverExpires,
       version: nowMs + 7,
       _incarnation: 4,
-      _partition: 3,
+      _partition: 35,
       _offset: 2 ** 33 + 5,
       _index: 0,
     })

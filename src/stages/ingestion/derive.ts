@@ -25,11 +25,11 @@ export function createDerive({ projects }: { readonly projects: ProjectCache }):
       const token = headers['token'] ?? ''
       if (!byToken.has(token)) byToken.set(token, await projects.projectOf(token))
     }
-    return (record) => deriveRecord(record, byToken.get(record.headers['token'] ?? ''))
+    return (record, partition) => deriveRecord(record, partition, byToken.get(record.headers['token'] ?? ''))
   }
 }
 
-function deriveRecord(record: LogRecord, project: Project | undefined): Derived {
+function deriveRecord(record: LogRecord, partition: number, project: Project | undefined): Derived {
   const { headers, position, timeMs, value } = record
   if (headers['erased'] !== undefined) return { kind: 'dropped', reason: 'erased', step: 'read' }
   if (project === undefined) return { kind: 'dead_letter', reason: 'unknown_token', step: 'project' }
@@ -47,6 +47,7 @@ function deriveRecord(record: LogRecord, project: Project | undefined): Derived 
     distinctId: headers['distinct_id'] ?? '',
     ip: headers['ip'] ?? '',
     sentAtMs,
+    hasHeatmapApart: headers['skip_heatmap_processing'] !== undefined,
   })
   const row: WarehouseRow = {
     uuid: headers['uuid'] ?? '',
@@ -60,7 +61,7 @@ function deriveRecord(record: LogRecord, project: Project | undefined): Derived 
     expires_at: expiry(time.ms, project.eventRetentionDays),
     version: timeMs,
     _incarnation: position.incarnation,
-    _partition: position.partition,
+    _partition: partition,
     _offset: position.offset,
     _index: 0,
   }

@@ -9,6 +9,7 @@ export const rangesCommitted = (records: number, rows: number): InternalEvent =>
   },
 })
 
+/** `partition`: by source index. */
 export const recordsSetAside = (partition: number, exceptions: readonly SourceException[]): InternalEvent => ({
   emit(to) {
     for (const { kind, reason } of exceptions) to.count('ingestion_records_set_aside_total', 1, { kind, reason })
@@ -26,9 +27,9 @@ export const recordsSetAside = (partition: number, exceptions: readonly SourceEx
   },
 })
 
-export const ownershipTaken = (epoch: number, waiting: number): InternalEvent => ({
+export const ownershipTaken = (flow: string, epoch: number, waiting: number): InternalEvent => ({
   emit(to) {
-    to.log('info', 'Ingestion owns its partitions.', { epoch, waiting })
+    to.log('info', 'Ingestion owns its partitions.', { flow, epoch, waiting })
   },
 })
 

@@ -1,3 +1,4 @@
+import type { Lane } from '../../event/position.ts'
 import { parseUuid, uuidV5 } from '../../event/uuid.ts'
 import type { LogRecord, NewRecord } from '../../stores/log/event-log.ts'
 import type { ProjectCache } from '../../stores/state/project-cache.ts'
@@ -33,11 +34,12 @@ export function aNewRecord(event: unknown, headers: Readonly<Record<string, stri
 
 export function aRecord(
   offset: number,
-  own: { readonly partition?: number; readonly timeMs?: number } & Partial<NewRecord> = {},
+  own: { readonly lane?: Lane; readonly partition?: number; readonly timeMs?: number } & Partial<NewRecord> = {},
 ): LogRecord {
-  const { partition = 0, timeMs = nowMs, headers, value } = own
+  const { lane = 'events_plugin_ingestion', partition = 0, timeMs = nowMs, headers, value } = own
   const made = aNewRecord({ event: `e${String(partition)}-${String(offset)}` }, headers)
   return {
+    lane,
     position: { incarnation: 1, partition, offset },
     timeMs,
     headers: made.headers,

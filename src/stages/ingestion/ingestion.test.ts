@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { derivedBatchHead, derivedBatchRows, emptyBooks } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead } from '../../event/derived-batch.ts'
+import { flows, sourceAt } from '../../event/flows.ts'
+import type { Lane } from '../../event/position.ts'
 import { codeOf, Failure } from '../../kit/failure.ts'
 import { seededRandom } from '../../kit/seeded-random.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
@@ -28,10 +30,10 @@ interface Running {
   stop(): Promise<void>
 }
 
-type Own = Partial<Pick<IngestionDeps, 'derive' | 'telemetry' | 'decided'>>
+type Own = Partial<Pick<IngestionDeps, 'flow' | 'derive' | 'telemetry' | 'decided'>>
 
 function start(log: EventLog, own: Own = {}): Running {
-  const ingestion = createIngestion(config, { log, derive, telemetry: silent, ...own })
+  const ingestion = createIngestion(config, { flow: flows.events, log, derive, telemetry: silent, ...own })
   const stopping = new AbortController()
   const ended = ingestion.run(stopping.signal)
   return {
@@ -44,15 +46,28 @@ function start(log: EventLog, own: Own = {}): Running {
   }
 }
 
+/** Where the source lanes end, by source index. */
+async function sourceEnds(log: EventLog): Promise<readonly number[]> {
+  const ends: number[] = []
+  for (const lane of flows.events.sources) ends.push(...(await log.bounds(lane)).map(({ end }) => end))
+  return ends
+}
+
 async function decided(log: EventLog, { ingestion }: Running): Promise<void> {
-  const ends = (await log.bounds(source)).map(({ end }) => end)
+  const ends = await sourceEnds(log)
   await until('everything is decided', () =>
     ends.every((end, partition) => (ingestion.decidedTo()[partition] ?? 0) >= end),
   )
 }
 
-function put(log: MemoryLog, count: number, partition = 0, headers: Readonly<Record<string, string>> = {}): void {
-  for (let n = 0; n < count; n++) log.put(source, partition, aNewRecord({ event: `e${String(n)}` }, headers), nowMs)
+function put(
+  log: MemoryLog,
+  count: number,
+  partition = 0,
+  headers: Readonly<Record<string, string>> = {},
+  lane: Lane = source,
+): void {
+  for (let n = 0; n < count; n++) log.put(lane, partition, aNewRecord({ event: `e${String(n)}` }, headers), nowMs)
 }
 
 interface Written {
@@ -66,9 +81,9 @@ async function written(log: EventLog): Promise<readonly Written[]> {
   const stopping = new AbortController()
   const records: LogRecord[] = []
   const total = ends.reduce((sum, end) => sum + end, 0)
-  const options = { from: ends.map(() => 0), signal: stopping.signal, batchBytesMax: 1_000_000 }
+  const options = { signal: stopping.signal, batchBytesMax: 1_000_000 }
   if (total > 0) {
-    for await (const batch of log.read('clickhouse_events', options)) {
+    for await (const batch of log.read([{ lane: 'clickhouse_events', from: [] }], options)) {
       records.push(...batch)
       if (records.length >= total) break
     }
@@ -101,7 +116,7 @@ async function assertWhole(log: EventLog, ends: readonly number[]): Promise<read
       assert.equal(taken, out + dropped + deadLetter + damaged)
       assert.equal(taken + canary, head.to)
     }
-    assert.equal(at, ends[partition])
+    assert.equal(at, ends[partition] ?? 0)
     const exceptions = heads.flatMap((head) => head.exceptions.map(({ offset }) => offset))
     const offsets = [...exceptions, ...rows.map((row) => row._offset)].sort((a, b) => a - b)
     assert.deepEqual(
@@ -122,8 +137,8 @@ function disturbed(
 ): EventLog {
   return {
     ...log,
-    async *read(lane, options) {
-      for await (const records of log.read(lane, options)) yield own.read?.(records) ?? records
+    async *read(wanted, options) {
+      for await (const records of log.read(wanted, options)) yield own.read?.(records) ?? records
     },
     async own(lane) {
       const ownership = await log.own(lane)
@@ -147,7 +162,7 @@ describe('ingestion', () => {
     await decided(log, running)
     await running.stop()
     await assertWhole(log, [65, 3, 7])
-    assert.deepEqual(running.ingestion.decidedTo(), [65, 3, 7])
+    assert.deepEqual(running.ingestion.decidedTo().slice(0, 4), [65, 3, 7, 0])
     assert.deepEqual(running.ingestion.books(), { ...emptyBooks, in: 72, out: 72, canary: 3 })
   })
 
@@ -163,8 +178,7 @@ describe('ingestion', () => {
     await running.stop()
     const stopping = new AbortController()
     const durable: string[] = []
-    for await (const records of log.read('clickhouse_events', {
-      from: [0, 0, 0],
+    for await (const records of log.read([{ lane: 'clickhouse_events', from: [] }], {
       signal: stopping.signal,
       batchBytesMax: 1e6,
     })) {
@@ -188,6 +202,75 @@ describe('ingestion', () => {
     const [partition] = await assertWhole(log, [42, 0, 0])
     assert.ok((partition?.heads.at(-1)?.epoch ?? 0) > (partition?.heads[0]?.epoch ?? 0))
     assert.equal(second.ingestion.books().out, 42)
+  })
+
+  it('decides the events of all lanes of its flow, each lane’s partitions apart, and no others', async () => {
+    const log = createMemoryLog(partitionCount)
+    for (const [at, lane] of flows.events.sources.entries()) put(log, 10 + at, at % partitionCount, {}, lane)
+    put(log, 5, 0, {}, 'heatmaps_ingestion')
+    const running = start(log)
+    await decided(log, running)
+    put(log, 4, 1, {}, 'exceptions')
+    await decided(log, running)
+    await running.stop()
+    const ends = await sourceEnds(log)
+    const partitions = await assertWhole(log, ends)
+    assert.equal(running.ingestion.books().in, 10 + 11 + 12 + 13 + 14 + 15 + 4)
+    for (const [index, { rows }] of partitions.entries()) {
+      assert.ok(rows.every((row) => row._partition === index))
+      const { lane, partition } = sourceAt(flows.events, index, partitionCount)
+      assert.equal(rows.length, (await log.bounds(lane))[partition]?.end)
+    }
+  })
+
+  it('decides what is urgent before what may wait, and that before all of the urgent', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 300)
+    put(log, 300, 0, {}, 'historical_events')
+    const shown: number[] = []
+    const running = start(log, { decided: (batches) => shown.push(...batches.map(({ partition }) => partition)) })
+    await decided(log, running)
+    await running.stop()
+    await assertWhole(log, await sourceEnds(log))
+    const patient = shown.indexOf(partitionCount)
+    assert.ok(patient > 0 && patient <= 4)
+    // Four urgent batches to a patient one, until no urgent ones are left.
+    assert.ok(shown.lastIndexOf(0) < shown.lastIndexOf(partitionCount))
+    assert.ok(shown.slice(patient, patient + 10).includes(0))
+  })
+
+  it('resumes each lane where it stood, also where an earlier release decided of the main lane alone', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 30)
+    const first = start(log)
+    await decided(log, first)
+    await first.stop()
+    put(log, 12)
+    put(log, 8, 1, {}, 'historical_events')
+    put(log, 5, 2, {}, 'client_warnings')
+    for (let life = 0; life < 3; life++) {
+      const next = start(log)
+      await decided(log, next)
+      await next.stop()
+      put(log, 3, 1, {}, 'historical_events')
+    }
+    const last = start(log)
+    await decided(log, last)
+    await last.stop()
+    await assertWhole(log, await sourceEnds(log))
+    assert.equal(last.ingestion.books().out, 30 + 12 + 8 + 5 + 9)
+  })
+
+  it('can be of any flow', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 7, 2, {}, 'heatmaps_ingestion')
+    put(log, 7)
+    const running = start(log, { flow: flows.heatmaps })
+    await until('its lane is decided', () => running.ingestion.decidedTo()[2] === 7)
+    await running.stop()
+    assert.deepEqual(running.ingestion.decidedTo(), [0, 0, 7])
+    assert.deepEqual((await log.bounds('clickhouse_events')).at(0), { begin: 0, end: 0 })
+    assert.ok(((await log.bounds('clickhouse_heatmap_events'))[2]?.end ?? 0) > 0)
   })
 
   it('ends when somebody newer owns the lane, and writes nothing any more', async () => {

@@ -1,15 +1,20 @@
 /**
- * Log ─► steps ─► derived batches. One owner reads all partitions, decides a range of each, and appends one batch for each
- * range; the batch is the commit. It begins where the last batch ended, so a crash at any point repeats at most the work,
- * never the effect.
+ * Log ─► steps ─► derived batches. One owner reads all source lanes of a flow, decides a range of each partition, and appends
+ * one batch for each range; the batch is the commit. It begins where the last batch ended, so a crash at any point repeats
+ * at most the work, never the effect.
  *
  * ```
- *  events_plugin_ingestion ─► ranges by partition ─► derive (steps) ─► clickhouse_events
+ *  urgent lanes  ─┐
+ *                 ├─(take turns)─► ranges by source index ─► derive (steps) ─► derived lane
+ *  patient lanes ─┘
  * ```
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addSetAside, derivedBatchHead, emptyBooks } from '../../event/derived-batch.ts'
 import type { IngestionBooks, SetAsideCount } from '../../event/derived-batch.ts'
+import { flows, ofLane, sourceIndex } from '../../event/flows.ts'
+import type { Flow } from '../../event/flows.ts'
+import type { Lane } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
@@ -17,6 +22,7 @@ import type { EventLog, LogRecord, Ownership } from '../../stores/log/event-log.
 import { deriveBatches } from './derive-batches.ts'
 import type { Derive, DerivedPartition, PartitionState } from './derive-batches.ts'
 import * as happened from './ingestion.events.ts'
+import { takeTurns } from './take-turns.ts'
 
 export interface IngestionConfig {
   /** About how many bytes of events are read, decided and committed at once. */
@@ -28,6 +34,7 @@ export interface IngestionConfig {
 }
 
 export interface IngestionDeps {
+  readonly flow: Flow
   readonly log: EventLog
   readonly derive: Derive
   readonly telemetry: Telemetry
@@ -38,46 +45,66 @@ export interface IngestionDeps {
 export interface Ingestion {
   /** Runs until the signal aborts; throws only what cannot be survived in this process. */
   run(signal: AbortSignal): Promise<void>
-  /** How far each partition of the source lane is decided. */
+  /** How far each partition is decided, by source index; empty until the derived lane is owned. */
   decidedTo(): readonly number[]
-  /** The partitions' books added up. */
+  /** The books of all source indexes added up. */
   books(): IngestionBooks
 }
 
 /** The name under which the log knows that the newest batch of each partition is still needed, to resume from. */
 const readerName = 'ingestion'
 const readerSavedEveryMs = 10_000
+/** Batches of urgent lanes in a row, while patient ones wait. */
+const urgentTurnsMax = 4
 
 export function createIngestion(
   config: IngestionConfig,
-  { log, derive, telemetry, decided }: IngestionDeps,
+  { flow, log, derive, telemetry, decided }: IngestionDeps,
 ): Ingestion {
+  const urgent = flow.sources.filter((lane) => !flow.patient.includes(lane))
   let states: PartitionState[] = []
-  /** Offset of each partition's newest batch. */
+  /** Offset of the newest batch of each source index. */
   let newest: number[] = []
   let readerSavedMs = 0
 
   /** One life of an owner: takes over, then decides range after range. */
   async function own(signal: AbortSignal): Promise<void> {
-    const ownership = await log.own('clickhouse_events')
-    ;({ states, newest } = await resumeFrom(ownership, log.partitionCount))
-    const bounds = await log.bounds('events_plugin_ingestion')
-    const waiting = bounds.reduce((sum, { end }, partition) => sum + end - (states[partition]?.decidedTo ?? 0), 0)
-    happened.ownershipTaken(ownership.epoch, waiting).emit(telemetry)
-    const from = states.map(({ decidedTo }) => decidedTo)
-    for await (const records of log.read('events_plugin_ingestion', {
-      from,
+    const ownership = await log.own(flow.derived)
+    ;({ states, newest } = await resumeFrom(ownership, log.partitionsOf(flow.derived)))
+    happened.ownershipTaken(flow.name, ownership.epoch, await countWaiting()).emit(telemetry)
+    const turns = takeTurns(reading(urgent), reading(flow.patient), {
+      urgentTurnsMax,
+      lingerMs: config.lingerMs,
+      isSmall: (records) => bytesOf(records) < config.batchBytesMax / 4,
       signal,
-      batchBytesMax: config.batchBytesMax,
-    })) {
-      await commit(records, ownership, signal)
-      if (bytesOf(records) < config.batchBytesMax / 4)
-        await sleep(config.lingerMs, undefined, { signal }).catch(() => undefined)
+    })
+    for await (const records of turns) await commit(records, ownership, signal)
+  }
+
+  async function countWaiting(): Promise<number> {
+    let waiting = 0
+    for (const lane of flow.sources) {
+      for (const [partition, { end }] of (await log.bounds(lane)).entries()) {
+        waiting += end - (states[sourceIndex(flow, lane, partition, log.partitionCount)]?.decidedTo ?? 0)
+      }
     }
+    return waiting
+  }
+
+  /** Reads the lanes from where they are decided on. */
+  function reading(lanes: readonly Lane[]) {
+    const decidedTo = states.map((state) => state.decidedTo)
+    const wanted = lanes.map((lane) => ({ lane, from: ofLane(flow, lane, decidedTo, log.partitionCount) }))
+    // Damage anywhere in the journal is noticed once: by the reader of the lane in which most records are.
+    const othersUnchecked = !lanes.includes(flows.events.sources[0] ?? 'events_plugin_ingestion')
+    const options = { batchBytesMax: config.batchBytesMax, othersUnchecked }
+    return (signal: AbortSignal): AsyncIterable<readonly LogRecord[]> =>
+      lanes.length === 0 ? nothing() : log.read(wanted, { ...options, signal })
   }
 
   async function commit(records: readonly LogRecord[], ownership: Ownership, signal: AbortSignal): Promise<void> {
-    const batches = await retrying(() => deriveBatches(records, states, ownership.epoch, derive), signal)
+    const source = { flow, partitionCount: log.partitionCount }
+    const batches = await retrying(() => deriveBatches(records, source, states, ownership.epoch, derive), signal)
     if (batches === undefined) return
     failpoint('core:before-derived-append')
     const positions = await Promise.all(
@@ -95,7 +122,7 @@ export function createIngestion(
     happened.rangesCommitted(records.length, rows).emit(telemetry)
     if (Date.now() - readerSavedMs > readerSavedEveryMs) {
       readerSavedMs = Date.now()
-      await log.saveReader(readerName, 'clickhouse_events', newest)
+      await log.saveReader(readerName, flow.derived, newest)
     }
   }
 
@@ -127,7 +154,11 @@ export function createIngestion(
   }
 }
 
-/** Where each partition stands is what its newest batch says. */
+async function* nothing(): AsyncGenerator<never> {
+  // A flow without patient lanes.
+}
+
+/** Where each source index stands is what its newest batch says. */
 async function resumeFrom(
   ownership: Ownership,
   partitionCount: number,

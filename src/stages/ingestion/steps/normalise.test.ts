@@ -4,7 +4,7 @@ import { normaliseEvent } from './normalise.ts'
 import type { DoorFacts, NormalisedEvent } from './normalise.ts'
 import type { ClientEvent } from './parse-event.ts'
 
-const door: DoorFacts = { distinctId: 'd', ip: '', sentAtMs: undefined }
+const door: DoorFacts = { distinctId: 'd', ip: '', sentAtMs: undefined, hasHeatmapApart: false }
 
 function normalised(json: string, over: Partial<DoorFacts> = {}): NormalisedEvent {
   return normaliseEvent(JSON.parse(json) as ClientEvent, { ...door, ...over })
@@ -23,6 +23,12 @@ describe('normaliseEvent', () => {
   it('gives an event without properties empty ones', () => {
     for (const json of ['{"event":"e"}', '{"event":"e","properties":null}', '{"event":"e","properties":[1]}'])
       assert.equal(propertiesOf(json), '{}')
+  })
+
+  it('leaves heatmap data out when the door made an event of its own of it', () => {
+    const json = '{"event":"e","properties":{"$heatmap_data":{"/":[]},"a":1}}'
+    assert.equal(propertiesOf(json, { hasHeatmapApart: true }), '{"a":1}')
+    assert.equal(propertiesOf(json), '{"$heatmap_data":{"/":[]},"a":1}')
   })
 
   it('merges the event’s own $set and $set_once over those of its properties', () => {

@@ -9,6 +9,8 @@ export interface DoorFacts {
   /** The client's address, empty when not known. */
   readonly ip: string
   readonly sentAtMs: number | undefined
+  /** The door made an event of its own of the heatmap data, on its way to another table. */
+  readonly hasHeatmapApart: boolean
 }
 
 export interface NormalisedEvent {
@@ -23,9 +25,11 @@ const nameCharactersMax = 200
 const unstorable = /\0/g
 
 /** Takes the event over: its `properties` object is changed, not copied. */
-export function normaliseEvent(event: ClientEvent, { distinctId, ip, sentAtMs }: DoorFacts): NormalisedEvent {
+export function normaliseEvent(event: ClientEvent, door: DoorFacts): NormalisedEvent {
+  const { distinctId, ip, sentAtMs } = door
   const sent = event['properties']
   const properties = isRecord(sent) ? sent : {}
+  if (door.hasHeatmapApart) delete properties['$heatmap_data']
   mergeInto(properties, '$set', event['$set'])
   mergeInto(properties, '$set_once', event['$set_once'])
   if (ip !== '' && !Object.hasOwn(properties, '$ip'))
