@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
+import type { Tracing } from '../kit/telemetry/tracing.ts'
 import { createAdmission } from '../stages/admission/admission.ts'
 import { createCapture } from '../stages/capture/capture.ts'
 import type { Capture } from '../stages/capture/capture.ts'
@@ -30,6 +31,7 @@ import type { InsertProgress } from '../stores/warehouse/insert-progress.ts'
 import type { Warehouse } from '../stores/warehouse/warehouse.ts'
 import type { Config } from './config.ts'
 import { publishedScripts } from './published-scripts.ts'
+import { createDoorTracing } from './traced-door.ts'
 
 /** The door: from a request's bytes to the durable decision about its events. */
 export function buildDoor(
@@ -42,12 +44,16 @@ export function buildDoor(
   },
   clientIp: (request: IncomingMessage) => string,
   telemetry: (stage: string) => Telemetry,
+  tracing?: Tracing,
 ): Capture {
-  const admit = createAdmission(stores)
-  const { durability } = stores.intake.books()
+  const traced = tracing === undefined ? undefined : createDoorTracing(tracing)
+  const intake = traced?.intake(stores.intake) ?? stores.intake
+  const admission = createAdmission({ ...stores, intake })
+  const admit = traced?.admission(admission) ?? admission
+  const { durability } = intake.books()
   const readBody = createBodyReader(config.capture)
   const deps = { admit, readBody, durability, clientIp, telemetry: telemetry('capture') }
-  return firstThatServes([
+  const capture = firstThatServes([
     createCapture(config.capture, deps),
     createV1Capture(config.capture, deps),
     createSdkSetup({
@@ -56,6 +62,7 @@ export function buildDoor(
       telemetry: telemetry('capture'),
     }),
   ])
+  return traced?.capture(capture) ?? capture
 }
 
 /** Several wires as one; no path is served by two of them. */
