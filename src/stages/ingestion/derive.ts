@@ -9,30 +9,20 @@ import type { LogRecord } from '../../stores/log/event-log.ts'
 import type { ProjectCache } from '../../stores/state/project-cache.ts'
 import { canaryProjectId } from '../../stores/state/projects.ts'
 import type { Project } from '../../stores/state/projects.ts'
-import { neverExpires } from '../../stores/warehouse/warehouse-row.ts'
 import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import type { Derive, Derived } from './derive-batches.ts'
+import { expiry } from './steps/expiry.ts'
 import { normaliseEvent } from './steps/normalise.ts'
 import { parseEvent } from './steps/parse-event.ts'
+import { withProjects } from './with-projects.ts'
 import { eventTime } from '../../event/event-time.ts'
 
-const daySeconds = 86_400
-
 export function createDerive({ projects }: { readonly projects: ProjectCache }): Derive {
-  return async function derive(records) {
-    const byToken = new Map<string, Project | undefined>()
-    for (const { headers } of records) {
-      const token = headers['token'] ?? ''
-      if (!byToken.has(token)) byToken.set(token, await projects.projectOf(token))
-    }
-    return (record, partition) => deriveRecord(record, partition, byToken.get(record.headers['token'] ?? ''))
-  }
+  return withProjects(projects, deriveRecord)
 }
 
-function deriveRecord(record: LogRecord, partition: number, project: Project | undefined): Derived {
+function deriveRecord(record: LogRecord, partition: number, project: Project): Derived {
   const { headers, position, timeMs, value } = record
-  if (headers['erased'] !== undefined) return { kind: 'dropped', reason: 'erased', step: 'read' }
-  if (project === undefined) return { kind: 'dead_letter', reason: 'unknown_token', step: 'project' }
   const parsed = parseEvent(value)
   if (parsed.kind !== 'keep') {
     const kind = parsed.kind === 'drop' ? 'dropped' : 'dead_letter'
@@ -75,10 +65,4 @@ function ignoresSentAt(properties: unknown): boolean {
     '$ignore_sent_at' in properties &&
     properties.$ignore_sent_at === true
   )
-}
-
-/** When the project no longer wants the row, Unix seconds; by event time, so that old events imported late go at once. */
-function expiry(eventMs: number, retentionDays: number | undefined): number {
-  if (retentionDays === undefined) return neverExpires
-  return Math.min(neverExpires, Math.max(0, Math.floor(eventMs / 1000) + retentionDays * daySeconds))
 }
