@@ -12,6 +12,13 @@ function read(httpPart: string, schema: TSchema, value: unknown): unknown {
   return result.error === undefined ? result.value : 'refused'
 }
 
+function complaints(schema: TSchema, value: unknown): readonly string[] {
+  const result = compileValidator({ schema, httpPart: 'body', method: 'POST', url: '/' })(value) as {
+    readonly error?: readonly { readonly instancePath: string; readonly message: string }[]
+  }
+  return (result.error ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`)
+}
+
 const Shape = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -45,5 +52,28 @@ describe('a body', () => {
   it('is taken as it is: a text is no number', () => {
     assert.equal(read('body', Shape, { limit: '12' }), 'refused')
     assert.deepEqual(read('body', Shape, { limit: 12 }), { limit: 12 })
+  })
+})
+
+describe('a complaint', () => {
+  const Period = Type.Unsafe<string>({ type: 'string', enum: ['day', 'month'] })
+  const Quota = Type.Object({ events: Type.Integer({ minimum: 0 }), period: Period }, { additionalProperties: false })
+  const Limit = Type.Object({ quota: Type.Union([Quota, Type.Null()]) })
+
+  it('names the values that there are', () => {
+    assert.deepEqual(complaints(Period, 'week'), [' must be one of day, month'])
+  })
+
+  it('about what may be null says what is wrong with it, and not that it is not null', () => {
+    for (const [quota, ...said] of [
+      [{ events: 1, period: 'week' }, '/quota/period must be one of day, month'],
+      [{ events: 1 }, '/quota must have required properties period'],
+      [{ events: -1, period: 'day' }, '/quota/events must be >= 0'],
+      [{ events: 1, period: 'day', per: 1 }, '/quota must not have additional properties'],
+      ['much', '/quota must be object', '/quota must be null'],
+    ] as const) {
+      assert.deepEqual(complaints(Limit, { quota }), said)
+    }
+    assert.deepEqual(complaints(Limit, { quota: null }), [])
   })
 })

@@ -11,9 +11,32 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   return (value: unknown) => {
     const read = httpPart === 'body' ? value : valuesOf(schema, value)
     if (compiled.Check(read)) return { value: read }
-    // TypeBox tells of a forbidden field twice.
-    return { error: compiled.Errors(read).filter(({ keyword }) => keyword !== 'boolean') }
+    return { error: helpful(compiled.Errors(read)) }
   }
+}
+
+type Complaints = ReturnType<ReturnType<typeof Compile>['Errors']>
+
+/**
+ * TypeBox tells of a forbidden field twice, and of a union everything that each of its schemas has against the value, and then that
+ * it is none of them. Left is what helps: where null would do as well, what is wrong with that which is not null.
+ */
+function helpful(complaints: Complaints): Complaints {
+  return complaints
+    .filter((one) => one.keyword !== 'boolean' && one.keyword !== 'anyOf' && !isNullBranch(one, complaints))
+    .map((one) => {
+      const { allowedValues } = one.params as { readonly allowedValues?: readonly unknown[] }
+      if (one.keyword !== 'enum' || allowedValues === undefined) return one
+      return { ...one, message: `must be one of ${allowedValues.map(String).join(', ')}` }
+    })
+}
+
+function isNullBranch({ keyword, params, schemaPath, instancePath }: Complaints[number], all: Complaints): boolean {
+  const union = /^(.*\/anyOf\/)\d+$/.exec(schemaPath)?.[1]
+  if (keyword !== 'type' || params.type !== 'null' || union === undefined) return false
+  return all.some(
+    (one) => one.schemaPath.startsWith(union) && (one.instancePath !== instancePath || one.keyword !== 'type'),
+  )
 }
 
 const readers: Readonly<Record<string, (text: string) => unknown>> = {

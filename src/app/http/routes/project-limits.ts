@@ -36,7 +36,6 @@ export interface ProjectLimitDeps {
 /** More would not be told apart by the numbers of JSON. */
 const eventsMaxMax = 1_000_000_000_000_000
 const eventsPerSecondMax = 1_000_000_000
-const eventTypeBytesMax = 800
 
 const Quota = Type.Object(
   {
@@ -281,14 +280,11 @@ function changeFrom({ quota, rate }: Static<typeof ChangedLimit>): LimitChange {
 }
 
 function refuseEventType(eventType: string): void {
-  const field = 'body.event_type'
-  if (eventType.startsWith('@') && !limitedResources.some((known) => known === eventType)) {
-    const known = limitedResources.join(', ')
-    throw new HttpRefusal(400, `${eventType} is no resource; there are ${known}, and names of events.`, { field })
-  }
-  if (Buffer.byteLength(eventType) > eventTypeBytesMax) {
-    throw new HttpRefusal(400, `No event has a name of more than ${String(eventTypeBytesMax)} bytes.`, { field })
-  }
+  if (!eventType.startsWith('@') || limitedResources.some((known) => known === eventType)) return
+  const known = limitedResources.join(', ')
+  throw new HttpRefusal(400, `${eventType} is no resource; there are ${known}, and names of events.`, {
+    field: 'body.event_type',
+  })
 }
 
 function keptOr(outcome: LimitOutcome, limitsMax: number): Limit {
