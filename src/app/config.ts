@@ -2,7 +2,9 @@
  * Every setting of Sluice: where it is read, bounded and documented, and nowhere else. A stage or store has one section;
  * what it takes is `config.<section>`. `sluice --help` and `docs/run/settings.md` come from the same table.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { failpointPlanComplaint } from '../kit/failpoint.ts'
+import { dropListComplaint } from '../stages/admission/rules/drop-list.ts'
 import { proxyComplaint } from './edge/client-address.ts'
 import { settingsHelp, settingsPage } from './settings/describe-settings.ts'
 import type { Environment, Sources, ValuesOf } from './settings/read-settings.ts'
@@ -308,6 +310,59 @@ const sections = {
         default: 'on',
         choices: ['on', 'off'],
         doc: 'Whether browsers are told to record sessions. A page decides for itself too, with disable_session_recording.',
+      }),
+    },
+  },
+  admission: {
+    doc: 'What happens to events at the door beside what their projects say about them.',
+    settings: {
+      signatureAgeMsMax: milliseconds({
+        default: 5 * minuteMs,
+        min: secondMs,
+        max: hourMs,
+        doc: 'How far the time in a signature may be from ours, either way.',
+      }),
+      signaturesMax: integer({
+        default: 500_000,
+        min: 1000,
+        max: 10_000_000,
+        doc: 'Signatures in memory, so that none is good twice; when more come within the time above, the oldest of that time are refused.',
+      }),
+      historicalAfterDays: integer({
+        default: 0,
+        min: 0,
+        max: 36_500,
+        doc: 'Age from which on an event goes to the lane historical_events, where it may wait while newer ones do not; 0: none does. PostHog: ENABLE_HISTORICAL_REROUTING and HISTORICAL_REROUTING_THRESHOLD_DAYS.',
+      }),
+      dropEvents: text({
+        default: '',
+        shape: 'a list like token:id1,id2;token2:*',
+        complaintAbout: dropListComplaint,
+        doc: 'Events that are thrown away in silence, by token and distinct id. PostHog: DROP_EVENTS_BY_TOKEN_DISTINCT_ID.',
+      }),
+      overflowEventsPerSecond: integer({
+        default: 0,
+        min: 0,
+        max: 10_000_000,
+        doc: 'A distinct id that sends more goes to the lane events_plugin_ingestion_overflow, where it holds up nobody else; 0: none does. PostHog: OVERFLOW_ENABLED and OVERFLOW_PER_SECOND_LIMIT (100).',
+      }),
+      overflowBurstEventsMax: integer({
+        default: 1000,
+        min: 1,
+        max: 100_000_000,
+        doc: 'How many it may send at once before that.',
+      }),
+      overflowKeysMax: integer({
+        default: 100_000,
+        min: 2,
+        max: 10_000_000,
+        doc: 'Distinct ids whose rates are in memory.',
+      }),
+      overflowKeys: list({
+        default: [],
+        shape: 'tokens and token:distinct_id, or none',
+        complaintAbout: (value) => (value === '' || value.startsWith(':') ? 'has an entry without a token' : undefined),
+        doc: 'What always goes to that lane, without persons. PostHog: INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID.',
       }),
     },
   },
@@ -672,6 +727,30 @@ export function configFrom(sources: Sources): ConfigResult {
   return problems.length === 0 ? { kind: 'config', config } : { kind: 'problems', problems }
 }
 
+/** What changes when `next` is taken as far as it can be without a restart; settings by their names in the file. */
+export function compareConfigs(
+  current: Config,
+  next: Config,
+): { readonly config: Config; readonly applied: readonly string[]; readonly needRestart: readonly string[] } {
+  const applied: string[] = []
+  const needRestart: string[] = []
+  const merged: Record<string, Record<string, unknown>> = {}
+  for (const { section, name, path, reloads } of nameSettings(sections)) {
+    const before = valueOf(current, section, name)
+    const after = valueOf(next, section, name)
+    if (!isDeepStrictEqual(before, after)) (reloads ? applied : needRestart).push(path)
+    const target = (merged[section] ??= {})
+    target[name] = reloads ? after : before
+  }
+  for (const section of Object.values(merged)) Object.freeze(section)
+  // Every setting of the table has its value of one of the two.
+  return { config: Object.freeze(merged) as unknown as Config, applied, needRestart }
+}
+
+function valueOf(config: Config, section: string, name: string): unknown {
+  return (config as Readonly<Record<string, Readonly<Record<string, unknown>>>>)[section]?.[name]
+}
+
 /** Sections whose numbers bound what people send and ask. */
 const limiting: readonly string[] = ['api', 'capture', 'intake', 'query', 'log']
 
@@ -688,7 +767,7 @@ export function limitsOf(config: Config): readonly NamedLimit[] {
   return nameSettings(sections)
     .filter(({ section }) => limiting.includes(section))
     .flatMap(({ section, name, path, env, setting }) => {
-      const value = (config as Readonly<Record<string, Readonly<Record<string, unknown>>>>)[section]?.[name]
+      const value = valueOf(config, section, name)
       if (typeof value !== 'number') return []
       const unit = /Bytes(Max)?$/.test(name) ? 'bytes' : /Ms(Max)?$/.test(name) ? 'ms' : 'count'
       return [{ name: path, value, unit, description: setting.doc, environment: env } as const]

@@ -48,7 +48,7 @@ export function buildDoor(
 ): Capture {
   const traced = tracing === undefined ? undefined : createDoorTracing(tracing)
   const intake = traced?.intake(stores.intake) ?? stores.intake
-  const admission = createAdmission({ ...stores, intake })
+  const admission = createAdmission(config.admission, { ...stores, intake, telemetry: telemetry('admission') })
   const admit = traced?.admission(admission) ?? admission
   const { durability } = intake.books()
   const readBody = createBodyReader(config.capture)

@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatUuid } from '../../event/uuid.ts'
+import { silent } from '../../kit/telemetry/telemetry.ts'
 import { createMemoryIntake } from '../../stores/intake/memory/memory-intake.ts'
 import type { TokenAnswer, TokenDirectory } from '../../stores/state/token-directory.ts'
 import { createAdmission } from './admission.ts'
-import type { Admission, ReadRequest, ReadRequestEvent } from './admission.ts'
+import type { AdmissionConfig } from './admission.config.ts'
+import type { Admission } from './admission.ts'
+import type { ReadRequest, ReadRequestEvent } from './read-request.ts'
 
 const uuid = '0190c4a2-0000-7000-8000-000000000001'
+const config: AdmissionConfig = {
+  historicalAfterDays: 0,
+  dropEvents: '',
+  overflowEventsPerSecond: 0,
+  overflowBurstEventsMax: 1,
+  overflowKeysMax: 100,
+  overflowKeys: [],
+  signatureAgeMsMax: 300_000,
+  signaturesMax: 1000,
+}
 const canaryToken = 'phc_canary'
 const known = { kind: 'known', projectId: 1, answers: 'sdk' } as const
 
@@ -29,7 +42,8 @@ function tokensOf(
 
 function opened(tokens: Pick<TokenDirectory, 'lookup' | 'confirm'> = tokensOf({ phc_a: known })) {
   const intake = createMemoryIntake(4)
-  return { intake, admit: createAdmission({ intake, tokens, duplicateKeySecret: Buffer.alloc(32), canaryToken }) }
+  const deps = { intake, tokens, duplicateKeySecret: Buffer.alloc(32), canaryToken, telemetry: silent }
+  return { intake, admit: createAdmission(config, deps) }
 }
 
 function anEvent(own: Partial<ReadRequestEvent> = {}): ReadRequestEvent {

@@ -1,73 +1,34 @@
 /**
- * May these events enter? Rules in the order of C9, then the one durable step:
+ * May these events enter? Rules in the order of C9, one file each in `rules/`, then the one durable step:
  *
  * ```
- *  token ─► (quota, rate: a later issue) ─► duplicate + append, together, in the intake
+ *  token ─► signature ─► permission ─► restrictions, routing, limits ─► duplicate, quota, rate, append: together, in the intake
+ *    └──────────┴────────────┴─ whole requests are turned away; single events of it in `prepare-events.ts`
  * ```
+ *
+ * What a project says about its events comes with its token (`door-policy.ts`); where nobody is sure about a token, nothing is said.
+ * The health check's own events pass everything.
  */
 import type { DoorVerdict } from '../../event/door-verdict.ts'
 import type { Lane } from '../../event/position.ts'
-import { parseUuid, uuidV7 } from '../../event/uuid.ts'
 import type { UuidWords } from '../../event/uuid.ts'
-import type { Intake, IntakeEvent } from '../../stores/intake/intake.ts'
-import { createDuplicateKeys } from './duplicate-key.ts'
-import { lookAtToken } from './rules/token.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { eventMarks } from '../../stores/intake/intake.ts'
+import type { Intake, IntakeEvent, IntakeRequest, Outcome } from '../../stores/intake/intake.ts'
+import type { DoorPolicy } from '../../stores/state/door-policy.ts'
 import type { TokenDirectory } from '../../stores/state/token-directory.ts'
-
-/** One request, read: what capture hands over. */
-export interface ReadRequest {
-  /** Ordinary events, or one recording (capture spec §14): a single event that is the whole body. */
-  readonly kind: 'events' | 'recording'
-  readonly body: Buffer
-  /** See `IntakeRequest`. */
-  readonly sentBody?: { readonly encoding: 'gzip'; readonly bytes: Buffer } | undefined
-  readonly hasLargeValues?: boolean
-  readonly token: string
-  readonly ip: string
-  readonly nowMs: number
-  readonly sentAtMs: number | undefined
-  /** The batch says that its events are a migration's (capture spec §4.2). */
-  readonly historicalMigration: boolean
-  /** What of the request a signature covers; see `rules/signature.ts`. */
-  readonly signed: SignedRequest
-  /** What else is kept with all events of the request, as headers of their records: a recording's session, a trace. */
-  readonly headers?: Readonly<Record<string, string>>
-  readonly events: readonly ReadRequestEvent[]
-}
-
-export interface SignedRequest {
-  readonly method: string
-  /** Path and query as they were sent. */
-  readonly target: string
-  /** The header `sluice-signature`. */
-  readonly signature: string | undefined
-  /** The body as it was sent, before anything was decoded. */
-  readonly sentBody: Buffer
-}
-
-export interface ReadRequestEvent {
-  /** Place in what the client sent, 0-based. */
-  readonly index: number
-  readonly start: number
-  readonly end: number
-  readonly name: string
-  /** The client's, in lower case with hyphens. */
-  readonly uuid: string | undefined
-  readonly distinctId: string
-  /** `$session_id`, where it is a string of at most 200 characters. */
-  readonly sessionId: string | undefined
-  readonly timestampText: string | undefined
-  /** `$cookieless_mode` (capture spec §9). */
-  readonly isCookieless: boolean
-  /** It has a property `capture_internal` (capture spec §9). */
-  readonly isInternal: boolean
-  /** It has what a heatmap is made of though it is none itself (capture spec §11.1). */
-  readonly hasHeatmap: boolean
-  /** Its distinct id is one that stands for nobody (capture spec §6, v1): persons are not worked out for it. */
-  readonly isPersonless?: boolean
-  /** Why capture found the event invalid; the others of the request may be good. */
-  readonly refusal: string | undefined
-}
+import type { AdmissionConfig } from './admission.config.ts'
+import * as happened from './admission.events.ts'
+import type { DecidingRule } from './admission.events.ts'
+import { createDuplicateKeys } from './duplicate-key.ts'
+import { createPrepareEvents, restrictionRefusal } from './prepare-events.ts'
+import type { PreparedEvents } from './prepare-events.ts'
+import type { ReadRequest, ReadRequestEvent } from './read-request.ts'
+import type { CountedLimits } from './rules/counted-limits.ts'
+import { forbiddenReason, isPermitted } from './rules/permission.ts'
+import { laneOf } from './rules/routing.ts'
+import { createSignatureCheck } from './rules/signature.ts'
+import { lookAtToken } from './rules/token.ts'
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly answers: 'sdk' | 'strict'; readonly outcomes: readonly AdmittedEvent[] }
@@ -104,64 +65,194 @@ export interface AdmissionDeps {
   readonly duplicateKeySecret: Buffer
   /** The health check's own project token. */
   readonly canaryToken: string
+  readonly telemetry: Telemetry
 }
 
-export function createAdmission({ intake, tokens, duplicateKeySecret, canaryToken }: AdmissionDeps): Admit {
-  const duplicateKeyOf = createDuplicateKeys(duplicateKeySecret)
+export function createAdmission(config: AdmissionConfig, deps: AdmissionDeps): Admit {
+  const { intake, tokens, canaryToken, telemetry } = deps
+  const prepareEvents = createPrepareEvents(config, createDuplicateKeys(deps.duplicateKeySecret))
+  const checkSignature = createSignatureCheck(config)
 
-  return async function admit({ body, sentBody, hasLargeValues = false, token, ip, nowMs, sentAtMs, events }) {
+  return async function admit(request) {
+    const { token, nowMs, events } = request
     const isCanary = token === canaryToken
     let answers: 'sdk' | 'strict' = 'sdk'
+    let policy: DoorPolicy | undefined
+    let undoSignature: (() => void) | undefined
     if (!isCanary) {
       const look = await lookAtToken(tokens, token)
-      if (look.kind === 'unknown') return { kind: 'unknown_token' }
-      if (look.kind === 'known') answers = look.answers
-      if (answers === 'strict') {
-        const bad = events.find(({ refusal }) => refusal !== undefined)
-        if (bad?.refusal !== undefined) return { kind: 'refused_whole', index: bad.index, reason: bad.refusal }
+      if (look.kind === 'unknown') {
+        happened.requestTurnedAway('token', token, events.length).emit(telemetry)
+        return { kind: 'unknown_token' }
+      }
+      if (look.kind === 'known') ({ answers, policy } = look)
+      if (policy !== undefined && policy.signingSecrets.length > 0) {
+        const signature = checkSignature(request.signed, policy.signingSecrets, nowMs)
+        if (signature.kind === 'unsigned') {
+          happened.requestTurnedAway('signature', token, events.length, signature.reason).emit(telemetry)
+          return signature
+        }
+        undoSignature = signature.undo
+      }
+      const forbidden = policy?.lanes === undefined ? undefined : whyForbidden(request, policy.lanes, answers)
+      if (forbidden !== undefined) {
+        happened.requestTurnedAway('permission', token, events.length, forbidden).emit(telemetry)
+        return { kind: 'forbidden', reason: forbidden }
+      }
+      const bad = answers === 'strict' ? events.find(({ refusal }) => refusal !== undefined) : undefined
+      if (bad?.refusal !== undefined) {
+        happened.requestTurnedAway('validity', token, events.length, bad.refusal).emit(telemetry)
+        return { kind: 'refused_whole', index: bad.index, reason: bad.refusal }
       }
     }
-    const prepared = events.map((event): IntakeEvent => {
-      const { start, end, distinctId, name, timestampText, refusal } = event
-      const clientUuid = event.uuid === undefined ? undefined : parseUuid(event.uuid)
-      // A uuid made here tells two copies apart by nothing: only what the client sent does.
-      const duplicateKey = duplicateKeyOf(token, { uuid: clientUuid, distinctId, name, timestampText })
-      const uuid = clientUuid ?? madeUuid(nowMs)
-      const lane = 'events_plugin_ingestion'
-      const prepared = {
-        start,
-        end,
-        uuid,
-        distinctId,
-        lane,
-        partitionKey: `${token}:${distinctId}`,
-        duplicateKey,
-      } as const
-      return refusal === undefined ? prepared : { ...prepared, refusal }
-    })
-    const outcomes = await intake.submit({
-      body,
-      sentBody,
-      hasLargeValues,
-      token,
-      ip,
-      nowMs,
-      sentAtMs,
-      isCanary,
-      events: prepared,
-    })
-    return {
-      kind: 'admitted',
-      answers,
-      outcomes: outcomes.map(({ verdict, lane, partition, offset }, at): AdmittedEvent => {
-        const uuid = prepared[at]?.uuid ?? [0, 0, 0, 0]
-        const { index = at, refusal } = events[at] ?? {}
-        return { verdict, lane, partition, offset, uuid, index, refusal }
-      }),
+    const prepared = prepareEvents(request, policy, isCanary)
+    let outcomes: readonly Outcome[] = []
+    try {
+      if (prepared.events.length > 0)
+        outcomes = await intake.submit(intakeRequest(request, prepared, isCanary, answers === 'strict'))
+    } catch (error) {
+      undoSignature?.()
+      throw error
+    }
+    const admitted = joined(request, prepared, outcomes)
+    if (!isCanary) tell(telemetry, request, prepared, admitted)
+    return { kind: 'admitted', answers, outcomes: admitted }
+  }
+}
+
+/** None of the events may be written; to a project that wants all or nothing, not all of them. */
+function whyForbidden(
+  { kind, historicalMigration, events }: ReadRequest,
+  lanes: readonly Lane[],
+  answers: 'sdk' | 'strict',
+): string | undefined {
+  let reason: string | undefined
+  let isSomePermitted = false
+  for (const { name } of events) {
+    const lane = laneOf(kind, name, historicalMigration)
+    if (isPermitted(lanes, lane)) isSomePermitted = true
+    else reason ??= forbiddenReason(lanes, lane)
+  }
+  return isSomePermitted && answers === 'sdk' ? undefined : reason
+}
+
+function intakeRequest(
+  request: ReadRequest,
+  { events, limits }: PreparedEvents,
+  isCanary: boolean,
+  isAllOrNothing: boolean,
+): IntakeRequest {
+  const { body, sentBody, hasLargeValues = false, token, ip, nowMs, sentAtMs, headers } = request
+  return {
+    body,
+    sentBody,
+    hasLargeValues,
+    token,
+    ip,
+    nowMs,
+    sentAtMs,
+    isCanary,
+    events,
+    ...(headers === undefined ? {} : { headers }),
+    ...(limits === undefined ? {} : { limits: limits.applied, isAllOrNothing }),
+  }
+}
+
+/** What became of each event of the request, in its order: dropped ones were not asked for, split-off ones are nobody's to know. */
+function joined(
+  { events }: ReadRequest,
+  prepared: PreparedEvents,
+  outcomes: readonly Outcome[],
+): readonly AdmittedEvent[] {
+  let next = 0
+  return events.map(({ index }, at): AdmittedEvent => {
+    const dropped = prepared.dropped?.get(at)
+    if (dropped !== undefined) {
+      const { lane, uuid } = dropped
+      return { verdict: 'dropped', index, uuid, lane, partition: -1, offset: -1, refusal: undefined }
+    }
+    const outcome = outcomes[next]
+    const event = prepared.events[next]
+    next++
+    if (outcome === undefined || event === undefined) throw new RangeError('The intake left an event undecided.')
+    return admittedEvent(index, event, outcome, prepared.limits)
+  })
+}
+
+function admittedEvent(
+  index: number,
+  { uuid, refusal, marks }: IntakeEvent,
+  outcome: Outcome,
+  limits: CountedLimits | undefined,
+): AdmittedEvent {
+  const { verdict, lane, partition, offset } = outcome
+  const admitted = { verdict, lane, partition, offset, uuid, index, refusal }
+  if (verdict === 'quota_limited' || verdict === 'rate_limited') {
+    const resource = limits?.resources[outcome.limit ?? -1] ?? 'events'
+    return { ...admitted, limited: { resource, retryAfterMs: outcome.retryAfterMs ?? 0 } }
+  }
+  const isPersonless = marks !== undefined && (marks & eventMarks.force_disable_person_processing) !== 0
+  return isPersonless ? { ...admitted, isPersonless } : admitted
+}
+
+/** Counts what was decided; nearly always one count a request. */
+function tell(
+  telemetry: Telemetry,
+  request: ReadRequest,
+  prepared: PreparedEvents,
+  admitted: readonly AdmittedEvent[],
+): void {
+  let plain = 0
+  let others: Map<string, Tally> | undefined
+  for (let at = 0; at < admitted.length; at++) {
+    const event = admitted[at]
+    if (event === undefined) break
+    if (event.verdict === 'stored' && event.lane === 'events_plugin_ingestion') {
+      plain++
+      continue
+    }
+    const rule = decidingRule(event, request.events[at], prepared.dropped?.get(at)?.rule)
+    const resource = event.limited?.resource
+    const key = `${event.verdict}/${rule}/${event.lane}/${resource ?? ''}`
+    others ??= new Map()
+    const tally = others.get(key)
+    if (tally === undefined) others.set(key, { event, rule, count: 1 })
+    else tally.count++
+  }
+  if (plain > 0) happened.eventsDecided('stored', 'none', 'events_plugin_ingestion', plain).emit(telemetry)
+  if (others === undefined) return
+  for (const { event, rule, count } of others.values()) {
+    happened.eventsDecided(event.verdict, rule, event.lane, count).emit(telemetry)
+    if (event.limited !== undefined) {
+      happened.limitMet(rule, event.limited.resource, count, request.token).emit(telemetry)
     }
   }
 }
 
-function madeUuid(nowMs: number): UuidWords {
-  return parseUuid(uuidV7(nowMs)) ?? [0, 0, 0, 0]
+interface Tally {
+  readonly event: AdmittedEvent
+  readonly rule: DecidingRule
+  count: number
+}
+
+function decidingRule(
+  { verdict, refusal }: AdmittedEvent,
+  read: ReadRequestEvent | undefined,
+  droppedBy: DecidingRule | undefined,
+): DecidingRule {
+  switch (verdict) {
+    case 'stored':
+      return 'none'
+    case 'duplicate':
+      return 'duplicate'
+    case 'quota_limited':
+      return 'quota'
+    case 'rate_limited':
+      return 'rate'
+    case 'dropped':
+      return droppedBy ?? 'restriction'
+    case 'refused':
+      if (read?.refusal !== undefined) return 'validity'
+      return refusal === restrictionRefusal ? 'restriction' : 'permission'
+  }
 }

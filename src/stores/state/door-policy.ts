@@ -9,6 +9,7 @@
  * - rate: a token bucket of a type.
  * - restriction: what becomes of the events that match it, in PostHog's words (capture spec §12).
  */
+import { flows } from '../../event/flows.ts'
 import { lanes } from '../../event/position.ts'
 import type { Lane } from '../../event/position.ts'
 
@@ -54,14 +55,7 @@ export interface RestrictionRule {
 }
 
 /** Lanes that a restriction may send an ordinary event to: those whose events become rows of `events`. */
-export const topicLanes: readonly Lane[] = [
-  'events_plugin_ingestion',
-  'historical_events',
-  'events_plugin_ingestion_overflow',
-  'exceptions',
-  'client_warnings',
-  'events_plugin_ingestion_ai',
-]
+export const topicLanes: readonly Lane[] = flows.events.sources
 
 /** A span of the calendar in UTC: from the start until just before the end, Unix milliseconds. */
 export interface Period {

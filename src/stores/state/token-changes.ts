@@ -21,8 +21,8 @@ interface TokenRow extends Omit<TokenChange, 'policy'> {
   readonly policy: string | null
 }
 
-/** Of each kind; more than a project may make. */
-const rulesMax = 1000
+/** Of each kind. A limit is a quota or a rate or both, and one request counts against 1,000 at most. */
+const rulesMax = 500
 
 /**
  * Up to `limit` tokens that were added, changed or revoked after `version`, in order of their versions. Whoever asks again
