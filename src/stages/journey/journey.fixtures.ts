@@ -18,6 +18,7 @@ export function anEntry(offset: number, own: Partial<DoorEntry> = {}): DoorEntry
     reason: own.verdict === 'refused' ? 'event is not an object' : '',
     isCanary: false,
     isErased: false,
+    marks: [],
     raw: '{"event":"e","token":"phc_one_of_the_project"}',
     ...own,
   }

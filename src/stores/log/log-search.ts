@@ -57,6 +57,8 @@ export interface DoorEntry {
   readonly reason: string
   readonly isCanary: boolean
   readonly isErased: boolean
+  /** What the door said of it beside its bytes, by the names of the headers. */
+  readonly marks: readonly string[]
   /** The event as the client sent it, cut; undefined for a duplicate, whose text may not be kept. */
   readonly raw: string | undefined
 }

@@ -71,6 +71,11 @@ export const markHeaders: readonly (readonly [bit: number, header: string])[] = 
 /** All of them. */
 export const markBits = 0xf8
 
+/** Names of the marks that are set. */
+export function marksOf(bits: number): string[] {
+  return markHeaders.filter(([bit]) => (bits & bit) !== 0).map(([, header]) => header)
+}
+
 /** Bytes that a frame takes in the file, padding included. */
 function frameBytes(payloadBytes: number): number {
   return (frameHeadBytes + payloadBytes + 7) & ~7

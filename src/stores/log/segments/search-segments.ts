@@ -9,7 +9,7 @@ import { parseUuid } from '../../../event/uuid.ts'
 import { codeOf } from '../../../kit/failure.ts'
 import { entriesMax, rawCharsMax } from '../log-search.ts'
 import type { DecidedRow, Decision, DoorEntry, Found, Place } from '../log-search.ts'
-import { entryBytes, flags, verdicts } from './frame.ts'
+import { entryBytes, flags, marksOf, verdicts } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { FrameWalk } from './frame-walk.ts'
 import type { ReachedFrame } from './frame-walk.ts'
@@ -444,6 +444,7 @@ function doorEntry(frame: Frame, entry: number, incarnation: number | undefined)
     reason: frame.reason(entry),
     isCanary: (bits & flags.canary) !== 0,
     isErased: (bits & flags.erased) !== 0,
+    marks: marksOf(bits),
     raw: isDuplicate ? undefined : frame.value(entry).toString().slice(0, rawCharsMax),
   }
 }

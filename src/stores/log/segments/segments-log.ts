@@ -9,7 +9,7 @@ import { Failure } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import type { Bounds, EventLog, LogHeaders, LogRecord, NewRecord, Ownership, WantedLane } from '../event-log.ts'
-import { draftFrame, flags, frameKinds, verdicts, writeEntry } from './frame.ts'
+import { draftFrame, flags, frameKinds, markBits, marksOf, verdicts, writeEntry } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { firstSegmentHead, publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
 import type { JournalReaderOptions } from './journal-reader.ts'
@@ -136,6 +136,9 @@ function collect(frame: Frame, from: FromByLane, incarnation: number, records: L
 /** By lane number. */
 const derivedLanes = lanes.map(isDerived)
 
+/** Of all flags that an entry can have. */
+const headersByFlags = Array.from({ length: 256 }, (_, bits) => headersOfMarks(bits))
+
 function headersOf(frame: Frame, entry: number, common: LogHeaders): LogHeaders {
   const bits = frame.flags(entry)
   if (frame.verdict(entry) === verdicts.refused) {
@@ -144,7 +147,20 @@ function headersOf(frame: Frame, entry: number, common: LogHeaders): LogHeaders 
   if ((bits & flags.erased) !== 0) return { ...common, uuid: frame.uuid(entry), distinct_id: '', erased: 'true' }
   // Derived batches are entries without a distinct id and without a uuid.
   if (derivedLanes[frame.lane(entry)] === true) return common
-  return { ...common, uuid: frame.uuid(entry), distinct_id: frame.distinctId(entry) }
+  const uuid = frame.uuid(entry)
+  const distinctId = frame.distinctId(entry)
+  if ((bits & markBits) === 0) return { ...common, uuid, distinct_id: distinctId }
+  return { ...common, uuid, distinct_id: distinctId, ...headersByFlags[bits] }
+}
+
+function headersOfMarks(bits: number): LogHeaders {
+  const headers: Record<string, string> = {}
+  for (const name of marksOf(bits)) {
+    // It stands for the address that an event made by the installation itself has (capture spec §9).
+    if (name === 'capture_internal') headers['ip'] = '127.0.0.1'
+    else headers[name] = 'true'
+  }
+  return headers
 }
 
 /** The newest segment that begins at or before all wanted offsets. */
