@@ -12,17 +12,20 @@ import type { OwnRoutes } from './http-surface.ts'
 import { closeServer, freeSocket, listenOnPort } from './listen.ts'
 import { buildDoor } from './pipeline.ts'
 import { openEdgeStores } from './profiles/embedded.ts'
+import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
 const trimEveryMs = 60_000
 /** Whoever asks for health or metrics has little patience himself. */
 const coreTimeoutMs = 2000
+const limitsShownMax = 1000
 
 export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => {
   const stores = await openEdgeStores(config, telemetry)
   const tokens = await openTokenDirectory({
     sql: stores.sql,
+    listener: stores.sql,
     snapshotFile: 'edge/tokens.json',
     telemetry: telemetry.of('tokens'),
     // The first requests need not wait for Postgres: what is not known yet is let in.
@@ -57,8 +60,10 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
     response.writeHead(200, { 'content-type': telemetry.metrics.contentType })
     response.end(text)
   }
-  const status = (response: ServerResponse): void => {
-    answerJson(response, 200, { books: { door: stores.intake.books() } })
+  /** `/internal/status?limits=<prefix>`: of the limits only those whose keys begin so. */
+  const status = (response: ServerResponse, query: URLSearchParams): void => {
+    const limits = stores.intake.limitUses(query.get('limits') ?? '', limitsShownMax)
+    answerJson(response, 200, { books: { door: stores.intake.books() }, limits } satisfies RoleStatus)
   }
   const later =
     (answer: (response: ServerResponse) => Promise<void>) =>
@@ -79,7 +84,8 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
 
   const server = createSurface(config, capture, routes, roleSocket.core, signal)
   const internal = createServer((request, response) => {
-    if (request.url === '/internal/status') status(response)
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://edge')
+    if (pathname === '/internal/status') status(response, searchParams)
     else answerJson(response, 404, { error: 'There is nothing here.' })
   })
   await freeSocket(roleSocket.edge)
