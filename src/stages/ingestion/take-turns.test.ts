@@ -26,8 +26,10 @@ function aReading() {
       ended = true
     }
   }
-  const give = (...more: (string | Error)[]): void => {
-    batches.push(...more)
+  /** A batch for each letter, or what is to be thrown. */
+  const give = (more: string | Error): void => {
+    if (more instanceof Error) batches.push(more)
+    else batches.push(...Array.from(more))
     wake?.()
   }
   return { reading, give, read: () => read, hasEnded: () => ended }
@@ -51,8 +53,7 @@ function opened(own: { readonly isSmall?: boolean; readonly lingerMs?: number } 
   const take = async (count: number): Promise<string> => {
     let taken = ''
     for (let n = 0; n < count; n++) {
-      const { value } = await turns.next()
-      taken += String(value)
+      taken += String((await turns.next()).value)
       for (let times = 0; times < 5; times++) await turn()
     }
     return taken
@@ -63,22 +64,22 @@ function opened(own: { readonly isSmall?: boolean; readonly lingerMs?: number } 
 describe('taking turns', () => {
   it('takes the urgent first, and a patient one after four of them in a row', async () => {
     const { urgent, patient, take } = opened()
-    urgent.give(...'uuuuuuuuuu')
-    patient.give(...'pppp')
+    urgent.give('uuuuuuuuuu')
+    patient.give('pppp')
     assert.equal(await take(14), 'uuuupuuuupuupp')
   })
 
   it('takes the patient ones at once while there are no urgent ones, and goes back to those as soon as they come', async () => {
     const { urgent, patient, take } = opened()
-    patient.give(...'pppp')
+    patient.give('pppp')
     assert.equal(await take(2), 'pp')
-    urgent.give('u', 'v')
+    urgent.give('uv')
     assert.equal(await take(4), 'uvpp')
   })
 
   it('does not let urgent ones that come slowly keep the patient ones waiting', async () => {
     const { urgent, patient, take } = opened({ isSmall: true })
-    patient.give(...'ppp')
+    patient.give('ppp')
     for (const batch of ['u', 'v', 'w']) {
       urgent.give(batch)
       assert.equal(await take(2), `${batch}p`)
@@ -87,8 +88,8 @@ describe('taking turns', () => {
 
   it('holds at most one batch of each that nobody asked for', async () => {
     const { urgent, patient, take } = opened()
-    urgent.give(...'uuuu')
-    patient.give(...'pppp')
+    urgent.give('uuuu')
+    patient.give('pppp')
     assert.equal(await take(1), 'u')
     assert.ok(urgent.read() <= 2 && patient.read() <= 1)
   })
@@ -97,7 +98,7 @@ describe('taking turns', () => {
     const { reading, give } = aReading()
     const stop = new AbortController()
     const options = { urgentTurnsMax: 4, lingerMs: 0, isSmall: () => true, signal: stop.signal }
-    give(...'abcdef')
+    give('abcdef')
     let taken = ''
     for await (const batch of takeTurns(reading, nothing, options)) {
       taken += batch
@@ -110,9 +111,9 @@ describe('taking turns', () => {
   })
 
   it('ends both readings when the signal aborts, while it waits and while it lingers', async () => {
-    for (const given of [[], ['u']]) {
+    for (const given of ['', 'u']) {
       const { urgent, patient, turns, stop } = opened({ isSmall: true, lingerMs: 3_600_000 })
-      urgent.give(...given)
+      urgent.give(given)
       if (given.length > 0) await turns.next()
       const next = turns.next()
       await turn()

@@ -1,18 +1,18 @@
 /** Choosing among the rows of batches that were read. */
 import { derivedBatchLines, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
-import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
+import type { PlacedRow } from '../../stores/warehouse/warehouse-row.ts'
 import { rowCountOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
 
 /** The batch with only the rows that `isKept` says; undefined when none is left. */
-export function withRows(batch: ReadBatch, isKept: (row: WarehouseRow) => boolean): ReadBatch | undefined {
+export function withRows(batch: ReadBatch, isKept: (row: PlacedRow) => boolean): ReadBatch | undefined {
   const ids = new IdSet()
   let rowCount = 0
   let rows = ''
   for (const line of derivedBatchLines(batch.value)) {
     // Written by ingestion.
-    const row = JSON.parse(line) as WarehouseRow
+    const row = JSON.parse(line) as PlacedRow
     if (!isKept(row)) continue
     ids.add(row.uuid, row._offset, row._index)
     rows += `${line}\n`
@@ -41,6 +41,6 @@ export function halvesOf(batches: readonly ReadBatch[]): readonly [readonly Read
 }
 
 /** Where a row stands, as text. */
-export function placeOf({ _partition, _offset, _index }: WarehouseRow): string {
+export function placeOf({ _partition, _offset, _index }: PlacedRow): string {
   return `${String(_partition)}:${String(_offset)}:${String(_index)}`
 }

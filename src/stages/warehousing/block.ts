@@ -6,7 +6,7 @@ import type { BlockIntent, BlockRange } from '../../stores/warehouse/insert-prog
 import { unionOf } from '../../stores/warehouse/id-set.ts'
 import type { InsertBlock } from '../../stores/warehouse/warehouse.ts'
 
-/** One record of the lane `clickhouse_events`, read. */
+/** One record of a derived lane, read. */
 export interface ReadBatch {
   /** Its offset in the lane. */
   readonly offset: number

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../kit/seeded-random.ts'
+import { flows } from '../../event/flows.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
 import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
@@ -82,6 +83,7 @@ async function live(
     const writer = createWarehousing(
       { blockRowsMax: 1 + below(12), blockBytesMax: 1_000_000, lingerMs: below(2), recentBlocksMax, retryMsMax: 1 },
       {
+        flow: flows.events,
         log,
         warehouse: crashingWarehouse(openMemoryWarehouse(table), step),
         progress: crashingProgress(progress, step),

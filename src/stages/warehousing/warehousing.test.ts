@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { flows } from '../../event/flows.ts'
+import type { Flow } from '../../event/flows.ts'
 import { codeOf, Failure } from '../../kit/failure.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
@@ -37,6 +39,7 @@ function anInstallation(): Installation {
 }
 
 interface Life {
+  readonly flow?: Flow
   readonly config?: Partial<WarehousingConfig>
   readonly warehouse?: (own: Warehouse) => Warehouse
   readonly progress?: (own: InsertProgress) => InsertProgress
@@ -48,6 +51,7 @@ function start({ log, table, progress }: Installation, life: Life = {}) {
   const warehousing = createWarehousing(
     { ...usual, ...life.config },
     {
+      flow: life.flow ?? flows.events,
       log,
       warehouse: life.warehouse?.(warehouse) ?? warehouse,
       progress: life.progress?.(progress) ?? progress,
@@ -79,6 +83,11 @@ async function runThrough(installation: Installation, life: Life = {}): Promise<
     ),
   ])
   await running.stop()
+}
+
+/** By source index: the first ones, all others are zero. */
+function wide(...first: readonly number[]): readonly number[] {
+  return Array.from({ length: flows.events.sources.length * partitionCount }, (_, at) => first[at] ?? 0)
 }
 
 function positions(table: MemoryTable): string[] {
@@ -176,7 +185,7 @@ describe('the blocks of the warehouse writer', () => {
     const inserts: [number, number][] = []
     await runThrough(installation, { warehouse: seenBy(inserts) })
     assert.deepEqual(inserts, [])
-    assert.deepEqual((await installation.progress.load())?.sourceOffsets, [5, 0, 0])
+    assert.deepEqual((await installation.progress.load())?.sourceOffsets, wide(5))
   })
 })
 
@@ -208,11 +217,11 @@ describe('the warehouse writer', () => {
     assert.deepEqual(
       { ...saved, recent: saved?.recent.length },
       {
-        offsets: [1, 0, 1],
-        sourceOffsets: [3, 0, 2],
-        epochs: [7, 0, 9],
-        throughMs: [acceptedMs, 0, acceptedMs],
-        canaries: [1, 0, 0],
+        offsets: wide(1, 0, 1),
+        sourceOffsets: wide(3, 0, 2),
+        epochs: wide(7, 0, 9),
+        throughMs: wide(acceptedMs, 0, acceptedMs),
+        canaries: wide(1),
         rowsInserted: 4,
         rowsRefused: 0,
         recent: 1,
@@ -225,7 +234,7 @@ describe('the warehouse writer', () => {
     putBatch(installation.log, { from: 0, rows: 3, canaries: 1 })
     await runThrough(installation)
     const first = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual([first.canaries, canariesInserted(first)], [[1, 0, 0], 1])
+    assert.deepEqual([first.canaries, canariesInserted(first)], [wide(1), 1])
     const { canaries, ...earlier } = first
     assert.ok(canaries !== undefined)
     await installation.progress.save(earlier)
@@ -233,11 +242,11 @@ describe('the warehouse writer', () => {
     putBatch(installation.log, { partition: 1, from: 0, rows: 2, canaries: 2 })
     await runThrough(installation)
     const between = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual([between.canaries, canariesInserted(between)], [[null, 2, 0], undefined])
+    assert.deepEqual([between.canaries, canariesInserted(between)], [[null, ...wide(2).slice(0, -1)], undefined])
     putBatch(installation.log, { from: 3, rows: 1, canaries: 2 })
     await runThrough(installation)
     const after = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual([after.canaries, canariesInserted(after), after.rowsInserted], [[2, 2, 0], 4, 6])
+    assert.deepEqual([after.canaries, canariesInserted(after), after.rowsInserted], [wide(2, 2), 4, 6])
   })
 
   it('tells the log what it may remove: not the newest blocks, and no source record without its row', async () => {
@@ -245,8 +254,64 @@ describe('the warehouse writer', () => {
     const { log } = installation
     for (let n = 0; n < 10; n++) putBatch(log, { from: n * 2, rows: 2 })
     await runThrough(installation, { config: { blockRowsMax: 2, recentBlocksMax: 3 } })
-    assert.deepEqual(await log.readerOffsets('warehouse', 'clickhouse_events'), [7, 0, 0])
+    assert.deepEqual(await log.readerOffsets('warehouse', 'clickhouse_events'), wide(7))
     assert.deepEqual(await log.readerOffsets('warehouse', 'events_plugin_ingestion'), [20, 0, 0])
+  })
+
+  it('tells the log of all source lanes, also of those of which nothing came, once and when they advance', async () => {
+    const installation = anInstallation()
+    const { log } = installation
+    const saved: string[] = []
+    const telling = {
+      ...log,
+      saveReader: (...args: Parameters<typeof log.saveReader>) => {
+        saved.push(args[1])
+        return log.saveReader(...args)
+      },
+    }
+    const { sources, derived } = flows.events
+    putBatch(log, { partition: partitionCount + 1, from: 0, rows: 4 })
+    await runThrough({ ...installation, log: telling })
+    assert.deepEqual(saved.toSorted(), [derived, ...sources].toSorted())
+    assert.deepEqual(await log.readerOffsets('warehouse', 'historical_events'), [0, 4, 0])
+    assert.deepEqual(await log.readerOffsets('warehouse', 'exceptions'), [0, 0, 0])
+  })
+
+  it('goes on from what an earlier release saved of the main lane alone, with a block on its way', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3, canaries: 1 })
+    putBatch(installation.log, { partition: 2, from: 0, rows: 2 })
+    await runThrough(installation)
+    const now = (await installation.progress.load()) ?? assert.fail()
+    const first = <T>(all: readonly T[]): readonly T[] => all.slice(0, partitionCount)
+    await installation.progress.save({
+      ...now,
+      offsets: first(now.offsets),
+      sourceOffsets: first(now.sourceOffsets),
+      epochs: first(now.epochs),
+      throughMs: first(now.throughMs),
+      canaries: first(now.canaries ?? []),
+    })
+    putBatch(installation.log, { from: 3, rows: 1, canaries: 1 })
+    putBatch(installation.log, { partition: partitionCount, from: 0, rows: 2 })
+    putBatch(installation.log, { partition: 6 * partitionCount - 1, from: 0, rows: 1 })
+    await runThrough(installation)
+    assert.equal(installation.table.rows.length, 9)
+    const after = (await installation.progress.load()) ?? assert.fail()
+    assert.deepEqual(after.sourceOffsets, [...wide(4, 0, 2, 2).slice(0, -1), 1])
+    assert.equal(canariesInserted(after), 1)
+  })
+
+  it('can be of any flow', async () => {
+    const installation = anInstallation()
+    const { log } = installation
+    putBatch(log, { from: 0, rows: 5 })
+    log.put('clickhouse_heatmap_events', 1, { headers: {}, value: aBatch({ partition: 1, from: 0, rows: 2 }).value })
+    const running = start(installation, { flow: flows.heatmaps })
+    await until('its rows are inserted', () => running.warehousing.progress()?.sourceOffsets[1] === 2)
+    await running.stop()
+    assert.equal(installation.table.rows.length, 2)
+    assert.deepEqual(await log.readerOffsets('warehouse', 'heatmaps_ingestion'), [0, 2, 0])
   })
 
   it('tries an insert again under the same token while the warehouse is away', async () => {
@@ -310,7 +375,7 @@ describe('the warehouse writer', () => {
     await running.stop()
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3'])
     assert.deepEqual(counts, ['repeat', 'older epoch', 'repeat', 'older epoch'])
-    assert.deepEqual((await installation.progress.load())?.epochs, [6, 0, 0])
+    assert.deepEqual((await installation.progress.load())?.epochs, wide(6))
   })
 
   it('knows after a restart which owner was the newest', async () => {

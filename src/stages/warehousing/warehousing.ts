@@ -1,5 +1,5 @@
 /**
- * Derived batches ─► rows in the warehouse, each once.
+ * Derived batches of a flow ─► rows in its table, each once. Partitions are those of the derived lane: source indexes.
  *
  * Words: block, token, range: see `stores/warehouse/warehouse.ts`; intent: see `stores/warehouse/insert-progress.ts`.
  *
@@ -10,6 +10,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead } from '../../event/derived-batch.ts'
+import { flows, ofLane } from '../../event/flows.ts'
+import type { Flow } from '../../event/flows.ts'
+import type { Lane, Offsets } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { codeOf, Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
@@ -37,6 +40,7 @@ export interface WarehousingConfig {
 }
 
 export interface WarehousingDeps {
+  readonly flow: Flow
   readonly log: EventLog
   readonly warehouse: Warehouse
   readonly progress: InsertProgress
@@ -57,9 +61,11 @@ const readerSavedEveryMs = 10_000
 const restoreTimesMax = 20
 
 export function createWarehousing(config: WarehousingConfig, deps: WarehousingDeps): Warehousing {
-  const { log, warehouse, telemetry } = deps
+  const { flow, log, warehouse, telemetry } = deps
   let progress: Progress | undefined
   let readerSavedMs = 0
+  /** What the log knows of this reader: each is a file, and most lanes stand still. */
+  const readerSaved = new Map<Lane, Offsets>()
   /** Places of rows that the table refused in this life of the process. */
   const refused = new Set<string>()
 
@@ -93,8 +99,15 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     for (const { ranges } of recent) {
       for (const { partition, from } of ranges) oldest[partition] = Math.min(oldest[partition] ?? from, from)
     }
-    await log.saveReader(readerName, 'clickhouse_events', oldest)
-    await log.saveReader(readerName, 'events_plugin_ingestion', sourceOffsets)
+    await saveReader(flow.derived, oldest)
+    for (const lane of flow.sources) await saveReader(lane, ofLane(flow, lane, sourceOffsets, log.partitionCount))
+  }
+
+  async function saveReader(lane: Lane, offsets: Offsets): Promise<void> {
+    const saved = readerSaved.get(lane)
+    if (saved !== undefined && offsets.every((offset, partition) => offset === saved[partition])) return
+    await log.saveReader(readerName, lane, offsets)
+    readerSaved.set(lane, offsets)
   }
 
   /**
@@ -141,7 +154,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
   async function recover(loaded: Progress, signal: AbortSignal): Promise<void> {
     const { intent, recent } = loaded
     progress = loaded
-    const batches = intent === undefined ? [] : await readBlock(log, intent, telemetry)
+    const batches = intent === undefined ? [] : await readBlock(log, flow.derived, intent, telemetry)
     const refusedRows = intent !== undefined && intent.rowCount > 0 ? await insertWithRetry(intent, batches, signal) : 0
     // Before anything advances: a step forward would push the oldest of the newest blocks out of sight.
     const blocks = intent === undefined ? recent : [...recent, intent]
@@ -157,7 +170,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
    * outlive its rows, and rows that were lost twice need yet another one.
    */
   async function restore(block: BlockIntent, signal: AbortSignal): Promise<number> {
-    const batches = await readBlock(log, block, telemetry)
+    const batches = await readBlock(log, flow.derived, block, telemetry)
     let restored = 0
     for (let time = 1; time <= restoreTimesMax; time++) {
       const missing = await missingRows(block, batches, warehouse, Date.now(), refused)
@@ -173,8 +186,9 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
   }
 
   async function follow(from: Progress, signal: AbortSignal): Promise<void> {
-    const options = { from: from.offsets, signal, batchBytesMax: readBytesMax }
-    const source = log.read('clickhouse_events', options)[Symbol.asyncIterator]()
+    // Damage anywhere in the journal is noticed once: by the reader of the lane in which most batches are.
+    const options = { signal, batchBytesMax: readBytesMax, othersUnchecked: flow !== flows.events }
+    const source = log.read([{ lane: flow.derived, from: from.offsets }], options)[Symbol.asyncIterator]()
     let next = source.next()
     let gathered: ReadBatch[] = []
     let dueMs = Infinity
@@ -208,24 +222,37 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
 
   return {
     async run(signal) {
-      await recover((await deps.progress.load()) ?? beginning(log.partitionCount), signal)
+      await recover(widened(await deps.progress.load(), log.partitionsOf(flow.derived)), signal)
       if (progress !== undefined) await follow(progress, signal)
     },
     progress: () => progress,
   }
 }
 
-function beginning(partitionCount: number): Progress {
-  const zeros = Array.from({ length: partitionCount }, () => 0)
+const beginning: Progress = {
+  offsets: [],
+  sourceOffsets: [],
+  epochs: [],
+  throughMs: [],
+  canaries: [],
+  rowsInserted: 0,
+  rowsRefused: 0,
+  recent: [],
+}
+
+/** What was saved says nothing of lanes that came later: they are at their beginning. */
+function widened(saved: Progress = beginning, length: number): Progress {
+  const wide = <T>(some: readonly T[]): readonly (T | 0)[] => [
+    ...some,
+    ...Array.from({ length: Math.max(0, length - some.length) }, () => 0 as const),
+  ]
   return {
-    offsets: zeros,
-    sourceOffsets: zeros,
-    epochs: zeros,
-    throughMs: zeros,
-    canaries: zeros,
-    rowsInserted: 0,
-    rowsRefused: 0,
-    recent: [],
+    ...saved,
+    offsets: wide(saved.offsets),
+    sourceOffsets: wide(saved.sourceOffsets),
+    epochs: wide(saved.epochs),
+    throughMs: wide(saved.throughMs),
+    ...(saved.canaries === undefined ? {} : { canaries: wide(saved.canaries) }),
   }
 }
 
@@ -289,7 +316,7 @@ function accepted(
 function gapFailure(partition: number, found: number, due: number | undefined): Failure {
   return new Failure(
     'SLUICE_DERIVED_GAP',
-    `Partition ${String(partition)} of clickhouse_events goes on at source offset ${String(found)} where ${String(due)} was due. Nothing is inserted past it; run "sluice verify" to see what is missing.`,
+    `Partition ${String(partition)} of the derived lane goes on at source offset ${String(found)} where ${String(due)} was due. Nothing is inserted past it; run "sluice verify" to see what is missing.`,
   )
 }
 
@@ -304,8 +331,13 @@ function isFull(gathered: readonly ReadBatch[], next: ReadBatch, config: Warehou
 }
 
 /** Reads the batches of a block again, accepting and passing over what was accepted and passed over the first time. */
-async function readBlock(log: EventLog, block: BlockIntent, telemetry: Telemetry): Promise<readonly ReadBatch[]> {
-  const from = Array.from({ length: log.partitionCount }, () => Number.MAX_SAFE_INTEGER)
+async function readBlock(
+  log: EventLog,
+  lane: Lane,
+  block: BlockIntent,
+  telemetry: Telemetry,
+): Promise<readonly ReadBatch[]> {
+  const from = Array.from({ length: log.partitionsOf(lane) }, () => Number.MAX_SAFE_INTEGER)
   const expected = from.map(() => 0)
   const epochs = from.map(() => 0)
   const unread = new Set<number>()
@@ -317,11 +349,8 @@ async function readBlock(log: EventLog, block: BlockIntent, telemetry: Telemetry
   }
   const batches: ReadBatch[] = []
   const stop = new AbortController()
-  for await (const records of log.read('clickhouse_events', {
-    from,
-    signal: stop.signal,
-    batchBytesMax: readBytesMax,
-  })) {
+  const options = { signal: stop.signal, batchBytesMax: readBytesMax }
+  for await (const records of log.read([{ lane, from }], options)) {
     for (const record of records) {
       const range = block.ranges.find(({ partition }) => partition === record.position.partition)
       // Not counted: damage may have taken records away, and what comes behind them ends the wait.
