@@ -35,6 +35,8 @@ export interface V1CaptureDeps {
   /** How durable a stored event is, for the receipt. */
   readonly durability: string
   readonly clientIp: (request: IncomingMessage) => string
+  /** Told the token of a request once it is read, for the access log. */
+  readonly noteToken?: (request: IncomingMessage, token: string) => void
   readonly telemetry: Telemetry
 }
 
@@ -49,7 +51,7 @@ interface Answer {
 }
 
 export function createV1Capture(config: V1CaptureConfig, deps: V1CaptureDeps): Capture {
-  const { admit, readBody, durability, clientIp, telemetry } = deps
+  const { admit, readBody, durability, clientIp, noteToken, telemetry } = deps
   const inflate = createInflater({ inflatedBytesMax: config.v1InflatedBytesMax })
   const readEvents = createV1Reader({
     depthMax: config.depthMax,
