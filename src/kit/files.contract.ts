@@ -55,6 +55,18 @@ export function describeFiles(
       })
     })
 
+    it('writes a file whose writes are synced like any other', async () => {
+      await inFolder(async (files, folder) => {
+        const path = `${folder}/file`
+        const file = await files.open(path, 'create-synced')
+        await file.write([Buffer.from('hello '), Buffer.from('world')], 0)
+        await file.write([Buffer.from('H')], 0)
+        assert.equal((await bytes(file)).toString(), 'Hello world')
+        await assert.rejects(files.open(path, 'create-synced'), hasCode('EEXIST'))
+        await file.close()
+      })
+    })
+
     it('reads as much as there is', async () => {
       await inFolder(async (files, folder) => {
         await write(files, `${folder}/file`, 'hello')

@@ -7,8 +7,11 @@ export interface Files {
   makeFolder(folder: string): Promise<void>
   /** Names in the folder, sorted. */
   list(folder: string): Promise<readonly string[]>
-  /** Opens for reading and writing; `create` makes a new file and fails when it exists. */
-  open(path: string, mode: 'create' | 'write' | 'read'): Promise<OpenFile>
+  /**
+   * Opens for reading and writing; `create` makes a new file and fails when it exists. So does `create-synced`, and then each `write`
+   * resolves only once its bytes would survive a power loss: one step where `write` and `sync` are two.
+   */
+  open(path: string, mode: 'create' | 'create-synced' | 'write' | 'read'): Promise<OpenFile>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
   /** Makes creations, renames and removals in the folder survive a power loss. */

@@ -36,6 +36,19 @@ describe('the simulated disk', () => {
     assert.deepEqual([...fates].sort(), ['lost', 'there', 'torn'])
   })
 
+  it('keeps each write to a file whose writes are synced, and none that failed', async () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const files = createSimulatedFiles(seededRandom(seed))
+      const file = await files.open('/f/a', 'create-synced')
+      await files.syncFolder('/f')
+      await file.write([Buffer.from('kept')], 0)
+      files.failNextSync()
+      await assert.rejects(file.write([Buffer.from('lost')], 4), /EIO/)
+      files.powerLoss()
+      assert.equal(files.sizeOf('/f/a'), 4, `seed ${String(seed)}`)
+    }
+  })
+
   it('shows the old or the new file after a power loss that met a rename', async () => {
     const fates = new Set<string>()
     for (let seed = 1; seed <= 100; seed++) {

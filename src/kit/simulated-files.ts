@@ -25,7 +25,7 @@ export interface SimulatedFiles extends Files {
   powerLoss(): void
   /** The process dies and starts again on the same machine: open files stop working, the cache stays. */
   processLoss(): void
-  /** The next sync of a file fails with EIO; its unsynced writes never reach the disk although the cache shows them. */
+  /** The next sync of a file (its own or a write's) fails with EIO; its unsynced writes never reach the disk although the cache shows them. */
   failNextSync(): void
   /** Room left; writes beyond it store what fits and fail with ENOSPC. */
   setFreeBytes(bytes: number): void
@@ -60,11 +60,23 @@ export function createSimulatedFiles(random: () => number): SimulatedFiles {
     for (const changed of file.watchers) setImmediate(changed)
   }
 
-  const openFile = (path: string, file: Stored): OpenFile => {
+  const openFile = (path: string, file: Stored, writesAreSynced = false): OpenFile => {
     const ownLife = life
     let isOpen = true
     const check = (): void => {
       if (!isOpen || ownLife !== life) throw systemError('EBADF', path)
+    }
+    const sync = async (): Promise<void> => {
+      await takesAWhile()
+      check()
+      const fails = syncFails
+      syncFails = false
+      if (fails) {
+        file.unsynced = []
+        throw systemError('EIO', path)
+      }
+      for (const write of file.unsynced) file.disk = apply(file.disk, write)
+      file.unsynced = []
     }
     return {
       async write(buffers, at) {
@@ -77,6 +89,7 @@ export function createSimulatedFiles(random: () => number): SimulatedFiles {
         if (fits > 0) put(file, at, bytes.subarray(0, fits))
         freeBytes -= Math.min(grows, freeBytes)
         if (fits < bytes.length) throw systemError('ENOSPC', path)
+        if (writesAreSynced) await sync()
       },
       writeNow(bytes, at) {
         check()
@@ -84,16 +97,7 @@ export function createSimulatedFiles(random: () => number): SimulatedFiles {
       },
       async sync() {
         check()
-        await takesAWhile()
-        check()
-        const fails = syncFails
-        syncFails = false
-        if (fails) {
-          file.unsynced = []
-          throw systemError('EIO', path)
-        }
-        for (const write of file.unsynced) file.disk = apply(file.disk, write)
-        file.unsynced = []
+        await sync()
       },
       async read(into, at) {
         check()
@@ -129,12 +133,12 @@ export function createSimulatedFiles(random: () => number): SimulatedFiles {
       ),
     open(path, mode) {
       const present = names.get(path)
-      if (mode === 'create') {
+      if (mode === 'create' || mode === 'create-synced') {
         if (present !== undefined) return Promise.reject(systemError('EEXIST', path))
         if (freeBytes <= 0) return Promise.reject(systemError('ENOSPC', path))
         const made: Stored = { cache: Buffer.alloc(0), disk: Buffer.alloc(0), unsynced: [], watchers: new Set() }
         names.set(path, made)
-        return Promise.resolve(openFile(path, made))
+        return Promise.resolve(openFile(path, made, mode === 'create-synced'))
       }
       if (present === undefined) return Promise.reject(systemError('ENOENT', path))
       return Promise.resolve(openFile(path, present))

@@ -8,7 +8,7 @@ import { assertPromisesKept } from './oracle.ts'
 import { seededChance } from './seed.ts'
 
 export interface NamedPoint {
-  /** As in `edge:after-journal-write`. */
+  /** As in `edge:before-journal-write`. */
   readonly name: string
   /** Completes "when it dies …". */
   readonly when: string

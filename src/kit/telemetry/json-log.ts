@@ -12,6 +12,8 @@ import type { LogFields, LogLevel, Telemetry } from './telemetry.ts'
 export interface JsonLog extends Pick<Telemetry, 'log'> {
   /** The same log under another caller. */
   as(caller: string): JsonLog
+  /** Of this log and of all that were made of it. */
+  setLevel(level: LogLevel): void
 }
 
 /** Where lines go; each call is one line with its line feed. */
@@ -31,7 +33,8 @@ export function createJsonLog(options: {
 }): JsonLog {
   const root = pino(
     {
-      level: options.level,
+      // What is below the level that holds now is left out before it gets here.
+      level: 'debug',
       base: null,
       timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }), log: loggable },
@@ -40,7 +43,7 @@ export function createJsonLog(options: {
     },
     options.sink ?? destination({ fd: 1, sync: true }),
   )
-  return logOf(root, options.caller)
+  return logOf(root, options.caller, { weight: weights[options.level] })
 }
 
 /** `phc_abcdef…` → `phc_abc…`, wherever it stands. */
@@ -48,13 +51,18 @@ export function maskTokens(line: string): string {
   return line.replace(tokenPattern, '$1…')
 }
 
-function logOf(root: pino.Logger, caller: string): JsonLog {
+const weights: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
+
+function logOf(root: pino.Logger, caller: string, least: { weight: number }): JsonLog {
   const logger = root.child({ caller })
   return {
     log: (level, message, fields = {}) => {
-      logger[level](fields, message)
+      if (weights[level] >= least.weight) logger[level](fields, message)
     },
-    as: (next) => logOf(root, next),
+    as: (next) => logOf(root, next, least),
+    setLevel: (level) => {
+      least.weight = weights[level]
+    },
   }
 }
 

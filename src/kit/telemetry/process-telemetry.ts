@@ -8,6 +8,8 @@ import type { LogLevel, Telemetry } from './telemetry.ts'
 export interface ProcessTelemetry extends Telemetry {
   /** The same telemetry, its lines signed `<role>/<stage>`. */
   of(stage: string): Telemetry
+  /** From now on, and for every stage. */
+  setLevel(level: LogLevel): void
   readonly metrics: Pick<Metrics, 'contentType' | 'exposition' | 'snapshot'>
 }
 
@@ -26,6 +28,7 @@ export function createProcessTelemetry(options: {
     count,
     gauge,
     observe,
+    setLevel: root.setLevel,
     of: (stage) => ({ log: root.as(`${role}/${stage}`).log, count, gauge, observe }),
     metrics,
   }

@@ -134,7 +134,7 @@ export class JournalWriter {
     this.#taken = recovered.state.next.map((offsets) => [...offsets])
     this.#limits = recovered.limits
     this.#failpoints = {
-      write: `${options.role}:after-journal-write`,
+      write: `${options.role}:before-journal-write`,
       sync: `${options.role}:after-journal-sync`,
       segment: `${options.role}:after-segment-open`,
     }
@@ -267,9 +267,9 @@ export class JournalWriter {
     const segment = await this.#segmentFor()
     const timeMs = Math.max(this.#synced.timeMs, this.#now())
     const { buffers, bytes } = this.#buffersOf(group, timeMs, segment.name.salt)
-    await segment.file.write(buffers, segment.bytes)
     failpoint(this.#failpoints.write)
-    await segment.file.sync()
+    // Resolves once it is on disk: segments are opened so.
+    await segment.file.write(buffers, segment.bytes)
     failpoint(this.#failpoints.sync)
     segment.bytes += bytes
     for (const { draft } of group) {
@@ -380,11 +380,10 @@ export class JournalWriter {
       state: this.#synced,
     }
     this.#forgetSpentLimits()
-    const file = await files.open(`${folder}/${name.file}`, 'create')
+    const file = await files.open(`${folder}/${name.file}`, 'create-synced')
     const buffers: Uint8Array[] = []
     const bytes = writeSegmentHead(head, [...this.#limits.values()], name.salt, buffers)
     await file.write(buffers, 0)
-    await file.sync()
     await files.syncFolder(folder)
     failpoint(this.#failpoints.segment)
     const segment = { name, file, createdMs, bytes, entries: 0 }
