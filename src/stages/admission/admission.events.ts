@@ -6,6 +6,14 @@ import type { InternalEvent } from '../../kit/telemetry/telemetry.ts'
 export type DecidingRule =
   'none' | 'duplicate' | 'validity' | 'permission' | 'restriction' | 'drop_list' | 'quota' | 'rate'
 
+/** Stored in the lane of ordinary events. Without labels, because it is counted for nearly every request. */
+export const eventsStored = (count: number): InternalEvent => ({
+  emit(to) {
+    to.count('admission_events_stored_total', count)
+  },
+})
+
+/** All others. */
 export const eventsDecided = (verdict: DoorVerdict, rule: DecidingRule, lane: Lane, count: number): InternalEvent => ({
   emit(to) {
     to.count('admission_events_decided_total', count, { verdict, rule, lane })

@@ -143,16 +143,11 @@ function intakeRequest(
   isAllOrNothing: boolean,
 ): IntakeRequest {
   const { body, sentBody, hasLargeValues = false, token, ip, nowMs, sentAtMs, headers } = request
+  // One shape where nothing is special: this is made for every request.
+  const asked = { body, sentBody, hasLargeValues, token, ip, nowMs, sentAtMs, isCanary, events }
+  if (headers === undefined && limits === undefined) return asked
   return {
-    body,
-    sentBody,
-    hasLargeValues,
-    token,
-    ip,
-    nowMs,
-    sentAtMs,
-    isCanary,
-    events,
+    ...asked,
     ...(headers === undefined ? {} : { headers }),
     ...(limits === undefined ? {} : { limits: limits.applied, isAllOrNothing }),
   }
@@ -219,7 +214,7 @@ function tell(
     if (tally === undefined) others.set(key, { event, rule, count: 1 })
     else tally.count++
   }
-  if (plain > 0) happened.eventsDecided('stored', 'none', 'events_plugin_ingestion', plain).emit(telemetry)
+  if (plain > 0) happened.eventsStored(plain).emit(telemetry)
   if (others === undefined) return
   for (const { event, rule, count } of others.values()) {
     happened.eventsDecided(event.verdict, rule, event.lane, count).emit(telemetry)
