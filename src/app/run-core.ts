@@ -20,7 +20,6 @@ import { createProjectCache } from '../stores/state/project-cache.ts'
 import { resetFirstUser } from '../stores/state/users.ts'
 import { canariesInserted } from '../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
-import { answerOfRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { limitsOf } from './config.ts'
 import { forgetFirstLogin, keepFirstLogin } from './first-login.ts'
@@ -28,11 +27,11 @@ import { firstStart } from './first-start.ts'
 import { createCoreHttp } from './http/core-http.ts'
 import { questionComplaint } from './http/question-complaint.ts'
 import { createInstallationCanaries } from './installation-canaries.ts'
+import { limitUsesOfDoor } from './limit-uses.ts'
 import { freeSocket } from './listen.ts'
 import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlow } from './pipeline.ts'
 import { intakeCounts, openCoreStores, openLogSearch, openWarehouse } from './profiles/embedded.ts'
-import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
@@ -47,8 +46,6 @@ const booksEveryMs = 10_000
 const trimAuditEveryMs = 600_000
 /** More than anybody changes in the time between. */
 const trimAuditLinesMax = 10_000
-/** Whoever asks for limits is shown them without their counts rather than kept waiting. */
-const limitUsesTimeoutMs = 1000
 
 export const runCore: RunRole = async (config, { telemetry, signal, ready }) => {
   const stores = await openCoreStores(config, telemetry)
@@ -150,10 +147,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     },
     bounds: config.api,
     limits: limitsOf(config),
-    async limitUses() {
-      const status = { path: '/internal/status', timeoutMs: limitUsesTimeoutMs }
-      return (await answerOfRole<RoleStatus>('edge', status))?.limits
-    },
+    limitUses: limitUsesOfDoor,
     passwordChosen: forgetFirstLogin,
     complaintAbout: questionComplaint,
     consoleFolder,

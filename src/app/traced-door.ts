@@ -72,7 +72,7 @@ export function createDoorTracing(tracing: Tracing): DoorTracing {
               intake.submit({ ...request, headers: { ...request.headers, [traceHeader]: traceparent } }),
             ),
       books: () => intake.books(),
-      limitUses: () => intake.limitUses(),
+      limitUses: (prefix, countMax) => intake.limitUses(prefix, countMax),
       close: () => intake.close(),
     }),
   }

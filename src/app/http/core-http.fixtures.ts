@@ -82,7 +82,8 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
       ...bounds,
     },
     limits: [],
-    limitUses: () => Promise.resolve(uses.now),
+    limitUses: (prefixes) =>
+      Promise.resolve(uses.now?.filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)))),
     passwordChosen: ({ login: name }) => {
       chosen.push(name)
       return Promise.resolve()

@@ -102,13 +102,8 @@ describe('limits', () => {
       const { limits } = (await send('GET', `${project}/limits`)).body as { readonly limits: { used: unknown }[] }
       return limits.map((limit) => limit.used)
     }
-    assert.deepEqual(await used(), [
-      [
-        { token: mine, quota_events: 41, rate_events: 1.5 },
-        { token: another, quota_events: 0, rate_events: 0 },
-      ],
-      [{ token: another, quota_events: null, rate_events: 0 }],
-    ])
+    const own = { token: another, quota_events: null, rate_events: 0 }
+    assert.deepEqual(await used(), [[{ token: mine, quota_events: 41, rate_events: 1.5 }], [own]])
     core.uses.now = undefined
     assert.deepEqual(await used(), [null, null])
   })

@@ -25,8 +25,8 @@ import { ProjectPath } from '../project-path.ts'
 
 export interface ProjectLimitDeps {
   readonly sql: SqlClient
-  /** What the door has counted; undefined when it does not answer. */
-  readonly limitUses: () => Promise<readonly LimitUse[] | undefined>
+  /** What the door has counted under keys that begin so; undefined when it does not answer. */
+  readonly limitUses: (prefixes: readonly string[]) => Promise<readonly LimitUse[] | undefined>
   /** Most limits of a project. */
   readonly limitsMax: number
   /** Most tokens of a project that hold. */
@@ -92,7 +92,8 @@ const LimitAnswer = Type.Object(
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),
     used: Type.Union([Type.Array(LimitUsed), Type.Null()], {
-      description: 'By token, as the door counts now; null when the door does not answer.',
+      description:
+        'By token, as the door counts now, without those that have a limit of their own for the same type; null when the door does not answer.',
     }),
   },
   { title: 'ProjectLimit', description: 'What the door lets in of one type of event.' },
@@ -151,7 +152,7 @@ export function projectLimitRoutes(app: HttpApp, deps: ProjectLimitDeps): void {
         operationId: 'createProjectLimit',
         summary: 'Limit what the door lets in',
         description:
-          'Holds within a second. An event counts against the limit of its own name and against that of its resource. A project has one limit of a token and event type: a second one is refused with 409.',
+          'Holds within a second. An event counts against the limit of its own name and against that of its resource. A limit of one token stands in place of that of all tokens for the same type. A project has one limit of a token and event type: a second one is refused with 409.',
         tags,
         params: ProjectPath,
         body: NewLimit,
@@ -233,14 +234,12 @@ const CliRemove = Type.Object({
 export function internalLimitRoutes(app: HttpApp, deps: ProjectLimitDeps): void {
   const { sql, limitsMax } = deps
   const listed = async (limits: readonly Limit[]): Promise<readonly ListedLimit[]> => {
-    const projects = [...new Set(limits.map(({ projectId }) => projectId))]
-    const uses = await deps.limitUses()
-    const lists = projects.map(async (id) => {
-      const own = limits.filter(({ projectId }) => projectId === id)
-      const answers = await limitAnswers({ ...deps, limitUses: () => Promise.resolve(uses) }, id, own)
-      return answers.map((answer) => ({ project: id, ...answer }))
-    })
-    return (await Promise.all(lists)).flat()
+    const told: ListedLimit[] = []
+    for (const project of new Set(limits.map(({ projectId }) => projectId))) {
+      const own = limits.filter(({ projectId }) => projectId === project)
+      told.push(...(await limitAnswers(deps, project, own)).map((answer) => ({ project, ...answer })))
+    }
+    return told
   }
   const cli = (by: string): Actor => ({ kind: 'cli', id: by })
   const refuseProject = async (id: number): Promise<void> => {
@@ -330,24 +329,35 @@ async function limitAnswers(
   limits: readonly Limit[],
 ): Promise<Static<typeof LimitAnswer>[]> {
   if (limits.length === 0) return []
-  const [tokens, uses] = await Promise.all([projectTokens(sql, projectId, tokensMax), limitUses()])
+  const [tokens, all] = await Promise.all([projectTokens(sql, projectId, tokensMax), listLimits(sql, projectId)])
+  // A limit of all tokens is none of those that have one of their own for the same type.
+  const countedFor = ({ token, eventType }: Limit): readonly string[] => {
+    if (token !== null) return [token]
+    const apart = all.filter((one) => one.eventType === eventType).map((one) => one.token)
+    return tokens.filter((each) => !apart.includes(each))
+  }
+  const counted = new Set(limits.flatMap(countedFor))
+  const uses = await limitUses([...counted].flatMap((token) => [`quota:{${token}}:`, `rate:{${token}}:`]))
   const usedBy = uses && new Map(uses.map(({ key, used }) => [key, used]))
   const nowMs = Date.now()
-  return limits.map(({ id, token, eventType, quota, rate, createdAt, updatedAt }) => ({
-    id,
-    token,
-    event_type: eventType,
-    quota: quota && { events_max: quota.eventsMax, period: quota.period },
-    rate: rate && { events_per_second: rate.eventsPerSecond, burst_events_max: rate.burstEventsMax },
-    created_at: createdAt.toISOString(),
-    updated_at: updatedAt.toISOString(),
-    used:
-      usedBy === undefined
-        ? null
-        : (token === null ? tokens : [token]).map((each) => ({
-            token: each,
-            quota_events: quota && (usedBy.get(quotaKey(each, eventType, quota.period, nowMs)) ?? 0),
-            rate_events: rate && (usedBy.get(rateKey(each, eventType)) ?? 0),
-          })),
-  }))
+  return limits.map((limit) => {
+    const { id, token, eventType, quota, rate, createdAt, updatedAt } = limit
+    return {
+      id,
+      token,
+      event_type: eventType,
+      quota: quota && { events_max: quota.eventsMax, period: quota.period },
+      rate: rate && { events_per_second: rate.eventsPerSecond, burst_events_max: rate.burstEventsMax },
+      created_at: createdAt.toISOString(),
+      updated_at: updatedAt.toISOString(),
+      used:
+        usedBy === undefined
+          ? null
+          : countedFor(limit).map((each) => ({
+              token: each,
+              quota_events: quota && (usedBy.get(quotaKey(each, eventType, quota.period, nowMs)) ?? 0),
+              rate_events: rate && (usedBy.get(rateKey(each, eventType)) ?? 0),
+            })),
+    }
+  })
 }
