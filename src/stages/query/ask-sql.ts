@@ -22,7 +22,7 @@ export interface SqlAnswer {
 }
 
 /**
- * Answers a question that a user wrote in SQL over its own project: one SELECT over the table `events`. Rejects with the
+ * Answers a question that a user wrote in SQL over its own project: one SELECT over its views. Rejects with the
  * codes of `WarehouseReader.ask`; `SLUICE_QUERY_REFUSED` says what is not permitted.
  */
 export type AskSql = (

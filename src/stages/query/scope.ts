@@ -116,7 +116,7 @@ function checkNode(kind: string, rest: string, ancestors: readonly Ancestor[]): 
 function checkTable(rest: string): void {
   const name = withoutAlias(rest)
   if (name.includes('.') || !/^[\p{L}\p{N}_$ -]+$/u.test(name)) {
-    throw refused(`The table ${name} is not among yours. Ask the table events.`)
+    throw refused(`The table ${name} is not among yours. Ask events, session_recording_events or heatmaps.`)
   }
 }
 
@@ -128,7 +128,8 @@ function checkIdentifier(rest: string): void {
 
 function checkFunction(rest: string, parent: string | undefined): void {
   const name = withoutAlias(rest)
-  if (parent === 'TableExpression') throw refused(`The table function ${name} is not permitted. Ask the table events.`)
+  if (parent === 'TableExpression')
+    throw refused(`The table function ${name} is not permitted. Ask events, session_recording_events or heatmaps.`)
   if (!/^\w+$/.test(name) || !isPermittedFunction(name)) throw refused(`The function ${name} is not permitted.`)
 }
 

@@ -1,5 +1,6 @@
 import type { PropertyColumns } from './property-columns.ts'
 import { sqlName } from './sql-text.ts'
+import type { TableName } from './warehouse.ts'
 
 /** The database in which a project's questions look up names. Nothing but the project's own views may ever lie in it. */
 export function projectDatabaseName(projectId: number): string {
@@ -23,18 +24,27 @@ const visibleColumns = [
   'distinct_hash',
 ]
 
+const commonColumns = ['uuid', 'timestamp', 'team_id', 'distinct_id', 'session_id', 'created_at', 'accepted_at']
+const recordingColumns = [
+  ...commonColumns,
+  ...['window_id', 'snapshot_source', 'snapshot_library', 'event_count', 'size', 'snapshot_data'],
+]
+const heatmapColumns = [...commonColumns, 'current_url', 'viewport_width', 'viewport_height', 'properties', 'day']
+
 /**
- * What makes a project's view, in order; safe to repeat. Made anew at each start of the process, so that a release that
+ * What makes a project's views, in order; safe to repeat. Made anew at each start of the process, so that a release that
  * changes the view needs no migration.
  */
 export function projectViewStatements(projectId: number, properties: PropertyColumns): readonly string[] {
   const database = projectDatabaseName(projectId)
-  const columns = [...visibleColumns, ...[...properties.values()].map(sqlName)]
+  const view = (table: TableName, columns: readonly string[]) => `CREATE OR REPLACE VIEW ${database}.${table} AS
+      SELECT ${columns.join(', ')}
+      FROM sluice.${table} FINAL
+      WHERE team_id = ${String(projectId)} AND expires_at > now()`
   return [
     `CREATE DATABASE IF NOT EXISTS ${database}`,
-    `CREATE OR REPLACE VIEW ${database}.events AS
-      SELECT ${columns.join(', ')}
-      FROM sluice.events FINAL
-      WHERE team_id = ${String(projectId)} AND expires_at > now()`,
+    view('events', [...visibleColumns, ...[...properties.values()].map(sqlName)]),
+    view('session_recording_events', recordingColumns),
+    view('heatmaps', heatmapColumns),
   ]
 }

@@ -25,8 +25,8 @@ export interface WarehouseReader {
    */
   propertyColumns(): Promise<PropertyColumns>
   /**
-   * Name of the database in which the project's view `events` lies: its rows alone, versions resolved, expired rows
-   * left out. Makes the view when it is asked for the first time, and anew when there are more property columns. Rejects
+   * Name of the database in which the project's views lie, one of each table: its rows alone, versions resolved, expired
+   * rows left out. Makes them when it is asked for the first time, and anew when there are more property columns. Rejects
    * for 0, the canaries' project.
    */
   projectDatabase(projectId: number): Promise<string>

@@ -18,7 +18,9 @@ export interface SqlDeps {
 
 export const SqlQuestion = Type.Object(
   {
-    query: Type.String({ description: 'One SELECT over the table `events`.' }),
+    query: Type.String({
+      description: 'One SELECT over the tables `events`, `session_recording_events` and `heatmaps`.',
+    }),
     parameters: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), { description: 'Bound where the query says {name:Type}.' }),
     ),
