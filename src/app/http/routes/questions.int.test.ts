@@ -345,7 +345,7 @@ describe('what there is to ask about', () => {
     }
     assert.deepEqual(
       tables.map(({ name }) => name),
-      ['events'],
+      ['events', 'session_recording_events', 'heatmaps'],
     )
     const names = tables[0]?.columns.map(({ name }) => name) ?? []
     for (const name of ['uuid', 'event', 'properties', 'timestamp', 'day', 'distinct_id'])
