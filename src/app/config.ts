@@ -305,6 +305,7 @@ const sections = {
   },
   sdks: {
     doc: 'What SDKs are told when they ask how to send.',
+    reloads: true,
     settings: {
       sessionRecording: choice({
         default: 'on',

@@ -16,10 +16,12 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { until } from '../kit/until.fixtures.ts'
 import type { Capture } from '../stages/capture/capture.ts'
+import { silent } from '../kit/telemetry/telemetry.ts'
 import { configFrom } from './config.ts'
-import { answerJson, createSurface } from './http-surface.ts'
+import { openEdgeFront } from './edge/edge-front.ts'
+import { answerJson } from './edge/own-answers.ts'
 import type { OwnRoutes } from './http-surface.ts'
-import { closeServer, listenOnPort } from './listen.ts'
+import { closeServer } from './listen.ts'
 
 const capture: Capture = {
   serves: (path) => path === '/e',
@@ -45,7 +47,7 @@ interface Surface {
   readonly stop: () => void
 }
 
-const read = configFrom({ environment: {}, file: undefined, workingFolder: '/' })
+const read = configFrom({ environment: { SLUICE_PORT: '0' }, file: undefined, workingFolder: '/' })
 
 async function surfaced(listener: RequestListener, check: (surface: Surface) => Promise<void>): Promise<void> {
   assert.equal(read.kind, 'config')
@@ -55,8 +57,15 @@ async function surfaced(listener: RequestListener, check: (surface: Surface) => 
   core.listen(socketPath)
   await once(core, 'listening')
   const stopping = new AbortController()
-  const server = createSurface(read.config, capture, own, socketPath, stopping.signal)
-  const port = await listenOnPort(server, 0, '127.0.0.1')
+  const front = await openEdgeFront({
+    config: read.config,
+    buildCapture: () => capture,
+    own,
+    coreSocket: socketPath,
+    stopping: stopping.signal,
+    telemetry: silent,
+  })
+  const { port } = front
   const open = (path: string, options: { method?: string; headers?: OutgoingHttpHeaders } = {}) =>
     httpRequest({ host: '127.0.0.1', port, path, agent: false, ...options })
   const ask: Surface['ask'] = async (path, { body = '', ...options } = {}) => {
@@ -72,7 +81,7 @@ async function surfaced(listener: RequestListener, check: (surface: Surface) => 
   try {
     await check({ port, core, ask, open, stop: () => stopping.abort() })
   } finally {
-    await closeServer(server, 0)
+    await front.close(0)
     await closeServer(core, 0)
     await rm(folder, { recursive: true, force: true })
   }

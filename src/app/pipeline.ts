@@ -33,6 +33,9 @@ import type { Config } from './config.ts'
 import { publishedScripts } from './published-scripts.ts'
 import { createDoorTracing } from './traced-door.ts'
 
+/** Makes captures by other settings, in front of the same admission: what that remembers stays. */
+export type BuildCapture = (config: Config, clientIp: (request: IncomingMessage) => string) => Capture
+
 /** The door: from a request's bytes to the durable decision about its events. */
 export function buildDoor(
   config: Config,
@@ -42,27 +45,30 @@ export function buildDoor(
     readonly duplicateKeySecret: Buffer
     readonly canaryToken: string
   },
-  clientIp: (request: IncomingMessage) => string,
+  noteToken: (request: IncomingMessage, token: string) => void,
   telemetry: (stage: string) => Telemetry,
   tracing?: Tracing,
-): Capture {
+): BuildCapture {
   const traced = tracing === undefined ? undefined : createDoorTracing(tracing)
   const intake = traced?.intake(stores.intake) ?? stores.intake
   const admission = createAdmission(config.admission, { ...stores, intake, telemetry: telemetry('admission') })
   const admit = traced?.admission(admission) ?? admission
   const { durability } = intake.books()
-  const readBody = createBodyReader(config.capture)
-  const deps = { admit, readBody, durability, clientIp, telemetry: telemetry('capture') }
-  const capture = firstThatServes([
-    createCapture(config.capture, deps),
-    createV1Capture(config.capture, deps),
-    createSdkSetup({
-      scripts: publishedScripts(),
-      recordsSessions: config.sdks.sessionRecording === 'on',
-      telemetry: telemetry('capture'),
-    }),
-  ])
-  return traced?.capture(capture) ?? capture
+  const scripts = publishedScripts()
+  return ({ capture: settings, sdks }, clientIp) => {
+    const readBody = createBodyReader(settings)
+    const deps = { admit, readBody, durability, clientIp, noteToken, telemetry: telemetry('capture') }
+    const capture = firstThatServes([
+      createCapture(settings, deps),
+      createV1Capture(settings, deps),
+      createSdkSetup({
+        scripts,
+        recordsSessions: sdks.sessionRecording === 'on',
+        telemetry: telemetry('capture'),
+      }),
+    ])
+    return traced?.capture(capture) ?? capture
+  }
 }
 
 /** Several wires as one; no path is served by two of them. */

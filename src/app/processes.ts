@@ -2,31 +2,39 @@
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createJsonLog } from '../kit/telemetry/json-log.ts'
+import type { LogLevel } from '../kit/telemetry/telemetry.ts'
+import type { Config } from './config.ts'
 import type { LogPrinter } from './supervisor/log-printer.ts'
 import { launchPostgres } from './supervisor/launch-postgres.ts'
 import { launchRole } from './supervisor/launch.ts'
 import type { SuperviseOptions, SupervisedProcess } from './supervisor/supervise.ts'
 import { supervise } from './supervisor/supervise.ts'
 
-export interface ProcessesOptions extends Omit<SuperviseOptions, 'processes'> {
+export interface ProcessesOptions extends Omit<SuperviseOptions, 'processes' | 'reloaded'> {
   /** `main`, as it runs now: source or build. */
   readonly entryFile: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly printer: LogPrinter
+  /** Of the supervisor's own log. */
+  readonly setLevel: (level: LogLevel) => void
 }
 
 /** Resolves when everything has stopped; rejects with a Failure when the start is refused. */
 export async function runProcesses(options: ProcessesOptions): Promise<void> {
-  const { entryFile, environment, printer, config } = options
+  const { entryFile, environment, printer, config, settings } = options
   const output = (role: string, from: Readable) => printer.follow(role, from, 'warn')
   const postgresLog = createJsonLog({ caller: 'postgres', level: config.diagnostics.logLevel, sink: printer })
   // Beside the packages of the clone or the published package that runs.
   const compileCacheFolder = resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice')
-  const program = { entryFile, compileCacheFolder, config, environment, output }
+  const program = { entryFile, compileCacheFolder, config: () => settings.now(), environment, output }
   const processes: readonly SupervisedProcess[] = [
     { role: 'edge', launch: launchRole('edge', program), watched: true },
     { role: 'core', launch: launchRole('core', program), watched: true },
     { role: 'postgres', launch: launchPostgres(config, postgresLog), watched: false },
   ]
-  await supervise({ ...options, processes })
+  const reloaded = ({ diagnostics }: Config) => {
+    postgresLog.setLevel(diagnostics.logLevel)
+    options.setLevel(diagnostics.logLevel)
+  }
+  await supervise({ ...options, processes, reloaded })
 }

@@ -7,9 +7,11 @@ import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { answerOfRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
-import { createSurface, answerJson } from './http-surface.ts'
+import { noteToken } from './edge/access-log.ts'
+import { openEdgeFront } from './edge/edge-front.ts'
+import { answerJson } from './edge/own-answers.ts'
 import type { OwnRoutes } from './http-surface.ts'
-import { closeServer, freeSocket, listenOnPort } from './listen.ts'
+import { closeServer, freeSocket } from './listen.ts'
 import { buildDoor } from './pipeline.ts'
 import { openEdgeStores } from './profiles/embedded.ts'
 import type { RoleStatus } from './role-status.ts'
@@ -21,7 +23,7 @@ const trimEveryMs = 60_000
 const coreTimeoutMs = 2000
 const limitsShownMax = 1000
 
-export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => {
+export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSettings, askReload }) => {
   const stores = await openEdgeStores(config, telemetry)
   const tokens = await openTokenDirectory({
     sql: stores.sql,
@@ -31,7 +33,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
     // The first requests need not wait for Postgres: what is not known yet is let in.
     firstRefreshTimeoutMs: 200,
   })
-  const capture = buildDoor(
+  const buildCapture = buildDoor(
     config,
     {
       intake: stores.intake,
@@ -39,6 +41,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
       duplicateKeySecret: await secretFile('edge/duplicates.key', 32),
       canaryToken: await canaryToken(),
     },
+    noteToken,
     (stage) => telemetry.of(stage),
   )
 
@@ -82,16 +85,27 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
     '/metrics': later(metrics),
   }
 
-  const server = createSurface(config, capture, routes, roleSocket.core, signal)
+  const front = await openEdgeFront({
+    config,
+    buildCapture,
+    own: routes,
+    coreSocket: roleSocket.core,
+    stopping: signal,
+    telemetry: telemetry.of('http'),
+  })
+  const reload = async (response: ServerResponse): Promise<void> => {
+    answerJson(response, 200, await askReload())
+  }
   const internal = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://edge')
     if (pathname === '/internal/status') status(response, searchParams)
+    else if (pathname === '/internal/reload' && request.method === 'POST') later(reload)(request, response)
     else answerJson(response, 404, { error: 'There is nothing here.' })
   })
   await freeSocket(roleSocket.edge)
   internal.listen(roleSocket.edge)
-  const port = await listenOnPort(server, config.edge.port, config.edge.host)
-  ready({ port })
+  onSettings((next, changed) => front.take(next, changed))
+  ready({ port: front.port })
 
   const trimming = setInterval(() => {
     stores.trim(Date.now()).catch((error: unknown) => {
@@ -100,7 +114,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready }) => 
   }, trimEveryMs)
   await aborted(signal)
   clearInterval(trimming)
-  await closeServer(server, config.supervisor.stopTimeoutMs / 2)
+  await front.close(config.supervisor.stopTimeoutMs / 2)
   await closeServer(internal, 100)
   await tokens.close()
   await stores.intake.close()

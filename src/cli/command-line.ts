@@ -8,6 +8,7 @@ export const commands = [
   'explain',
   'messages',
   'limits',
+  'reload',
   'reset-login',
   'help',
   'version',

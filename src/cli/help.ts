@@ -12,6 +12,7 @@ Commands:
   explain <uuid>   Says what became of an event, wherever it is; --json for programs.
   messages         Prints records of a lane as readers of PostHog's topics know them.
   limits           Lists, sets and removes limits of projects; alone it says how.
+  reload           Reads the settings again and says which act at once and which need a restart.
   reset-login      Prints a new one-time password for the console and ends its sessions.
   help, version    Also --help and --version.
 

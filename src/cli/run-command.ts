@@ -1,6 +1,6 @@
 /** From the words of the command line to a command and its exit code. */
 import type { Config } from '../app/config.ts'
-import { readConfig } from '../app/read-config.ts'
+import { readCheckedConfig, readConfig } from '../app/read-config.ts'
 import { Failure, messageOf } from '../kit/failure.ts'
 import type { Command, CommandLine } from './command-line.ts'
 import { parseCommandLine } from './command-line.ts'
@@ -46,7 +46,9 @@ async function runWithConfig(
   switch (command) {
     case 'start': {
       const { start } = await import('./start.ts')
-      return start(config, options)
+      const { environment, workingFolder, entryFile } = options
+      const readSettings = () => readCheckedConfig({ environment, workingFolder, configPath: line.configPath })
+      return start(config, { entryFile, environment, readSettings })
     }
     case 'status': {
       const { status } = await import('./status.ts')
@@ -67,6 +69,10 @@ async function runWithConfig(
     case 'reset-login': {
       const { resetLogin } = await import('./reset-login.ts')
       return resetLogin(config)
+    }
+    case 'reload': {
+      const { reload } = await import('./reload.ts')
+      return reload(config)
     }
     case 'verify': {
       const { verify } = await import('./verify.ts')

@@ -10,7 +10,8 @@ export interface ExtraVariable {
 
 export function settingsHelp(sections: Sections, extra: readonly ExtraVariable[]): string {
   const lines = nameSettings(sections).map(
-    ({ env, path, setting }) => `  ${env}\n      ${path}: ${setting.doc} Default: ${setting.defaultText}.`,
+    ({ env, path, reloads, setting }) =>
+      `  ${env}\n      ${path}: ${setting.doc} Default: ${setting.defaultText}.${reloads ? ' Reloads.' : ''}`,
   )
   return [...extra.map(({ env, doc }) => `  ${env}\n      ${doc}`), ...lines].join('\n')
 }
@@ -24,8 +25,8 @@ export function settingsPage(sections: Sections, extra: readonly ExtraVariable[]
       '',
       doc,
       '',
-      '| setting | variable | value | default |',
-      '|---|---|---|---|',
+      '| setting | variable | value | default | reloads |',
+      '|---|---|---|---|---|',
       ...rows,
     ].join('\n')
   })
@@ -46,10 +47,15 @@ intake:
 \`\`\`
 
 Sizes may be written with B, KiB, MiB or GiB, times with ms, s, min, h or d; a bare number counts bytes or milliseconds.
+Several values of one setting are a list, or one text with commas; \`none\` is the empty list.
 A variable that is empty counts as not set. Unknown names and values out of bounds are refused at start, all at once.
-Variables that begin with \`SLUICE_TEST_\` belong to the test suite and are ignored.`
+Variables that begin with \`SLUICE_TEST_\` belong to the test suite and are ignored.
 
-function settingRow({ path, env, setting }: NamedSetting): string {
+\`sluice reload\`, or SIGHUP to a Sluice that runs without a terminal, reads the file again and tells what became of each
+change: settings marked "yes" under "reloads" act at once, all others need a restart. When anything in the file is wrong, all
+of it is told and nothing changes. Limits and restrictions are data, not settings: they are managed by the API.`
+
+function settingRow({ path, env, reloads, setting }: NamedSetting): string {
   const shape = setting.shape[0]?.toUpperCase() ?? ''
-  return `| \`${path}\`: ${setting.doc} | \`${env}\` | ${shape}${setting.shape.slice(1)} | ${setting.defaultText} |`
+  return `| \`${path}\`: ${setting.doc} | \`${env}\` | ${shape}${setting.shape.slice(1)} | ${setting.defaultText} | ${reloads ? 'yes' : ''} |`
 }

@@ -9,6 +9,8 @@ import type { RawValue, Setting } from './setting.ts'
 
 export interface Section {
   readonly doc: string
+  /** Whether all of its settings do; see `Setting.reloads`. */
+  readonly reloads?: true
   readonly settings: Readonly<Record<string, Setting<unknown>>>
 }
 
@@ -41,6 +43,7 @@ export interface NamedSetting {
   /** As in the file: `intake.queueBytesMax`. */
   readonly path: string
   readonly env: string
+  readonly reloads: boolean
   readonly setting: Setting<unknown>
 }
 
@@ -53,10 +56,11 @@ interface Given {
 
 /** Names the settings of a table, in its order. */
 export function nameSettings(sections: Sections): readonly NamedSetting[] {
-  return Object.entries(sections).flatMap(([section, { settings }]) =>
+  return Object.entries(sections).flatMap(([section, { settings, reloads = false }]) =>
     Object.entries(settings).map(([name, setting]) => {
       const path = `${section}.${name}`
-      return { section, name, path, env: setting.env ?? environmentName(path), setting }
+      const env = setting.env ?? environmentName(path)
+      return { section, name, path, env, reloads: reloads || setting.reloads, setting }
     }),
   )
 }
@@ -139,12 +143,18 @@ function givenInFile(named: readonly NamedSetting[], file: SettingsFile, problem
         problems.push(`${file.path}: ${path} is not a setting. Did you mean ${nearestName(path, paths)}?`)
       } else if (typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'boolean') {
         given.set(path, { raw, place: file.path, base: dirname(file.path) })
+      } else if (Array.isArray(raw) && isList(named, path)) {
+        given.set(path, { raw: raw.length === 0 ? 'none' : raw.join(','), place: file.path, base: dirname(file.path) })
       } else if (raw !== null) {
         problems.push(`${file.path}: ${path} must be one value, not a list or a group of them.`)
       }
     }
   }
   return given
+}
+
+function isList(named: readonly NamedSetting[], path: string): boolean {
+  return named.some((one) => one.path === path && Array.isArray(one.setting.default))
 }
 
 /** Nothing at all is an empty group: a file or section with every line commented out is fine. */

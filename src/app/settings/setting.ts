@@ -15,6 +15,8 @@ export interface Setting<T> {
   readonly shape: string
   /** A secret's value is never shown. */
   readonly secret: boolean
+  /** Whether a change of it acts while Sluice runs (`sluice reload`); any other needs a restart. */
+  readonly reloads: boolean
   parse(raw: RawValue, base: string): Parsed<T>
 }
 
@@ -28,6 +30,7 @@ export type Parsed<T> =
 interface Common {
   readonly doc: string
   readonly env?: string
+  readonly reloads?: true
 }
 
 interface Bounded extends Common {
@@ -39,6 +42,7 @@ interface Bounded extends Common {
 /** A number with a unit suffix: factors of the smallest unit, which is also what a bare number counts. */
 type Units = Readonly<Record<string, number>>
 
+const listSeparator = /\s*,\s*/
 const KiB = 1024
 export const MiB = 1024 * KiB
 export const GiB = 1024 * MiB
@@ -108,6 +112,57 @@ export function choice<const T extends string>(
   }
 }
 
+/** Several texts: a list in the file, or one text with commas between them. "none" is the empty list. */
+export function list(
+  options: Common & {
+    readonly default: readonly string[]
+    readonly shape: string
+    readonly complaintAbout: (value: string) => string | undefined
+  },
+): Setting<readonly string[]> {
+  return {
+    ...common(options),
+    default: options.default,
+    defaultText: options.default.length === 0 ? 'none' : options.default.join(', '),
+    shape: options.shape,
+    secret: false,
+    parse(raw) {
+      const values = String(raw) === 'none' ? [] : String(raw).split(listSeparator)
+      const complaint = values.map(options.complaintAbout).find((one) => one !== undefined)
+      return complaint === undefined ? good(Object.freeze(values)) : bad(complaint)
+    },
+  }
+}
+
+/** A TCP port, or undefined for "off". */
+export function portOrOff(
+  options: Common & { readonly default: number | undefined; readonly min: number },
+): Setting<number | undefined> {
+  const bounds = { min: options.min, max: 65_535 }
+  return {
+    ...common(options),
+    default: options.default,
+    defaultText: options.default === undefined ? 'off' : String(options.default),
+    shape: `a whole number from ${String(bounds.min)} to ${String(bounds.max)}, or off`,
+    secret: false,
+    // YAML reads a bare `off` as text; older readers of it make `false` of it.
+    parse: (raw) => (raw === 'off' || raw === false ? good(undefined) : within(bounds, wholeNumber(raw))),
+  }
+}
+
+/** Optional path: none until it is given. */
+export function optionalPath(options: Common): Setting<string | undefined> {
+  const given = path({ ...options, default: '' })
+  return {
+    ...common(options),
+    default: undefined,
+    defaultText: 'none',
+    shape: 'a path',
+    secret: false,
+    parse: (raw, base) => given.parse(raw, base),
+  }
+}
+
 /** A path; a relative one counts from the folder of the file that says it, in the environment from the working directory. */
 export function path(options: Common & { readonly default: string }): Setting<string> {
   return {
@@ -173,7 +228,7 @@ function within(bounds: { readonly min: number; readonly max: number }, value: n
 }
 
 function common(options: Common) {
-  return { env: options.env, doc: options.doc }
+  return { env: options.env, doc: options.doc, reloads: options.reloads ?? false }
 }
 
 function good<T>(value: T): Parsed<T> {

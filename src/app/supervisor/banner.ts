@@ -37,9 +37,9 @@ export function bannerText(options: { readonly url: string; readonly dataFolder:
 }
 
 /** Where a browser or SDK on this machine reaches the front. */
-export function localUrl(host: string, port: number): string {
+export function localUrl(scheme: 'http' | 'https', host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `http://${reachable}:${String(port)}`
+  return `${scheme}://${reachable}:${String(port)}`
 }
 
 /** Undefined when it was not kept, or is no longer of use. */

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { Config } from '../config.ts'
+import type { ReloadReport } from '../reload.ts'
 import type { Exit, Launch, Launched } from './launch.ts'
 import { processDied, processKilled, processReady, processStarted, processStopped } from './supervisor.events.ts'
 
@@ -34,6 +35,7 @@ export class Keeper {
   readonly #limits: Config['supervisor']
   readonly #telemetry: Telemetry
   readonly #changed: () => void
+  readonly #reload: () => Promise<ReloadReport>
   readonly #stopping = new AbortController()
   readonly #ready = Promise.withResolvers<undefined>()
   #process: KeptProcess
@@ -49,12 +51,15 @@ export class Keeper {
     readonly telemetry: Telemetry
     /** Called after `process` changed. */
     readonly changed: () => void
+    /** Called when the process asks for the settings to be read again. */
+    readonly reload: () => Promise<ReloadReport>
   }) {
     this.role = options.role
     this.#launch = options.launch
     this.#limits = options.limits
     this.#telemetry = options.telemetry
     this.#changed = options.changed
+    this.#reload = options.reload
     this.#process = { role: this.role, state: 'stopped', pid: null, port: null, startedAt: now(), restarts: 0 }
     this.firstReady = this.#ready.promise
     // Whoever stops the supervisor before it was ready does not wait for this any more.
@@ -82,6 +87,12 @@ export class Keeper {
     processKilled(this.role, this.#limits.stopTimeoutMs).emit(this.#telemetry)
     this.kill()
     await running
+  }
+
+  /** Gives the process the settings as they are now; resolves with what it could not take. */
+  async tell(config: Config, changed: readonly string[]): Promise<readonly string[]> {
+    // One that waits to be started again gets them at its start.
+    return (await this.#launched?.tell?.(config, changed)) ?? []
   }
 
   /** Ends the process at once and for good. */
@@ -128,6 +139,7 @@ export class Keeper {
         processReady(this.role, port).emit(this.#telemetry)
         this.#ready.resolve(undefined)
       },
+      reload: () => this.#reload(),
     })
     return this.#launched.exited
   }

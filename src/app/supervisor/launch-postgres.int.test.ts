@@ -31,6 +31,7 @@ function aLaunch(test: TestContext) {
         restarts: 0,
         port: undefined,
         spawned: (of) => (pid = of),
+        reload: () => Promise.reject(new Error('Nobody asks.')),
         ready: () => ready.resolve(pid),
       })
       lives.push(launched)

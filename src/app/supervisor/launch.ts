@@ -1,9 +1,11 @@
 /** How the supervisor starts one life of a process, whatever the process is. */
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../kit/failure.ts'
 import type { Config } from '../config.ts'
-import type { StartMessage } from './role-channel.ts'
+import type { ReloadReport } from '../reload.ts'
+import type { LaterMessage, StartMessage } from './role-channel.ts'
 import { isRoleMessage } from './role-channel.ts'
 import type { ReadyInfo, Role } from './role-context.ts'
 
@@ -14,6 +16,8 @@ export interface Life {
   readonly port: number | undefined
   spawned(pid: number): void
   ready(info: ReadyInfo): void
+  /** The process asks for the settings to be read again. */
+  reload(): Promise<ReloadReport>
 }
 
 export interface Launched {
@@ -23,6 +27,8 @@ export interface Launched {
   stop(): void
   /** Ends it at once. */
   kill(): void
+  /** Gives it the settings as they are now; resolves with what it could not take. Undefined for what takes none. */
+  tell?(config: Config, changed: readonly string[]): Promise<readonly string[]>
 }
 
 export interface Exit {
@@ -41,20 +47,24 @@ export interface RoleProgram {
    * the compiler that strips types is not even loaded. Node does without when it cannot write there.
    */
   readonly compileCacheFolder: string
-  readonly config: Config
+  /** As they are when a life begins. */
+  readonly config: () => Config
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Gets what the process writes. */
   readonly output: (role: string, from: Readable) => void
 }
 
+const tellTimeoutMs = 10_000
+
 /** Launches `node <entryFile> --role <role>`. */
 export function launchRole(role: Role, program: RoleProgram): Launch {
   return (life) => {
+    const config = program.config()
     const child = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', program.entryFile, '--role', role],
       {
-        cwd: program.config.data.dir,
+        cwd: config.data.dir,
         env: {
           NODE_COMPILE_CACHE: program.compileCacheFolder,
           // Each statement that ClickHouse runs holds a thread of this pool, and file work must not wait for them.
@@ -65,18 +75,50 @@ export function launchRole(role: Role, program: RoleProgram): Launch {
       },
     )
     let refusal: Exit['refusal']
+    const turns = new Map<number, (problems: readonly string[]) => void>()
+    let lastTurn = 0
+    // Whoever is gone meanwhile needs no message.
+    const say = (message: StartMessage | LaterMessage) => child.connected && child.send(message, () => undefined)
     child.on('message', (message) => {
       if (!isRoleMessage(message)) return
-      if (message.kind === 'ready') life.ready(message.port === undefined ? {} : { port: message.port })
-      else refusal = { code: message.code, message: message.message }
+      switch (message.kind) {
+        case 'ready':
+          life.ready(message.port === undefined ? {} : { port: message.port })
+          break
+        case 'refused':
+          refusal = { code: message.code, message: message.message }
+          break
+        case 'settings-taken':
+          turns.get(message.turn)?.(message.problems)
+          break
+        case 'reload-asked':
+          void life.reload().then((report) => say({ kind: 'reload-told', turn: message.turn, report }))
+          break
+      }
     })
     // The child may be gone before it has read its settings; its exit says so.
-    const start: StartMessage = { kind: 'start', config: configOfLife(program.config, life) }
-    child.send(start, () => undefined)
+    say({ kind: 'start', config: configOfLife(config, life) })
     program.output(role, child.stdout as Readable)
     program.output(role, child.stderr as Readable)
     if (child.pid !== undefined) life.spawned(child.pid)
+    const gone = new Promise<readonly string[]>((resolve) => {
+      // Its successor begins with the new settings.
+      child.once('exit', () => resolve([]))
+    })
     return {
+      async tell(next, changed) {
+        const turn = ++lastTurn
+        const answer = new Promise<readonly string[]>((resolve) => turns.set(turn, resolve))
+        say({ kind: 'settings', turn, config: configOfLife(next, life), changed })
+        const late = sleep(tellTimeoutMs, [`The process ${role} has not said whether it took the settings.`], {
+          ref: false,
+        })
+        try {
+          return await Promise.race([answer, gone, late])
+        } finally {
+          turns.delete(turn)
+        }
+      },
       exited: new Promise((resolve) => {
         child.on('error', (error) => {
           if (child.pid === undefined) resolve({ how: messageOf(error) })
@@ -95,7 +137,7 @@ export function launchRole(role: Role, program: RoleProgram): Launch {
 function configOfLife(config: Config, life: Life): Config {
   return {
     ...config,
-    edge: { ...config.edge, port: life.port ?? config.edge.port },
+    edge: config.edge.port === undefined ? config.edge : { ...config.edge, port: life.port ?? config.edge.port },
     diagnostics: { ...config.diagnostics, failpoints: life.restarts === 0 ? config.diagnostics.failpoints : '' },
   }
 }

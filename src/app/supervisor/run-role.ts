@@ -11,9 +11,10 @@ import { codeOf, Failure, messageOf } from '../../kit/failure.ts'
 import { lockFolder } from '../../kit/folder-lock.ts'
 import { createProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Config } from '../config.ts'
+import type { ReloadReport } from '../reload.ts'
 import type { RoleMessage } from './role-channel.ts'
-import { isStartMessage } from './role-channel.ts'
-import type { Role, RunRole } from './role-context.ts'
+import { isLaterMessage, isStartMessage } from './role-channel.ts'
+import type { Role, RunRole, TakeSettings } from './role-context.ts'
 
 /** Resolves with the exit code. `load` imports the role's program while the settings are on their way. */
 export async function runRole(role: Role, load: () => Promise<RunRole>): Promise<number> {
@@ -38,6 +39,7 @@ export async function runRole(role: Role, load: () => Promise<RunRole>): Promise
     telemetry.log('error', 'The process ends: an error was caught by nobody.', { error })
     process.exit(1)
   })
+  const settings = followSettings((next) => telemetry.setLevel(next.diagnostics.logLevel))
   const armed = armFailpoints(failpoints)
   if (armed.length > 0) telemetry.log('warn', 'Failpoints are armed: this process will kill itself.', { armed })
 
@@ -49,6 +51,8 @@ export async function runRole(role: Role, load: () => Promise<RunRole>): Promise
       await run(config, {
         telemetry,
         signal: stop.signal,
+        onSettings: settings.onSettings,
+        askReload: settings.askReload,
         ready(info) {
           said.ready = true
           // A life that is killed later would leave nothing compiled for the next one.
@@ -79,16 +83,57 @@ async function startConfig(): Promise<Config> {
   })
 }
 
+/** What comes after the start: settings that have changed, and answers to who asked for a reload. */
+function followSettings(always: (config: Config) => void) {
+  const asked = new Map<number, (report: ReloadReport) => void>()
+  let lastTurn = 0
+  let take: TakeSettings = () => Promise.resolve([])
+  let early: { readonly config: Config; readonly changed: readonly string[] } | undefined
+  let isTaken = false
+
+  process.on('message', (message) => {
+    if (!isLaterMessage(message)) return
+    if (message.kind === 'reload-told') {
+      asked.get(message.turn)?.(message.report)
+      asked.delete(message.turn)
+      return
+    }
+    const { turn, config, changed } = message
+    always(config)
+    if (!isTaken) early = { config, changed: [...new Set([...(early?.changed ?? []), ...changed])] }
+    take(config, changed)
+      .catch((error: unknown) => [messageOf(error)])
+      .then((problems) => tellSupervisor({ kind: 'settings-taken', turn, problems }))
+      .catch(() => undefined)
+  })
+  const onSettings = (next: TakeSettings): void => {
+    take = next
+    isTaken = true
+    // They came while the role was starting with older ones.
+    if (early !== undefined) void next(early.config, early.changed)
+  }
+  const askReload = (): Promise<ReloadReport> => {
+    const turn = ++lastTurn
+    return new Promise((resolve) => {
+      asked.set(turn, resolve)
+      void tellSupervisor({ kind: 'reload-asked', turn })
+    })
+  }
+  return { onSettings, askReload }
+}
+
 async function tellSupervisor(message: RoleMessage): Promise<void> {
   // An error means that the supervisor is gone, and then 'disconnect' decides.
   await new Promise<void>((resolve) => process.send?.(message, () => resolve()))
 }
 
 /** What nobody can wait out: somebody must change something first. */
-function refusalOf(error: unknown, { edge }: Config): RoleMessage | undefined {
+function refusalOf(error: unknown, { edge, tls }: Config): RoleMessage | undefined {
   const code = codeOf(error)
   if (code === 'EADDRINUSE') {
-    const message = `Port ${String(edge.port)} on ${edge.host} is taken by another program. Stop it, or choose another port with SLUICE_PORT.`
+    const port = typeof error === 'object' && error !== null && 'port' in error ? error.port : edge.port
+    const setting = port === tls.port ? 'SLUICE_TLS_PORT' : 'SLUICE_PORT'
+    const message = `Port ${String(port)} on ${edge.host} is taken by another program. Stop it, or choose another port with ${setting}.`
     return { kind: 'refused', code: 'SLUICE_PORT_TAKEN', message }
   }
   if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {

@@ -10,13 +10,14 @@ import type { FolderLock } from '../../kit/folder-lock.ts'
 import { FolderLocked, lockFolder } from '../../kit/folder-lock.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { Config } from '../config.ts'
+import type { ReloadReport, RunningSettings } from '../reload.ts'
 import { localUrl } from './banner.ts'
 import { liesInMemory, makeDataFolder, makeLayout } from './data-folder.ts'
 import type { KeptProcess } from './keeper.ts'
 import { Keeper } from './keeper.ts'
 import type { Launch } from './launch.ts'
 import { removeProcessesFile, writeProcessesFile } from './processes-file.ts'
-import { dataFolderInMemory, watchdogMissing } from './supervisor.events.ts'
+import { dataFolderInMemory, settingsRead, watchdogMissing } from './supervisor.events.ts'
 import { openWatchdog } from './watchdog.ts'
 
 export interface SupervisedProcess {
@@ -28,6 +29,8 @@ export interface SupervisedProcess {
 
 export interface SuperviseOptions {
   readonly config: Config
+  /** The same, and as they are after a reload. */
+  readonly settings: RunningSettings
   /** Started together, stopped one after the other in this order. */
   readonly processes: readonly SupervisedProcess[]
   readonly telemetry: Telemetry
@@ -37,6 +40,10 @@ export interface SuperviseOptions {
   readonly stopNow: AbortSignal
   /** Called once, when everything was ready for the first time. */
   readonly ready: (url: string) => void
+  /** Called once, with what reads the settings again and gives them to all processes. */
+  readonly canReload?: (reload: () => Promise<ReloadReport>) => void
+  /** Called when a reload has changed settings, for what the supervisor's own process takes of them. */
+  readonly reloaded?: (config: Config) => void
 }
 
 /** Two Ctrl-Cs or a restart by hand: a predecessor that is stopping gets this long before it counts as running. */
@@ -62,7 +69,6 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
 
 async function runAll(options: SuperviseOptions, lock: FolderLock): Promise<void> {
   const { config, telemetry, stop, stopNow } = options
-  const { host, port } = config.edge
   const watchdog = openWatchdog((reason) => watchdogMissing(reason).emit(telemetry))
   const self: KeptProcess = {
     role: 'supervisor',
@@ -72,7 +78,7 @@ async function runAll(options: SuperviseOptions, lock: FolderLock): Promise<void
     startedAt: new Date().toISOString(),
     restarts: 0,
   }
-  const url = () => localUrl(host, keepers.find(({ role }) => role === 'edge')?.process.port ?? port)
+  const url = () => urlOf(config, keepers.find(({ role }) => role === 'edge')?.process.port ?? undefined)
   const changed = () => {
     watchdog.watch(
       keepers.flatMap(({ process: { pid } }, index) =>
@@ -81,9 +87,18 @@ async function runAll(options: SuperviseOptions, lock: FolderLock): Promise<void
     )
     writeProcessesFile(config.data.dir, url(), [self, ...keepers.map(({ process }) => process)])
   }
+  const reload = async () => {
+    const report = await options.settings.reload(async (next, names) => {
+      options.reloaded?.(next)
+      return (await Promise.all(keepers.map((keeper) => keeper.tell(next, names)))).flat()
+    })
+    settingsRead(report).emit(telemetry)
+    return report
+  }
   const keepers: readonly Keeper[] = options.processes.map(
-    ({ role, launch }) => new Keeper({ role, launch, limits: config.supervisor, telemetry, changed }),
+    ({ role, launch }) => new Keeper({ role, launch, limits: config.supervisor, telemetry, changed, reload }),
   )
+  options.canReload?.(reload)
   const killAll = () => {
     for (const keeper of keepers) keeper.kill()
   }
@@ -107,6 +122,13 @@ async function runAll(options: SuperviseOptions, lock: FolderLock): Promise<void
     stopNow.removeEventListener('abort', killAll)
     watchdog.close()
   }
+}
+
+/** Where the front is, or will be, reached: without TLS as long as the plain port is on. */
+function urlOf({ edge, tls }: Config, portTaken: number | undefined): string {
+  return edge.port === undefined
+    ? localUrl('https', edge.host, tls.port)
+    : localUrl('http', edge.host, portTaken ?? edge.port)
 }
 
 async function lockDataFolder(folder: string): Promise<FolderLock> {

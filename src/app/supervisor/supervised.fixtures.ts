@@ -18,6 +18,7 @@ import { failpoint } from '../../kit/failpoint.ts'
 import { createJsonLog } from '../../kit/telemetry/json-log.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { readConfig } from '../read-config.ts'
+import { createRunningSettings } from '../reload.ts'
 import type { RoleStatus } from '../role-status.ts'
 import { roleSocket } from './data-folder.ts'
 import { launchRole } from './launch.ts'
@@ -78,19 +79,25 @@ async function runSupervisor(): Promise<number> {
   const result = readConfig({ environment, workingFolder: process.cwd(), configPath: undefined })
   if (result.kind === 'problems') throw new Error(result.problems.join('\n'))
   const { config } = result
+  // A test changes the file and sends SIGHUP.
+  const settings = createRunningSettings(config, () =>
+    Promise.resolve(readConfig({ environment, workingFolder: process.cwd(), configPath: undefined })),
+  )
   const printer = createLogPrinter({ write: (line) => process.stdout.write(line) }, 'raw')
   const stop = new AbortController()
   process.on('SIGTERM', () => stop.abort())
   const program = {
     entryFile: import.meta.filename,
     compileCacheFolder: join(tmpdir(), 'sluice-compiled-fixtures'),
-    config,
+    config: () => settings.now(),
     environment,
     output: (role: string, from: Readable) => printer.follow(role, from, 'warn'),
   }
   try {
     await supervise({
       config,
+      settings,
+      canReload: (reload) => process.on('SIGHUP', () => void reload()),
       processes: [
         { role: 'edge', launch: launchRole('edge', program), watched: true },
         { role: 'core', launch: launchRole('core', program), watched: true },

@@ -1,4 +1,5 @@
 import type { InternalEvent } from '../../kit/telemetry/telemetry.ts'
+import type { ReloadReport } from '../reload.ts'
 
 export const processStarted = (role: string, pid: number): InternalEvent => ({
   emit(to) {
@@ -27,6 +28,20 @@ export const processStopped = (role: string): InternalEvent => ({
 export const processKilled = (role: string, stopTimeoutMs: number): InternalEvent => ({
   emit(to) {
     to.log('warn', 'A process took too long to stop and is killed.', { role, stopTimeoutMs })
+  },
+})
+
+export const settingsRead = (report: ReloadReport): InternalEvent => ({
+  emit(to) {
+    if (report.kind === 'refused') {
+      to.log('error', 'The settings were read again and are not usable: nothing has changed.', {
+        problems: report.problems,
+      })
+      return
+    }
+    const { applied, needRestart, problems } = report
+    const level = problems.length > 0 ? 'error' : needRestart.length > 0 ? 'warn' : 'info'
+    to.log(level, 'The settings were read again.', { applied, needRestart, problems })
   },
 })
 

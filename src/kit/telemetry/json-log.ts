@@ -13,7 +13,7 @@ export interface JsonLog extends Pick<Telemetry, 'log'> {
   /** The same log under another caller. */
   as(caller: string): JsonLog
   /** Of this log and of all that were made of it. */
-  setLevel(level: LogLevel): void
+  readonly setLevel: (level: LogLevel) => void
 }
 
 /** Where lines go; each call is one line with its line feed. */

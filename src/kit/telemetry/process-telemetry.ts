@@ -9,7 +9,7 @@ export interface ProcessTelemetry extends Telemetry {
   /** The same telemetry, its lines signed `<role>/<stage>`. */
   of(stage: string): Telemetry
   /** From now on, and for every stage. */
-  setLevel(level: LogLevel): void
+  readonly setLevel: (level: LogLevel) => void
   readonly metrics: Pick<Metrics, 'contentType' | 'exposition' | 'snapshot'>
 }
 

@@ -62,6 +62,8 @@ export interface CaptureDeps {
   readonly durability: string
   /** The address of whoever sent a request, whatever proxies are between. */
   readonly clientIp: (request: IncomingMessage) => string
+  /** Told the token of a request once it is read, for the access log. */
+  readonly noteToken?: (request: IncomingMessage, token: string) => void
   readonly telemetry: Telemetry
 }
 
@@ -87,7 +89,7 @@ const unknownTokenText =
   'API key is not valid: unknown: no project has this token. Send the project token (it begins with phc_; "npm start" prints it, GET /api/projects lists it), not a personal key.'
 
 export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture {
-  const { admit, readBody, durability, clientIp, telemetry } = deps
+  const { admit, readBody, durability, clientIp, noteToken, telemetry } = deps
   const decode = createBodyDecoder({ inflatedBytesMax: config.inflatedBytesMax })
   const readEvents = createEventReader({
     depthMax: config.depthMax,
@@ -127,6 +129,7 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
       : readEvents(decoded.body, { headerToken, isEngage: path.startsWith('/engage') })
     if (read.kind === 'refused') return refused(read.status, read.message)
     if (read.kind === 'nothing') return ok
+    noteToken?.(request, read.token)
     const signature = headers['sluice-signature']
     const admission = await admit({
       ...(read.kind === 'recording'

@@ -65,6 +65,7 @@ export function createV1Capture(config: V1CaptureConfig, deps: V1CaptureDeps): C
   async function answered(request: IncomingMessage): Promise<Answer | V1Problem> {
     const headers = readV1Headers(request.headers)
     if (headers.kind === 'problem') return headers
+    noteToken?.(request, headers.token)
     const sent = await readBody(request, config.v1BodyBytesMax)
     if (sent.kind === 'refused') return unreadable(sent)
     if (sent.body.length === 0) return v1Problem('empty_body', 'request body is empty')

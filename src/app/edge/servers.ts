@@ -1,0 +1,109 @@
+/** The servers in front of one listener: plain HTTP, HTTPS, or both. */
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Config } from '../config.ts'
+import type { ClientAddress } from './client-address.ts'
+import { sourceOf } from './client-address.ts'
+import type { EdgeEvents } from './edge.events.ts'
+import { EdgeRequest, EdgeResponse } from './exchange.ts'
+import { refusalOf } from './own-answers.ts'
+import type { SourceBudgets } from './source-budgets.ts'
+import type { TlsFiles } from './tls-files.ts'
+
+export interface EdgeServers {
+  readonly plain: Server | undefined
+  readonly tls: TlsServer | undefined
+  /** Timeouts and bounds of the settings; hold for connections that are open already too. */
+  set(config: Config): void
+  /** For connections that come from now on. */
+  setCertificate(files: TlsFiles): void
+}
+
+export interface ServersOptions {
+  readonly config: Config
+  /** Undefined where TLS is off, or has no usable certificate yet: then no handshake succeeds. */
+  readonly tlsFiles: TlsFiles | undefined
+  readonly listener: (request: EdgeRequest, response: EdgeResponse) => void
+  readonly clientAddress: () => ClientAddress
+  readonly budgets: SourceBudgets
+  readonly events: EdgeEvents
+}
+
+type AnyServer = Server | TlsServer
+
+/** Longer than the idle time of usual load balancers, so that they are the ones who close. */
+const keepAliveTimeoutMs = 75_000
+/** Who reads nothing of his answer, nor sends anything, for this much longer than an answer may take, has gone. */
+const silenceMs = 60_000
+// Node looks for requests past their time every 30 s unless told otherwise.
+const checkEveryMs = 1000
+
+export function createEdgeServers(options: ServersOptions): EdgeServers {
+  const { config, tlsFiles, listener } = options
+  const common = {
+    IncomingMessage: EdgeRequest,
+    ServerResponse: EdgeResponse,
+    connectionsCheckingInterval: checkEveryMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    noDelay: true,
+  }
+  const plain = config.edge.port === undefined ? undefined : (createServer(common, listener) as Server)
+  const tls =
+    config.tls.port === 0
+      ? undefined
+      : (createTlsServer(
+          { ...common, ...tlsFiles?.context, handshakeTimeout: config.capture.headersTimeoutMs },
+          listener,
+        ) as TlsServer)
+  const servers: readonly AnyServer[] = [plain, tls].filter((server) => server !== undefined)
+  const set = ({ capture, query }: Config): void => {
+    for (const server of servers) {
+      server.headersTimeout = capture.headersTimeoutMs
+      server.requestTimeout = capture.headersTimeoutMs + capture.bodyTimeoutMs
+      server.maxConnections = capture.connectionsMax
+      server.timeout = query.timeMsMax + silenceMs
+    }
+  }
+  for (const server of servers) {
+    guardConnections(server, options)
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+      options.events.requestUnreadable(error.code ?? 'unknown')
+      // Only what Node's parser says has a request's beginning before it that can be answered.
+      const isOfParser = error.code?.startsWith('HPE_') === true || error.code?.startsWith('ERR_HTTP_') === true
+      if (isOfParser && socket.writable) socket.end(refusalOf(error.code))
+      else socket.destroy()
+    })
+    server.on('drop', () => options.events.connectionRefused())
+  }
+  set(config)
+  return {
+    plain,
+    tls,
+    set,
+    setCertificate: ({ context }) => tls?.setSecureContext(context),
+  }
+}
+
+/**
+ * Asks for each connection whether its source may have it before HTTP, or a TLS handshake, begins on it: a refused one costs as
+ * little as can be, and is reset, so that nothing of it stays behind.
+ */
+function guardConnections(server: AnyServer, { clientAddress, budgets, events }: ServersOptions): void {
+  const begin = server.listeners('connection') as ((socket: Socket) => void)[]
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    const { address, isTrusted } = clientAddress().peerOf(socket)
+    const source = isTrusted ? undefined : budgets.of(sourceOf(address))
+    if (!budgets.connected(source)) {
+      events.connectionRefused()
+      socket.resetAndDestroy()
+      return
+    }
+    socket.once('close', () => budgets.disconnected(source))
+    for (const handler of begin) handler.call(server, socket)
+  })
+}
