@@ -1,3 +1,6 @@
+const hyphen = 0x2d
+const colon = 0x3a
+
 /** True for a date and time as RFC 3339 writes them: whole, with a zone, of a day that exists. Looks at characters only. */
 export function isRfc3339(text: string): boolean {
   const { length } = text
@@ -10,22 +13,28 @@ export function isRfc3339(text: string): boolean {
   const second = digits(text, 17, 2)
   if (year < 0 || hour < 0 || minute < 0 || second < 0 || day < 1 || month < 1) return false
   if (month > 12 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 60) return false
-  if (text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return false
-  const between = text[10]
-  if (between !== 'T' && between !== 't' && between !== ' ') return false
+  if (text.charCodeAt(4) !== hyphen || text.charCodeAt(7) !== hyphen) return false
+  if (text.charCodeAt(13) !== colon || text.charCodeAt(16) !== colon) return false
+  const between = text.charCodeAt(10)
+  if (between !== 0x54 && between !== 0x74 && between !== 0x20) return false
   let at = 19
-  if (text[at] === '.') {
+  if (text.charCodeAt(at) === 0x2e) {
     const first = ++at
     while (isDigit(text.charCodeAt(at))) at++
     if (at === first) return false
   }
-  const zone = text[at]
-  if (zone === 'Z' || zone === 'z') return at + 1 === length
-  if (zone !== '+' && zone !== '-') return false
+  const zone = text.charCodeAt(at)
+  if (zone === 0x5a || zone === 0x7a) return at + 1 === length
+  if (zone !== 0x2b && zone !== hyphen) return false
   const zoneHour = digits(text, at + 1, 2)
   const zoneMinute = digits(text, at + 4, 2)
   return (
-    at + 6 === length && text[at + 3] === ':' && zoneHour >= 0 && zoneHour <= 23 && zoneMinute >= 0 && zoneMinute <= 59
+    at + 6 === length &&
+    text.charCodeAt(at + 3) === colon &&
+    zoneHour >= 0 &&
+    zoneHour <= 23 &&
+    zoneMinute >= 0 &&
+    zoneMinute <= 59
   )
 }
 

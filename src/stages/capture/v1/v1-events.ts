@@ -8,13 +8,13 @@
  *  └► {"event","uuid","distinct_id","timestamp","properties":{P,"$session_id",…,"$lib","$lib_version"}}
  * ```
  *
- * Values are moved as the bytes they are, never parsed and written again: all text here is UTF-8 as latin1, in which a
- * character is a byte. That costs 1 µs an event of 0.85 KB beside 4 for scanning and reading it.
+ * Values are moved as the bytes they are, never parsed and written again: with its checks v1 takes 3.1 µs for an event of 0.85 KB in
+ * a batch of 50 where v0 takes 1.4 (JSON.parse alone: 1.9).
  *
  * A request that is no batch is refused whole. An event that is not valid is dropped by itself, with a tag for the client;
  * what is kept of it as dead letter is what the client sent.
  */
-import { formatUuid, parseUuid } from '../../../event/uuid.ts'
+import { formatUuid, isCanonicalUuidAt, parseUuid } from '../../../event/uuid.ts'
 import { createJsonScanner, flagLargeValue, flagUnstorable, recordWords, slotOf, wordOf } from '../decode/json-scan.ts'
 import { asciiText, firstByte, scannedBody, startOf, stringOf } from '../decode/scanned-body.ts'
 import type { ScannedBody } from '../decode/scanned-body.ts'
@@ -60,6 +60,7 @@ const nameBytesMax = 200
 const distinctIdBytesMax = 200
 const sessionIdCharactersMax = 200
 
+const space = 0x20
 const quote = 0x22
 const braceOpen = 0x7b
 const bracketOpen = 0x5b
@@ -81,7 +82,7 @@ const refused = {
 /** What all events of a request share. */
 interface Shared {
   /** `,"$lib":…,"$lib_version":…`, or empty. */
-  readonly sdk: string
+  readonly sdk: Buffer
   readonly isInternal: boolean
 }
 
@@ -138,12 +139,14 @@ export function createV1Reader(
     if (!isRfc3339(stringOf(source, 0, slotOf.createdAt))) return refused.badCreatedAt
 
     const shared: Shared = {
-      sdk: sdk === undefined ? '' : `,"$lib":${JSON.stringify(sdk.name)},"$lib_version":${JSON.stringify(sdk.version)}`,
+      sdk: Buffer.from(
+        sdk === undefined ? '' : `,"$lib":${JSON.stringify(sdk.name)},"$lib_version":${JSON.stringify(sdk.version)}`,
+      ),
       isInternal: firstByte(source, 0, slotOf.captureInternal) === letterT,
     }
     const seen = new Set<string>()
     const events: V1Event[] = []
-    let out = ''
+    const out = bytesFor(body.length + eventCount * (framingBytes + shared.sdk.length))
     for (let record = 1; record <= eventCount; record++) {
       const uuid = uuidOf(source, record)
       if (typeof uuid !== 'string') return uuid
@@ -152,15 +155,13 @@ export function createV1Reader(
       const distinctId = distinctIdOf(source, record)
       const options = readOptions(rawOf(source, record, slotOf.options) ?? '{}')
       const refusal = dropTagOf(source, record, { name, distinctId, options })
-      const start = out.length
-      out +=
-        refusal === undefined
-          ? eventAnew(source, record, (options?.added ?? '') + shared.sdk)
-          : wholeRaw(source, record)
+      const start = out.at
+      if (refusal === undefined) putEventAnew(out, source, record, options?.added ?? '', shared.sdk)
+      else putWhole(out, source, record)
       events.push(
         eventFrom(source, record, shared, {
           start,
-          end: out.length,
+          end: out.at,
           uuid,
           name,
           distinctId,
@@ -168,12 +169,11 @@ export function createV1Reader(
           isCookieless: options?.isCookieless === true,
         }),
       )
-      // Parts the events; JSON it need not be, as each is read by its own range.
-      out += '\n'
     }
     return {
       kind: 'batch',
-      body: Buffer.from(out, 'latin1'),
+      // Event stands beside event: JSON it need not be as a whole, as each is read by its own range.
+      body: out.bytes.subarray(0, out.at),
       historicalMigration: firstByte(source, 0, slotOf.historicalMigration) === letterT,
       hasLargeValues: ((layout.words[wordOf.flags] ?? 0) & flagLargeValue) !== 0,
       events,
@@ -204,13 +204,16 @@ function isFlagOrNothing(byte: number): boolean {
 
 /** In lower case with hyphens. */
 function uuidOf(source: ScannedBody, record: number): string | V1Problem {
+  const { body, words } = source
+  const start = startOf(source, record, slotOf.uuid)
+  const end = words[record * recordWords + slotOf.uuid + 1] ?? 0
+  if (end - start === 38 && isCanonicalUuidAt(body, start + 1)) return asciiText(source, start + 1, end - 1)
   const text = stringOf(source, record, slotOf.uuid).trim()
-  if (text === '')
-    return v1Problem('missing_event_uuid', `event submitted without a uuid (event ${String(record - 1)})`)
-  const words = parseUuid(text)
-  if (words === undefined)
-    return v1Problem('invalid_event_uuid', `event submitted with an invalid uuid (event ${String(record - 1)})`)
-  return formatUuid(words)
+  const which = `(event ${String(record - 1)})`
+  if (text === '') return v1Problem('missing_event_uuid', `event submitted without a uuid ${which}`)
+  const parsed = parseUuid(text)
+  if (parsed === undefined) return v1Problem('invalid_event_uuid', `event submitted with an invalid uuid ${which}`)
+  return formatUuid(parsed)
 }
 
 function distinctIdOf(source: ScannedBody, record: number): string {
@@ -237,40 +240,97 @@ function rawOf(source: ScannedBody, record: number, slot: number): string | unde
   return start < 0 ? undefined : asciiText(source, start, source.words[record * recordWords + slot + 1] ?? 0)
 }
 
-function wholeRaw(source: ScannedBody, record: number): string {
+/** Bytes that are being written. */
+interface Output {
+  bytes: Buffer
+  at: number
+}
+
+const framing = {
+  event: Buffer.from('{"event":'),
+  uuid: Buffer.from(',"uuid":'),
+  distinctId: Buffer.from(',"distinct_id":'),
+  timestamp: Buffer.from(',"timestamp":'),
+  properties: Buffer.from(',"properties":{'),
+  session: Buffer.from(',"$session_id":'),
+  window: Buffer.from(',"$window_id":'),
+  end: Buffer.from('}}'),
+}
+/** All of `framing` once, and something for options. */
+const framingBytes = Object.values(framing).reduce((sum, { length }) => sum + length, 0) + 64
+
+function bytesFor(count: number): Output {
+  return { bytes: Buffer.allocUnsafe(count), at: 0 }
+}
+
+function makeRoom(out: Output, count: number): void {
+  if (out.at + count <= out.bytes.length) return
+  const larger = Buffer.allocUnsafe(Math.max(out.bytes.length * 2, out.at + count))
+  out.bytes.copy(larger, 0, 0, out.at)
+  out.bytes = larger
+}
+
+/** A call into the copying of the platform costs more than a few dozen bytes do. */
+const byHandBytesMax = 48
+
+function put(out: Output, from: Buffer, start: number, end: number): void {
+  const { bytes, at } = out
+  out.at = at + end - start
+  if (end - start > byHandBytesMax) {
+    from.copy(bytes, at, start, end)
+    return
+  }
+  for (let n = start, to = at; n < end; n++, to++) bytes[to] = from[n] ?? 0
+}
+
+function putField(out: Output, key: Buffer, source: ScannedBody, record: number, slot: number): void {
+  const at = record * recordWords + slot
+  put(out, key, 0, key.length)
+  put(out, source.body, source.words[at] ?? 0, source.words[at + 1] ?? 0)
+}
+
+/** The event as the client sent it. */
+function putWhole(out: Output, { body, words }: ScannedBody, record: number): void {
   const at = record * recordWords
-  return asciiText(source, source.words[at + wordOf.start] ?? 0, source.words[at + wordOf.end] ?? 0)
+  const start = words[at + wordOf.start] ?? 0
+  const end = words[at + wordOf.end] ?? 0
+  makeRoom(out, end - start)
+  put(out, body, start, end)
 }
 
-/** The event as v0 writes it. `added`: members for the end of its properties, each with a comma before it. */
-function eventAnew(source: ScannedBody, record: number, added: string): string {
-  const session = optionalString(source, record, slotOf.sessionId)
-  const window = optionalString(source, record, slotOf.windowId)
-  const members =
-    (session === undefined ? '' : `,"$session_id":${session}`) +
-    (window === undefined ? '' : `,"$window_id":${window}`) +
-    added
-  return (
-    `{"event":${rawOf(source, record, slotOf.event) ?? ''},"uuid":${rawOf(source, record, slotOf.uuid) ?? ''}` +
-    `,"distinct_id":${rawOf(source, record, slotOf.distinctId) ?? ''},"timestamp":${rawOf(source, record, slotOf.timestamp) ?? ''}` +
-    `,"properties":${propertiesWith(source, record, members)}}`
-  )
-}
-
-function optionalString(source: ScannedBody, record: number, slot: number): string | undefined {
-  return firstByte(source, record, slot) === quote ? rawOf(source, record, slot) : undefined
-}
-
-function propertiesWith(source: ScannedBody, record: number, members: string): string {
+/** The event as v0 writes it. `added`: members for the end of its properties, each with a comma before it; so is `sdk`. */
+function putEventAnew(out: Output, source: ScannedBody, record: number, added: string, sdk: Buffer): void {
   const { body, words } = source
+  const at = record * recordWords
+  makeRoom(
+    out,
+    (words[at + wordOf.end] ?? 0) - (words[at + wordOf.start] ?? 0) + framingBytes + added.length + sdk.length,
+  )
+  putField(out, framing.event, source, record, slotOf.event)
+  putField(out, framing.uuid, source, record, slotOf.uuid)
+  putField(out, framing.distinctId, source, record, slotOf.distinctId)
+  putField(out, framing.timestamp, source, record, slotOf.timestamp)
+  put(out, framing.properties, 0, framing.properties.length)
+  const inside = out.at
   const start = startOf(source, record, slotOf.properties)
-  if (start < 0) return `{${members.slice(1)}}`
-  // The closing brace stands last; between it and the last member may be white space, which JSON allows before a comma.
-  const end = (words[record * recordWords + slotOf.properties + 1] ?? 0) - 1
-  let first = start + 1
-  while (first < end && (body[first] ?? 0) <= 0x20) first++
-  const own = asciiText(source, first, end)
-  return own === '' ? `{${members.slice(1)}}` : `{${own}${members}}`
+  if (start >= 0) {
+    // The closing brace stands last; white space before it may stay, as JSON allows it before a comma too.
+    const end = (words[at + slotOf.properties + 1] ?? 0) - 1
+    let first = start + 1
+    while (first < end && (body[first] ?? 0) <= 0x20) first++
+    put(out, body, first, end)
+  }
+  const isEmpty = out.at === inside
+  const addedAt = out.at
+  if (firstByte(source, record, slotOf.sessionId) === quote)
+    putField(out, framing.session, source, record, slotOf.sessionId)
+  if (firstByte(source, record, slotOf.windowId) === quote)
+    putField(out, framing.window, source, record, slotOf.windowId)
+  if (added !== '') out.at += out.bytes.write(added, out.at, 'latin1')
+  put(out, sdk, 0, sdk.length)
+  // The first member of an object has no comma before it.
+  if (isEmpty && out.at > addedAt) out.bytes[addedAt] = space
+  put(out, framing.end, 0, framing.end.length)
 }
 
 function withinLength(sessionId: string): string | undefined {
