@@ -470,6 +470,12 @@ const sections = {
         max: minuteMs,
         doc: 'How long an insert waits for more rows.',
       }),
+      recordingsLingerMs: milliseconds({
+        default: 5 * secondMs,
+        min: 0,
+        max: minuteMs,
+        doc: 'How long an insert of recordings or of heatmaps waits for more rows.',
+      }),
       memoryBytesMax: bytes({
         default: 2 * GiB,
         min: 256 * MiB,
@@ -494,6 +500,12 @@ const sections = {
   query: {
     doc: 'Answering questions.',
     settings: {
+      snapshotPageBytesMax: bytes({
+        default: 8 * MiB,
+        min: 1024,
+        max: 128 * MiB,
+        doc: 'Most bytes of snapshots in one answer; one that came in one request may be larger.',
+      }),
       timeMsMax: milliseconds({
         default: 30 * secondMs,
         min: 100,
