@@ -1,6 +1,6 @@
 /**
  * Reads requests' bodies, within three bounds: of one body, of all bodies that are being read at once
- * (`readingBytesMax`), and of the time in which a client sends nothing (`bodyStallMsMax`).
+ * (`readingBytesMax`, of which nobody gets all while others want some), and of the time in which a client sends nothing (`bodyStallMsMax`).
  *
  * Nobody has a timer of his own: one sweep looks at all that are being read, four times within `bodyStallMsMax`, and only
  * while there are any. So a stall is noticed after one to one and a quarter times that.
@@ -95,7 +95,7 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
             end(tooLarge(bodyBytesMax))
           }
         } else if (readings.has(reading)) {
-          if (keptBytes + chunk.length > readingBytesMax) {
+          if (kept + chunk.length > shareOf(readingBytesMax - (keptBytes - kept), readingBytesMax)) {
             end(tooManyBytes)
             return
           }
@@ -119,6 +119,14 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
       })
     })
   }
+}
+
+/**
+ * How much one body may take of what the others leave. Alone it may take all; beside others a quarter, so that however many
+ * clients hold as much as they can get, three times as much as each of them has is left for the next small body.
+ */
+function shareOf(leftBytes: number, readingBytesMax: number): number {
+  return leftBytes === readingBytesMax ? leftBytes : leftBytes / 4
 }
 
 function tooLarge(bytesMax: number): BodyRead {
