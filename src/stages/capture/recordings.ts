@@ -7,8 +7,8 @@
  */
 import { firstCharacters } from '../../event/first-characters.ts'
 import { instantFrom } from '../../event/instant.ts'
-import { jsonKindAt, objectFields } from '../../kit/json-slices.ts'
-import type { JsonSlice } from '../../kit/json-slices.ts'
+import { jsonKindAt, objectFields } from '../../event/json-slices.ts'
+import type { JsonSlice } from '../../event/json-slices.ts'
 import { createJsonScanner, flagLargeValue, recordWords, slotOf, wordOf } from './decode/json-scan.ts'
 import { scannedBody, startOf, stringOf } from './decode/scanned-body.ts'
 import type { ScannedBody } from './decode/scanned-body.ts'

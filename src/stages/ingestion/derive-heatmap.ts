@@ -9,6 +9,7 @@
  * that it was split off from, so that only what is listed here may be taken (capture spec §11.1).
  */
 import { eventTime } from '../../event/event-time.ts'
+import { heatmapPropertiesOf } from '../../event/heatmap.ts'
 import type { LogRecord } from '../../stores/log/event-log.ts'
 import type { ProjectCache } from '../../stores/state/project-cache.ts'
 import { canaryProjectId } from '../../stores/state/projects.ts'
@@ -22,23 +23,6 @@ import { withProjects } from './with-projects.ts'
 export function createDeriveHeatmap({ projects }: { readonly projects: ProjectCache }): Derive {
   return withProjects(projects, deriveHeatmap)
 }
-
-/** What a heatmap is made of. */
-const heatmapProperties = [
-  '$heatmap_data',
-  '$viewport_height',
-  '$viewport_width',
-  '$session_id',
-  '$prev_pageview_pathname',
-  '$prev_pageview_max_scroll',
-  '$current_url',
-  '$raw_user_agent',
-  '$ip',
-  '$host',
-  '$timezone',
-  '$cookieless_extra',
-  '$cookieless_mode',
-] as const
 
 const int32Max = 2 ** 31 - 1
 
@@ -58,8 +42,6 @@ function deriveHeatmap(record: LogRecord, partition: number, project: Project): 
     sentAtMs: headers['sent_at'] === undefined ? undefined : Number(headers['sent_at']),
     nowMs: Number(headers['now']),
   })
-  const listed: Record<string, unknown> = {}
-  for (const name of heatmapProperties) if (Object.hasOwn(all, name)) listed[name] = all[name]
   const row: HeatmapRow = {
     uuid: headers['uuid'] ?? '',
     timestamp: time.ms * 1000,
@@ -69,7 +51,7 @@ function deriveHeatmap(record: LogRecord, partition: number, project: Project): 
     current_url: textOr('', all['$current_url']),
     viewport_width: wholeNumber(all['$viewport_width']),
     viewport_height: wholeNumber(all['$viewport_height']),
-    properties: JSON.stringify(listed),
+    properties: JSON.stringify(heatmapPropertiesOf(all)),
     created_at: Date.now(),
     accepted_at: timeMs,
     expires_at: expiry(time.ms, project.eventRetentionDays),
