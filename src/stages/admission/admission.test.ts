@@ -1,26 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formatUuid } from '../../event/uuid.ts'
-import { silent } from '../../kit/telemetry/telemetry.ts'
-import { createMemoryIntake } from '../../stores/intake/memory/memory-intake.ts'
 import type { TokenAnswer, TokenDirectory } from '../../stores/state/token-directory.ts'
-import { createAdmission } from './admission.ts'
-import type { AdmissionConfig } from './admission.config.ts'
 import type { Admission } from './admission.ts'
-import type { ReadRequest, ReadRequestEvent } from './read-request.ts'
+import { aCanaryToken, anEvent, aRequest, aUuid, openAdmission } from './read-request.fixtures.ts'
 
-const uuid = '0190c4a2-0000-7000-8000-000000000001'
-const config: AdmissionConfig = {
-  historicalAfterDays: 0,
-  dropEvents: '',
-  overflowEventsPerSecond: 0,
-  overflowBurstEventsMax: 1,
-  overflowKeysMax: 100,
-  overflowKeys: [],
-  signatureAgeMsMax: 300_000,
-  signaturesMax: 1000,
-}
-const canaryToken = 'phc_canary'
 const known = { kind: 'known', projectId: 1, answers: 'sdk' } as const
 
 /** Tokens in memory: what the list says, and what a second look says when it differs. */
@@ -40,45 +24,7 @@ function tokensOf(
   }
 }
 
-function opened(tokens: Pick<TokenDirectory, 'lookup' | 'confirm'> = tokensOf({ phc_a: known })) {
-  const intake = createMemoryIntake(4)
-  const deps = { intake, tokens, duplicateKeySecret: Buffer.alloc(32), canaryToken, telemetry: silent }
-  return { intake, admit: createAdmission(config, deps) }
-}
-
-function anEvent(own: Partial<ReadRequestEvent> = {}): ReadRequestEvent {
-  return {
-    index: 0,
-    start: 0,
-    end: 2,
-    name: 'e',
-    uuid,
-    distinctId: 'ada',
-    sessionId: undefined,
-    timestampText: undefined,
-    isCookieless: false,
-    isInternal: false,
-    hasHeatmap: false,
-    refusal: undefined,
-    ...own,
-  }
-}
-
-function aRequest(own: Partial<ReadRequest> = {}): ReadRequest {
-  const body = Buffer.from('{}')
-  return {
-    kind: 'events',
-    signed: { method: 'POST', target: '/e', signature: undefined, sentBody: body },
-    historicalMigration: false,
-    body,
-    token: 'phc_a',
-    ip: '',
-    nowMs: Date.UTC(2026, 2, 10),
-    sentAtMs: undefined,
-    events: [anEvent()],
-    ...own,
-  }
-}
+const opened = (tokens = tokensOf({ phc_a: known })) => openAdmission({ tokens })
 
 function outcomesOf(admission: Admission) {
   assert.equal(admission.kind, 'admitted')
@@ -114,7 +60,7 @@ describe('admission by token', () => {
 
   it('knows the canaries by itself and has them counted apart', async () => {
     const { admit, intake } = opened(tokensOf({}))
-    assert.deepEqual(verdictsOf(await admit(aRequest({ token: canaryToken }))), ['stored'])
+    assert.deepEqual(verdictsOf(await admit(aRequest({ token: aCanaryToken }))), ['stored'])
     const { received, canary } = intake.books()
     assert.deepEqual([received, canary], [0, 1])
   })
@@ -155,7 +101,7 @@ describe('admission of copies', () => {
     })
     const [copy] = outcomesOf(await admit(again))
     assert.deepEqual({ ...copy }, { ...first, verdict: 'duplicate' })
-    assert.equal(formatUuid(copy?.uuid ?? [0, 0, 0, 0]), uuid)
+    assert.equal(formatUuid(copy?.uuid ?? [0, 0, 0, 0]), aUuid)
   })
 
   it('tells events without a uuid by what they say, and gives each a uuid of its own', async () => {

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { LimitRule } from '../../../stores/state/door-policy.ts'
+import { aPolicy } from '../read-request.fixtures.ts'
+import { createCountedLimits } from './counted-limits.ts'
+
+const nowMs = Date.UTC(2026, 1, 28, 23, 59, 59)
+const quota = { eventsMax: 5, period: 'month' } as const
+const rate = { eventsPerSecond: 0.5, burstEventsMax: 2 }
+const aRule = (eventType: string, own: Partial<LimitRule> = { quota }): LimitRule => ({
+  id: eventType,
+  eventType,
+  ...own,
+})
+
+function limitsOf(rules: readonly LimitRule[]) {
+  const limits = createCountedLimits()({ ...aPolicy, limits: rules }, 'phc_a', nowMs)
+  assert.ok(limits)
+  return limits
+}
+
+/** What an event of such a name counts against, by the resources that an answer names. */
+function countedAs(types: readonly string[], name: string, kind: 'events' | 'recording' = 'events'): readonly string[] {
+  const limits = limitsOf(types.map((type) => aRule(type)))
+  return limits.of(kind, name).map((at) => limits.resources[at] ?? '')
+}
+
+describe('the limits that an event counts against', () => {
+  const cases: readonly (readonly [name: string, types: readonly string[], counted: readonly string[]])[] = [
+    ['click', ['@events'], ['events']],
+    ['click', ['@recordings', '@exceptions', 'other'], []],
+    ['click', ['@events', 'click', 'other'], ['click', 'events']],
+    ['$exception', ['@events'], ['events']],
+    ['$exception', ['@events', '@exceptions'], ['exceptions']],
+    ['$exception', ['@events', '@exceptions', '$exception'], ['$exception', 'exceptions']],
+    ['survey sent', ['@events', '@surveys'], ['surveys']],
+    ['survey closed', ['@events', '@surveys'], ['events']],
+    ['$ai_span', ['@events', '@llm_events'], ['llm_events']],
+    ['$ai_span', ['@events'], ['events']],
+    ['@events', ['@events'], ['events']],
+  ]
+  for (const [name, types, counted] of cases) {
+    it(`are, for ${name} where ${types.join(', ')} are limited: ${counted.join(', ') || 'none'}`, () => {
+      assert.deepEqual(countedAs(types, name), counted)
+    })
+  }
+
+  it('are those of recordings for a recording, and never those of events', () => {
+    assert.deepEqual(countedAs(['@events', '@recordings'], '$snapshot_items', 'recording'), ['recordings'])
+    assert.deepEqual(countedAs(['@events'], '$snapshot_items', 'recording'), [])
+  })
+
+  it("name token, type and, of a quota, the period, which is a calendar's", () => {
+    const limits = limitsOf([aRule('@events', { quota, rate }), aRule('click', { rate })])
+    const at = limits.of('events', 'click')
+    assert.deepEqual(
+      at.map((index) => limits.applied[index]),
+      [
+        {
+          kind: 'quota',
+          key: 'quota:{phc_a}:@events:2026-02-01T00:00:00.000Z',
+          max: 5,
+          expiresAtMs: Date.UTC(2026, 2, 1),
+        },
+        { kind: 'rate', key: 'rate:{phc_a}:click', perSecond: 0.5, burst: 2 },
+        { kind: 'rate', key: 'rate:{phc_a}:@events', perSecond: 0.5, burst: 2 },
+      ],
+      'quotas come first',
+    )
+  })
+
+  it('are made once for each name of a request, and once for each type', () => {
+    const limits = limitsOf([aRule('@events', { quota, rate }), aRule('click')])
+    assert.equal(limits.of('events', 'click'), limits.of('events', 'click'))
+    assert.deepEqual(limits.of('events', 'other'), limits.of('events', 'another'))
+    assert.equal(limits.applied.length, 3)
+  })
+
+  it('are none where a project has none', () => {
+    assert.equal(createCountedLimits()(aPolicy, 'phc_a', nowMs), undefined)
+  })
+})
