@@ -200,6 +200,162 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Limits of a project, oldest first, and how much of them is used
+         * @description Scope: read.
+         */
+        get: operations["listProjectLimits"];
+        put?: never;
+        /**
+         * Limit what the door lets in
+         * @description Holds within a second. An event counts against the limit of its own name and against that of its resource. A limit of one token stands in place of that of all tokens for the same type. A project has one limit of a token and event type: a second one is refused with 409. Scope: manage.
+         */
+        post: operations["createProjectLimit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{id}/limits/{limit_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a limit
+         * @description Scope: manage.
+         */
+        delete: operations["removeProjectLimit"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a limit
+         * @description Holds within a second. What was counted stays counted. Scope: manage.
+         */
+        patch: operations["changeProjectLimit"];
+        trace?: never;
+    };
+    "/api/projects/{id}/restrictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Restrictions of a project, oldest first
+         * @description Scope: read.
+         */
+        get: operations["listRestrictions"];
+        put?: never;
+        /**
+         * Restrict some events
+         * @description Holds within a second. To change one, make another and delete it. Scope: manage.
+         */
+        post: operations["createRestriction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{id}/restrictions/{restriction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a restriction
+         * @description Scope: manage.
+         */
+        delete: operations["removeRestriction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{id}/signing-secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Secrets for signatures that hold, oldest first
+         * @description Scope: manage.
+         */
+        get: operations["listSigningSecrets"];
+        put?: never;
+        /**
+         * Make a secret for signatures
+         * @description From the first one on, the project takes signed requests alone: browsers, which cannot keep a secret, are refused. Make a second one and delete the first to change it without a gap. Scope: manage.
+         */
+        post: operations["createSigningSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{id}/signing-secrets/{secret_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a secret for signatures
+         * @description When it was the last one, requests need no signature any more. Scope: manage.
+         */
+        delete: operations["revokeSigningSecret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who changed what, newest first
+         * @description Of the organisation, and of the installation as a whole. Secrets are in none of it. Scope: manage.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{id}/insights": {
         parameters: {
             query?: never;
@@ -537,6 +693,41 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AuditLine
+         * @description One change, by one who made it.
+         */
+        AuditLine: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @description Null when it is about no single project. */
+            project: number | null;
+            actor: {
+                /**
+                 * @description A personal key, a user of the console, a command on the machine, or Sluice itself.
+                 * @enum {string}
+                 */
+                kind: "key" | "user" | "cli" | "system";
+                id: string;
+                /** @description Label of the key or login of the user. */
+                name: string | null;
+                /** @description From where it was asked, when it was asked over HTTP. */
+                address: string | null;
+            };
+            /** @description What was done to what, as limit.created. */
+            action: string;
+            /** @description What it was done to: an id, a token, a login. */
+            subject: string;
+            /** @description What was said before. */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** @description What is said from then on. */
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * Breakdown
          * @description What an answer is broken down by.
          */
@@ -556,6 +747,16 @@ export interface components {
             last_used_at: string | null;
             /** @description The key itself. It is kept nowhere and shown this once. */
             key: string;
+        };
+        /** CreatedSigningSecret */
+        CreatedSigningSecret: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The secret itself, shown this once. */
+            secret: string;
         };
         /** CreatedToken */
         CreatedToken: {
@@ -809,6 +1010,17 @@ export interface components {
             /** @description The variable that sets it. */
             environment: string;
         };
+        /**
+         * LimitUsed
+         * @description How much of a limit a token has used.
+         */
+        LimitUsed: {
+            token: string;
+            /** @description Events of the present period; null without a quota. */
+            quota_events: number | null;
+            /** @description What is taken from the bucket now; null without a rate. */
+            rate_events: number | null;
+        };
         /** Login */
         Login: {
             login: string;
@@ -838,6 +1050,53 @@ export interface components {
         NewProject: {
             /** @description What it is called. */
             name: string;
+        };
+        /**
+         * NewProjectLimit
+         * @description With a quota, a rate, or both.
+         */
+        NewProjectLimit: {
+            /** @description A token of the project, or null: each token, counted by itself. */
+            token?: string | null;
+            /** @description The name of an event, or one of @events, @recordings, @exceptions, @surveys, @llm_events: all events, recordings, exceptions, answers to surveys, events of language models. */
+            event_type: string;
+            quota?: components["schemas"]["Quota"] | null;
+            rate?: components["schemas"]["Rate"] | null;
+        };
+        /** NewRestriction */
+        NewRestriction: {
+            /**
+             * @description drop_event_from_ingestion: the sender hears that all is well, and nothing is kept. force_overflow_from_ingestion: they wait while others do not. skip_person_processing: without a person. redirect_to_dlq: they become dead letters. redirect_to_topic: into the lane `topic`.
+             * @enum {string}
+             */
+            kind: "drop_event_from_ingestion" | "force_overflow_from_ingestion" | "skip_person_processing" | "redirect_to_dlq" | "redirect_to_topic";
+            /**
+             * @description The lane of redirect_to_topic.
+             * @enum {string}
+             */
+            topic?: "events_plugin_ingestion" | "historical_events" | "events_plugin_ingestion_overflow" | "exceptions" | "client_warnings" | "events_plugin_ingestion_ai";
+            /** @description Tokens of the project that sent them. */
+            tokens?: string[];
+            /** @description Distinct ids. */
+            distinct_ids?: string[];
+            /** @description Ids of sessions ($session_id). */
+            session_ids?: string[];
+            /** @description Names of events. */
+            event_names?: string[];
+            /** @description Ids of events. */
+            event_uuids?: string[];
+            /** @description Kinds of events. */
+            pipelines?: ("analytics" | "session_recordings" | "ai" | "errortracking")[];
+        };
+        /** NewSigningSecret */
+        NewSigningSecret: {
+            /** @description Who signs with it. */
+            label: string;
+        };
+        /** NewToken */
+        NewToken: {
+            /** @description Where its events may go; all lanes when left out. Events for other lanes are refused one by one. */
+            lanes?: ("events_plugin_ingestion" | "historical_events" | "events_plugin_ingestion_overflow" | "exceptions" | "client_warnings" | "events_plugin_ingestion_ai" | "heatmaps_ingestion" | "session_recording_snapshot_item_events")[];
         };
         /** PasswordChange */
         PasswordChange: {
@@ -961,7 +1220,10 @@ export interface components {
         Project: {
             id: number;
             name: string;
-            /** @description How the door answers refused events: as SDKs need it, or with a status for each refusal. */
+            /**
+             * @description How the door answers refused events: as SDKs need it, or with a status for each refusal.
+             * @enum {string}
+             */
             answers: "sdk" | "strict";
             /** @description How long events are kept; null: for ever. */
             event_retention_days: number | null;
@@ -969,6 +1231,8 @@ export interface components {
             created_at: string;
             /** @description By which SDKs write, oldest first. */
             tokens: string[];
+            /** @description Those of them that may not write everything. */
+            token_lanes: components["schemas"]["TokenLanes"][];
         };
         /**
          * ProjectChange
@@ -977,8 +1241,40 @@ export interface components {
         ProjectChange: {
             /** @description What it is called. */
             name?: string;
+            /**
+             * @description How the door answers refused events: as SDKs need it, or with a status for each refusal.
+             * @enum {string}
+             */
+            answers?: "sdk" | "strict";
             /** @description For events that are stored from now on; null: for ever. */
             event_retention_days?: number | null;
+        };
+        /**
+         * ProjectLimit
+         * @description What the door lets in of one type of event.
+         */
+        ProjectLimit: {
+            /** Format: uuid */
+            id: string;
+            /** @description The only token that it is about; null: each token, counted by itself. */
+            token: string | null;
+            event_type: string;
+            quota: components["schemas"]["Quota"] | null;
+            rate: components["schemas"]["Rate"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description By token, as the door counts now, without those that have a limit of their own for the same type; null when the door does not answer. */
+            used: components["schemas"]["LimitUsed"][] | null;
+        };
+        /**
+         * ProjectLimitChange
+         * @description What is left out stays; null takes it away. One of both has to be left.
+         */
+        ProjectLimitChange: {
+            quota?: components["schemas"]["Quota"] | null;
+            rate?: components["schemas"]["Rate"] | null;
         };
         /** PropertiesAnswer */
         PropertiesAnswer: {
@@ -1021,6 +1317,57 @@ export interface components {
                 value: string;
                 count: number;
             }[];
+        };
+        /**
+         * Quota
+         * @description So many stored events in a period.
+         */
+        Quota: {
+            /** @description 0 lets none in. */
+            events_max: number;
+            /**
+             * @description Of the calendar, in UTC. The count begins anew with each.
+             * @enum {string}
+             */
+            period: "minute" | "hour" | "day" | "month" | "ever";
+        };
+        /**
+         * Rate
+         * @description A token bucket: each stored event takes one.
+         */
+        Rate: {
+            /** @description What comes back a second. */
+            events_per_second: number;
+            /** @description What the full bucket holds. */
+            burst_events_max: number;
+        };
+        /**
+         * Restriction
+         * @description What the door does with events that match every filter, each by one of its values. An empty filter filters nothing; without any filter it is about all events of the project.
+         */
+        Restriction: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description drop_event_from_ingestion: the sender hears that all is well, and nothing is kept. force_overflow_from_ingestion: they wait while others do not. skip_person_processing: without a person. redirect_to_dlq: they become dead letters. redirect_to_topic: into the lane `topic`.
+             * @enum {string}
+             */
+            kind: "drop_event_from_ingestion" | "force_overflow_from_ingestion" | "skip_person_processing" | "redirect_to_dlq" | "redirect_to_topic";
+            topic: ("events_plugin_ingestion" | "historical_events" | "events_plugin_ingestion_overflow" | "exceptions" | "client_warnings" | "events_plugin_ingestion_ai") | null;
+            /** @description Tokens of the project that sent them. */
+            tokens: string[];
+            /** @description Distinct ids. */
+            distinct_ids: string[];
+            /** @description Ids of sessions ($session_id). */
+            session_ids: string[];
+            /** @description Names of events. */
+            event_names: string[];
+            /** @description Ids of events. */
+            event_uuids: string[];
+            /** @description Kinds of events. */
+            pipelines: ("analytics" | "session_recordings" | "ai" | "errortracking")[];
+            /** Format: date-time */
+            created_at: string;
         };
         /** RetentionAnswer */
         RetentionAnswer: {
@@ -1104,6 +1451,17 @@ export interface components {
             must_change_password: boolean;
         };
         /**
+         * SigningSecret
+         * @description A secret for signatures, without the secret itself.
+         */
+        SigningSecret: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
          * SqlAnswer
          * @description Rows that answer a question in SQL.
          */
@@ -1134,7 +1492,7 @@ export interface components {
          * @description A question in SQL.
          */
         SqlQuestion: {
-            /** @description One SELECT over the table `events`. */
+            /** @description One SELECT over the tables `events`, `session_recording_events` and `heatmaps`. */
             query: string;
             /** @description Bound where the query says {name:Type}. */
             parameters?: {
@@ -1179,6 +1537,14 @@ export interface components {
             properties: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * TokenLanes
+         * @description A token and the lanes that it may write.
+         */
+        TokenLanes: {
+            token: string;
+            lanes: ("events_plugin_ingestion" | "historical_events" | "events_plugin_ingestion_overflow" | "exceptions" | "client_warnings" | "events_plugin_ingestion_ai" | "heatmaps_ingestion" | "session_recording_snapshot_item_events")[];
         };
         /** TrendAnswer */
         TrendAnswer: {
@@ -1603,7 +1969,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"] | null;
+            };
+        };
         responses: {
             /** @description Default Response */
             201: {
@@ -1813,6 +2183,491 @@ export interface operations {
                 content: {
                     "application/json": {
                         limits: components["schemas"]["Limit"][];
+                    };
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProjectLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        limits: components["schemas"]["ProjectLimit"][];
+                    };
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createProjectLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description With a quota, a rate, or both. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProjectLimit"];
+            };
+        };
+        responses: {
+            /** @description What the door lets in of one type of event. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectLimit"];
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeProjectLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+                /** @description Id of the limit. */
+                limit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProjectLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+                /** @description Id of the limit. */
+                limit_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What is left out stays; null takes it away. One of both has to be left. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectLimitChange"];
+            };
+        };
+        responses: {
+            /** @description What the door lets in of one type of event. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectLimit"];
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRestrictions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        restrictions: components["schemas"]["Restriction"][];
+                    };
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRestriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRestriction"];
+            };
+        };
+        responses: {
+            /** @description What the door does with events that match every filter, each by one of its values. An empty filter filters nothing; without any filter it is about all events of the project. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restriction"];
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeRestriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+                /** @description Id of the restriction. */
+                restriction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSigningSecrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        signing_secrets: components["schemas"]["SigningSecret"][];
+                    };
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSigningSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSigningSecret"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedSigningSecret"];
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeSigningSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+                /** @description Id of the secret. */
+                secret_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Changes of this project alone. */
+                project?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description 50 when left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        lines: components["schemas"]["AuditLine"][];
+                        /** @description For the next page; null when there is none. */
+                        next_cursor: string | null;
                     };
                 };
             };

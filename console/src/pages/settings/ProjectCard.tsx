@@ -8,6 +8,7 @@ import type { Project } from '../../api/projects.ts'
 import { ErrorState } from '../../kit/ErrorState.tsx'
 import { countOf } from '../../kit/numbers.ts'
 import { TimeText } from '../../kit/TimeText.tsx'
+import { ProjectLimits } from './ProjectLimits.tsx'
 import { ProjectTokens } from './ProjectTokens.tsx'
 
 const nameCharsMax = 200
@@ -17,13 +18,14 @@ const retentionDaysSuggested = 365
 export function ProjectCard({ project }: { readonly project: Project }) {
   const client = useQueryClient()
   const [name, setName] = useState(project.name)
+  const [answers, setAnswers] = useState(project.answers)
   const [days, setDays] = useState<number | null>(project.event_retention_days)
   const save = useMutation({
     mutationFn: (change: BodyOf<'/api/projects/{id}', 'patch'>) =>
       answerOf(api.PATCH('/api/projects/{id}', { params: { path: { id: project.id } }, body: change })),
     onSuccess: () => client.invalidateQueries({ queryKey: projectsQuery.queryKey }),
   })
-  const isChanged = name.trim() !== project.name || days !== project.event_retention_days
+  const isChanged = name.trim() !== project.name || days !== project.event_retention_days || answers !== project.answers
   const isWhole = name.trim() !== '' && (days === null || days >= 1)
   const heading = `project-${String(project.id)}`
   return (
@@ -40,7 +42,7 @@ export function ProjectCard({ project }: { readonly project: Project }) {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          save.mutate({ name: name.trim(), event_retention_days: days })
+          save.mutate({ name: name.trim(), answers, event_retention_days: days })
         }}
       >
         <Stack gap="md" maw="30rem">
@@ -83,6 +85,20 @@ export function ProjectCard({ project }: { readonly project: Project }) {
               decided when it arrives, so this counts for events from now on.
             </Text>
           )}
+          <Radio.Group
+            label="Answer requests"
+            value={answers}
+            onChange={(value) => setAnswers(value === 'strict' ? 'strict' : 'sdk')}
+          >
+            <Stack gap="xs" mt="xs">
+              <Radio value="sdk" label="As PostHog’s SDKs need it" description="200, whatever is kept out." />
+              <Radio
+                value="strict"
+                label="Strictly"
+                description="409 for what is there already, 429 for what meets a limit. SDKs throw away what they get such an answer to."
+              />
+            </Stack>
+          </Radio.Group>
           {save.isError && <ErrorState title="The project was not changed" error={save.error} />}
           <Group gap="sm">
             <Button type="submit" loading={save.isPending} disabled={!isChanged || !isWhole}>
@@ -95,6 +111,7 @@ export function ProjectCard({ project }: { readonly project: Project }) {
         </Stack>
       </form>
       <ProjectTokens project={project} />
+      <ProjectLimits project={project} />
     </Stack>
   )
 }

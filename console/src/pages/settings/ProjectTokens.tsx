@@ -15,7 +15,7 @@ export function ProjectTokens({ project }: { readonly project: Project }) {
   const refresh = () => client.invalidateQueries({ queryKey: projectsQuery.queryKey })
   const path = { id: project.id }
   const add = useMutation({
-    mutationFn: () => answerOf(api.POST('/api/projects/{id}/tokens', { params: { path } })),
+    mutationFn: () => answerOf(api.POST('/api/projects/{id}/tokens', { params: { path }, body: {} })),
     onSuccess: refresh,
   })
   const revoke = useMutation({

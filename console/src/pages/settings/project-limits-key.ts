@@ -1,0 +1,3 @@
+export function projectLimitsKey(projectId: number) {
+  return ['projects', projectId, 'limits'] as const
+}
