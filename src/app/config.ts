@@ -67,7 +67,7 @@ const sections = {
         min: 1,
         max: 1_000_000,
         reloads: true,
-        doc: 'Most open connections of one client address (IPv6: one /64). While connections are scarce, one address gets at most a quarter of what is left.',
+        doc: 'Most open connections of one client address (IPv6: one /64). Of the last tenth of capture.connectionsMax one gets at most 8.',
       }),
       requestsPerSecondPerSourceMax: integer({
         default: 5000,
@@ -232,7 +232,7 @@ const sections = {
         default: 256 * MiB,
         min: 1024,
         max: 16 * GiB,
-        doc: 'Bytes of all request bodies that are being read at once; beyond it the door answers 503.',
+        doc: 'Bytes of all request bodies that are being read at once; beyond it, and for a body that takes more than a quarter of what others leave, the door answers 503.',
       }),
       bodyStallMsMax: milliseconds({
         default: 10 * secondMs,
@@ -618,6 +618,12 @@ const sections = {
         min: 100,
         max: dayMs,
         doc: 'Age of the oldest waiting event at which readiness turns red.',
+      }),
+      oldestPatientWaitingMsMax: milliseconds({
+        default: dayMs,
+        min: 100,
+        max: 30 * dayMs,
+        doc: 'The same for historical and overflow events, which may wait while others do not.',
       }),
     },
   },

@@ -9,8 +9,8 @@
  * Overload: when the edge's thread was busy for four fifths of the last sample while several sources sent, each has a quarter
  * of its rate, and who goes on beyond it is closed for twice as long each time. It ends after a second of calm.
  *
- * Connections: a source has at most its maximum, and at most a quarter of what is free, so that whoever takes all that he
- * can get leaves some for the next.
+ * Connections: a source has at most its maximum. The last tenth of all connections is for sources that have next to none: a few
+ * that take all that they can get leave some for everybody else.
  *
  * Trusted proxies have no budget for what they send without naming a client: it is their own (health checks, servers on the
  * same machine), and a budget of the proxy would be one for all of its clients together.
@@ -46,6 +46,9 @@ const sampleMs = 100
 const busyShare = 0.8
 const calmShare = 0.5
 const calmSamples = 10
+/** One in so many connections is kept for sources that have fewer than `scarceConnections`. */
+const scarceShare = 10
+const scarceConnections = 8
 const sourcesMaxUsual = 50_000
 const forgetTries = 16
 
@@ -100,7 +103,8 @@ export class SourceBudgets {
     const free = connectionsMax - this.#open
     if (free <= 0) return false
     if (source !== undefined) {
-      if (source.connections >= Math.min(connectionsPerSourceMax, Math.max(1, free >> 2))) return false
+      const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
+      if (source.connections >= Math.min(connectionsPerSourceMax, most)) return false
       if (source.closedUntilMs > this.#nowMs()) return false
       source.connections++
     }

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SourceBudgets } from './source-budgets.ts'
+import type { Source } from './source-budgets.ts'
+
+const usual = { connectionsMax: 1000, connectionsPerSourceMax: 10, requestsPerSecondPerSourceMax: 100 }
+
+/** Budgets and a clock that stands still until it is told. */
+function budgeted(budgets: Partial<typeof usual> = {}, sourcesMax = 1000) {
+  const clock = { ms: 5000 }
+  const all = new SourceBudgets({ ...usual, ...budgets }, { sourcesMax, nowMs: () => clock.ms })
+  /** How many of `count` requests at once may go on. */
+  const taken = (source: Source | undefined, count: number): number => {
+    let good = 0
+    for (let n = 0; n < count; n++) if (all.take(source) === 0) good++
+    return good
+  }
+  /** Others send as well while the thread has no time left. */
+  const overload = (sender: Source | undefined): void => {
+    all.take(sender)
+    all.take(all.of('another'))
+    all.sampled(0.95)
+  }
+  return { all, clock, taken, overload }
+}
+
+describe('the requests of a source', () => {
+  it('may come all at once, as many as its rate is for a second, and then by the rate', () => {
+    const { all, clock, taken } = budgeted()
+    const source = all.of('203.0.113.9')
+    assert.equal(taken(source, 1000), 100)
+    clock.ms += 1000
+    assert.equal(taken(source, 1000), 100)
+  })
+
+  it('go on for ever at the rate', () => {
+    const { all, clock, taken } = budgeted()
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 5000; n++) {
+      clock.ms += 10
+      assert.equal(taken(source, 1), 1, String(n))
+    }
+  })
+
+  it('are told when to come again, and get it then', () => {
+    const { all, clock, taken } = budgeted()
+    const source = all.of('203.0.113.9')
+    taken(source, 100)
+    const waitMs = all.take(source)
+    assert.equal(waitMs, 250)
+    clock.ms += waitMs - 1
+    assert.equal(all.take(source), 1)
+    clock.ms += 1
+    assert.equal(taken(source, 100), 25)
+  })
+
+  it('do not take from another source, nor from one without a budget', () => {
+    const { all, taken } = budgeted()
+    taken(all.of('203.0.113.9'), 1000)
+    assert.equal(taken(all.of('203.0.113.10'), 50), 50)
+    assert.equal(taken(undefined, 5000), 5000)
+  })
+
+  it('cost ten times as much when they were rubbish', () => {
+    const { all, taken } = budgeted()
+    const source = all.of('203.0.113.9')
+    let good = 0
+    while (all.take(source) === 0) {
+      good++
+      all.chargeRefused(source)
+    }
+    assert.equal(good, 10)
+    assert.equal(taken(source, 1), 0)
+  })
+
+  it('are never owed for longer than a second', () => {
+    const { all, clock, taken } = budgeted()
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 10_000; n++) all.chargeRefused(source)
+    clock.ms += 1000
+    assert.ok(taken(source, 100) >= 99)
+  })
+
+  it('are let in one by one at a rate below one a second, overloaded or not', () => {
+    const { all, clock, overload } = budgeted({ requestsPerSecondPerSourceMax: 1 })
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    clock.ms += 60_000
+    assert.equal(all.take(source), 0)
+    assert.notEqual(all.take(source), 0)
+  })
+
+  it('follow a changed rate at once', () => {
+    const { all, taken } = budgeted()
+    all.set({ ...usual, requestsPerSecondPerSourceMax: 500 })
+    assert.equal(taken(all.of('203.0.113.9'), 1000), 500)
+  })
+})
+
+describe('an overload', () => {
+  it('leaves each source a quarter of its rate, and shuts out who goes on for longer each time', () => {
+    const { all, clock, taken, overload } = budgeted()
+    overload(undefined)
+    assert.ok(all.isOverloaded)
+    const source = all.of('203.0.113.9')
+    assert.equal(taken(source, 1000), 6)
+    const waits: number[] = []
+    for (let n = 0; n < 7; n++) {
+      clock.ms = source.closedUntilMs + 1
+      while (all.take(source) === 0);
+      waits.push(source.closedUntilMs - clock.ms)
+    }
+    assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 8000, 8000])
+  })
+
+  it('does not touch a source that sends less than a quarter of its rate', () => {
+    const { all, clock, taken, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 1000; n++) {
+      clock.ms += 41
+      assert.equal(taken(source, 1), 1, String(n))
+    }
+  })
+
+  it('is none when one source has the edge to itself', () => {
+    const { all } = budgeted()
+    for (let n = 0; n < 100; n++) all.take(all.of('203.0.113.9'))
+    all.sampled(1)
+    assert.equal(all.isOverloaded, false)
+  })
+
+  it('ends after a second of calm', () => {
+    const { all, overload } = budgeted()
+    overload(undefined)
+    for (let n = 0; n < 9; n++) all.sampled(0.1)
+    assert.ok(all.isOverloaded)
+    all.sampled(0.1)
+    assert.equal(all.isOverloaded, false)
+  })
+})
+
+describe('the connections of a source', () => {
+  it('are at most its maximum, and come back when they close', () => {
+    const { all } = budgeted()
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 10; n++) assert.ok(all.connected(source))
+    assert.equal(all.connected(source), false)
+    all.disconnected(source)
+    assert.ok(all.connected(source))
+  })
+
+  it('leave some to others, however many sources take all that they can get', () => {
+    const { all } = budgeted({ connectionsPerSourceMax: 500 })
+    for (let n = 0; n < 10; n++) while (all.connected(all.of(`203.0.113.${String(n)}`)));
+    assert.ok(all.openConnections < 1000, String(all.openConnections))
+    assert.ok(all.connected(all.of('198.51.100.1')))
+  })
+
+  it('are at most as many as all may have together, proxies included', () => {
+    const { all } = budgeted({ connectionsMax: 3 })
+    for (let n = 0; n < 3; n++) assert.ok(all.connected(undefined))
+    assert.equal(all.connected(undefined), false)
+    all.disconnected(undefined)
+    assert.ok(all.connected(undefined))
+  })
+
+  it('are refused while its requests are', () => {
+    const { all, clock, taken } = budgeted()
+    const source = all.of('203.0.113.9')
+    taken(source, 101)
+    assert.equal(all.connected(source), false)
+    clock.ms += 250
+    assert.ok(all.connected(source))
+  })
+})
+
+describe('sources', () => {
+  it('are remembered up to a number, and those with open connections longest', () => {
+    const { all } = budgeted({}, 100)
+    const held = all.of('held')
+    assert.ok(all.connected(held))
+    for (let n = 0; n < 10_000; n++) all.of(String(n))
+    assert.equal(all.size, 100)
+    assert.equal(all.of('held'), held)
+  })
+})
