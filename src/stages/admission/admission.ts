@@ -176,11 +176,13 @@ function joined(
 
 function admittedEvent(
   index: number,
-  { uuid, refusal, marks }: IntakeEvent,
+  event: IntakeEvent,
   outcome: Outcome,
   limits: CountedLimits | undefined,
 ): AdmittedEvent {
   const { verdict, lane, partition, offset } = outcome
+  const { uuid, marks } = event
+  const refusal = verdict === 'refused' ? event.refusal : undefined
   const admitted = { verdict, lane, partition, offset, uuid, index, refusal }
   if (verdict === 'quota_limited' || verdict === 'rate_limited') {
     const resource = limits?.resources[outcome.limit ?? -1] ?? 'events'

@@ -182,21 +182,24 @@ function wayOf(request: ReadRequest, rules: RequestRules, event: ReadRequestEven
   if (event.isCookieless) marks |= eventMarks.is_cookieless_mode
   if (event.isInternal) marks |= eventMarks.capture_internal
   let isPersonless = ruling.isPersonless || event.isPersonless === true
+  // Neither age nor rate may decide how an event is partitioned: a retry is older, and comes at another rate.
+  let spreads = false
   if (ruling.topic !== undefined && kind === 'events') {
     lane = ruling.topic
   } else if (lane === 'events_plugin_ingestion') {
-    if (rules.oldMs !== Infinity && ageMs(event.timestampText, request.sentAtMs, nowMs) >= rules.oldMs) {
+    const isForced = rules.overflow?.isForced(token, key) === true
+    isPersonless ||= isForced
+    spreads = isPersonless
+    if (isForced) {
+      lane = 'events_plugin_ingestion_overflow'
+    } else if (rules.oldMs !== Infinity && ageMs(event.timestampText, request.sentAtMs, nowMs) >= rules.oldMs) {
       lane = 'historical_events'
       marks |= eventMarks.historical_migration
-    } else if (rules.overflow?.isForced(token, key) === true) {
-      lane = 'events_plugin_ingestion_overflow'
-      isPersonless = true
     } else if (ruling.isOverflow || rules.overflow?.isTooMany(key, nowMs) === true) {
       lane = 'events_plugin_ingestion_overflow'
     }
   }
   if (isPersonless) marks |= eventMarks.force_disable_person_processing
-  const spreads = isPersonless && (lane === 'events_plugin_ingestion' || lane === 'events_plugin_ingestion_overflow')
   const fate =
     event.hasHeatmap && kind === 'events' && isPermitted(rules.lanes, 'heatmaps_ingestion')
       ? heatmapFate(event, rules.ruleAbout)
