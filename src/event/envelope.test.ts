@@ -2,14 +2,20 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { foreignMessage } from './envelope.ts'
 import type { ForeignMessage } from './envelope.ts'
+import { lanes } from './position.ts'
+import type { Lane } from './position.ts'
 
 const uuid = '0190a8c2-7a10-7c3e-9b1a-3d6f0c9e4f21'
 const nowMs = Date.UTC(2026, 2, 10, 12, 0, 0)
 const common = { token: 'phc_a', distinct_id: 'ada', ip: '203.0.113.7', uuid, now: String(nowMs) }
 
-function message(event: unknown, headers: Record<string, string> = {}): ForeignMessage {
+function message(
+  event: unknown,
+  headers: Record<string, string> = {},
+  lane: Lane = 'events_plugin_ingestion',
+): ForeignMessage {
   const value = Buffer.from(JSON.stringify(event))
-  const made = foreignMessage({ value, headers: { ...common, ...headers }, timeMs: nowMs + 5 })
+  const made = foreignMessage({ lane, value, headers: { ...common, ...headers }, timeMs: nowMs + 5 })
   assert.ok(made)
   return made
 }
@@ -107,15 +113,49 @@ describe('a record as readers of the topics know it (C10)', () => {
 
   it('names an engage request that had no name, and repairs what stores refuse', () => {
     const value = Buffer.from('{"distinct_id":"ada","properties":{"note":"a\\ud83d\\u0000b"}}')
-    const made = foreignMessage({ value, headers: common, timeMs: nowMs })
+    const made = foreignMessage({ lane: 'events_plugin_ingestion', value, headers: common, timeMs: nowMs })
     assert.ok(made)
     assert.equal(valueOf(made)['event'], '$identify')
     assert.deepEqual(dataOf(made)['properties'], { note: 'a\ufffd\ufffdb' })
   })
 
+  it('is the heatmap alone in the lane of heatmaps, and the event without its data in its own', () => {
+    const event = { event: '$pageview', uuid, properties: { $heatmap_data: { '/': [] }, $host: 'h', plan: 'free' } }
+    const heatmap = message(event, {}, 'heatmaps_ingestion')
+    assert.equal(valueOf(heatmap)['event'], '$$heatmap')
+    assert.deepEqual(dataOf(heatmap)['properties'], { $heatmap_data: { '/': [] }, $host: 'h' })
+    assert.equal(dataOf(heatmap)['uuid'], null)
+    const left = message(event, { skip_heatmap_processing: 'true' })
+    assert.deepEqual(dataOf(left)['properties'], { $host: 'h', plan: 'free' })
+  })
+
+  it('has all snapshots of a request to /s as one event', () => {
+    const events = [
+      { event: '$snapshot', timestamp: '2026-03-10T11:00:00Z', properties: { $snapshot_data: [{ type: 4 }] } },
+      { event: '$snapshot', properties: { $snapshot_data: { type: 3 } } },
+    ]
+    const headers = { session_id: 's-1', window_id: 'w-1', snapshot_source: 'web', lib: 'posthog-js' }
+    const made = message(events, headers, 'session_recording_snapshot_item_events')
+    assert.equal(made.key, 's-1')
+    assert.equal(valueOf(made)['timestamp'], '2026-03-10T11:00:00Z')
+    assert.deepEqual(dataOf(made), {
+      event: '$snapshot_items',
+      properties: {
+        distinct_id: 'ada',
+        $session_id: 's-1',
+        $window_id: 'w-1',
+        $snapshot_source: 'web',
+        $snapshot_items: [{ type: 4 }, { type: 3 }],
+        $lib: 'posthog-js',
+      },
+    })
+  })
+
   it('is not made of what is no event', () => {
     for (const text of ['', 'no', '[]', '3']) {
-      assert.equal(foreignMessage({ value: Buffer.from(text), headers: common, timeMs: 0 }), undefined)
+      for (const lane of lanes) {
+        assert.equal(foreignMessage({ lane, value: Buffer.from(text), headers: common, timeMs: 0 }), undefined)
+      }
     }
   })
 })

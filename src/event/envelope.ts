@@ -3,11 +3,15 @@
  * stages never see it; it is made where a record leaves for others.
  */
 import { eventTime } from './event-time.ts'
+import { heatmapPropertiesOf } from './heatmap.ts'
+import type { Lane } from './position.ts'
+import { snapshotItemsOf } from './snapshot-items.ts'
 import { mayNeedRepair, repairEscapes } from './repair-escapes.ts'
 
 /** What the log keeps of an accepted or refused event. */
 export interface LoggedEvent {
-  /** The event's JSON as it was accepted. */
+  readonly lane: Lane
+  /** The event's JSON as it was accepted; of a recording, all of its request. */
   readonly value: Buffer
   /** As in `LogHeaders` of `stores/log/event-log.ts`. */
   readonly headers: Readonly<Record<string, string>>
@@ -37,25 +41,28 @@ const dataKeys = [
   '$set_once',
 ] as const
 
+/** What of a record goes into `data`, and what its time is worked out from. */
+interface Sent {
+  readonly name: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly timestamp: unknown
+  readonly offset: unknown
+  readonly ignoreSentAt: boolean
+}
+
 /** Undefined when the event is no JSON object: what lies in the log was checked at the door, so it was damaged or erased since. */
-export function foreignMessage({ value, headers, timeMs }: LoggedEvent): ForeignMessage | undefined {
-  const event = eventFrom(value)
-  if (event === undefined) return undefined
-  const properties = isObject(event['properties']) ? event['properties'] : {}
+export function foreignMessage(logged: LoggedEvent): ForeignMessage | undefined {
+  const { headers, timeMs } = logged
+  const sent = sentOf(logged)
+  if (sent === undefined) return undefined
+  const { name, data, ...times } = sent
   const nowMs = Number(headers['now'])
   const sentAtMs = headers['sent_at'] === undefined ? undefined : Number(headers['sent_at'])
-  const { ms } = eventTime({
-    timestamp: event['timestamp'],
-    offset: event['offset'],
-    ignoreSentAt: properties['$ignore_sent_at'] === true,
-    sentAtMs,
-    nowMs,
-  })
+  const { ms } = eventTime({ ...times, sentAtMs, nowMs })
   const token = headers['token'] ?? ''
   const distinctId = headers['distinct_id'] ?? ''
   const ip = headers['ip'] ?? ''
   const uuid = headers['uuid'] ?? ''
-  const name = typeof event['event'] === 'string' ? event['event'] : '$identify'
   const now = rfc3339(nowMs)
   const isCookieless = headers['is_cookieless_mode'] === 'true'
   const isHistorical = headers['historical_migration'] === 'true'
@@ -63,7 +70,7 @@ export function foreignMessage({ value, headers, timeMs }: LoggedEvent): Foreign
     uuid,
     distinct_id: distinctId,
     ip,
-    data: JSON.stringify(dataOf(event, name, properties)),
+    data: JSON.stringify(data),
     now,
     ...(sentAtMs === undefined ? {} : { sent_at: rfc3339(sentAtMs) }),
     token,
@@ -98,6 +105,49 @@ function keyOf(headers: LoggedEvent['headers'], token: string, distinctId: strin
   if (headers['session_id'] !== undefined) return headers['session_id']
   if (headers['force_disable_person_processing'] === 'true') return null
   return headers['is_cookieless_mode'] === 'true' ? `${token}:${ip}` : `${token}:${distinctId}`
+}
+
+function sentOf(logged: LoggedEvent): Sent | undefined {
+  if (logged.lane === 'session_recording_snapshot_item_events') return recordingOf(logged)
+  const event = eventFrom(logged.value)
+  if (event === undefined) return undefined
+  const sentName = typeof event['event'] === 'string' ? event['event'] : '$identify'
+  const sentProperties = isObject(event['properties']) ? event['properties'] : {}
+  const isHeatmap = logged.lane === 'heatmaps_ingestion'
+  const name = isHeatmap ? '$$heatmap' : sentName
+  const properties = isHeatmap ? heatmapPropertiesOf(sentProperties) : leftFor(logged, sentProperties)
+  return {
+    name,
+    // One that was split off has a uuid of the door's.
+    data: dataOf(name === sentName ? event : { ...event, uuid: null }, name, properties),
+    timestamp: event['timestamp'],
+    offset: event['offset'],
+    ignoreSentAt: sentProperties['$ignore_sent_at'] === true,
+  }
+}
+
+/** An event whose heatmap was split off has lost what went with it. */
+function leftFor({ headers }: LoggedEvent, properties: Readonly<Record<string, unknown>>): unknown {
+  if (headers['skip_heatmap_processing'] !== 'true') return properties
+  const { $heatmap_data: _, ...left } = properties
+  return left
+}
+
+/** All snapshots of a request as one event (capture spec §14). */
+function recordingOf({ value, headers }: LoggedEvent): Sent | undefined {
+  const recorded = snapshotItemsOf(value)
+  if (recorded === undefined) return undefined
+  const sessionId = headers['session_id'] ?? ''
+  const name = '$snapshot_items'
+  const properties = {
+    distinct_id: headers['distinct_id'] ?? '',
+    $session_id: sessionId,
+    $window_id: headers['window_id'] ?? sessionId,
+    $snapshot_source: headers['snapshot_source'] ?? 'web',
+    $snapshot_items: JSON.parse(recorded.items.toString()) as unknown,
+    $lib: headers['lib'] ?? 'unknown',
+  }
+  return { name, data: { event: name, properties }, ...recorded.first }
 }
 
 /** The event as it is serialised again: known keys only, `uuid` null when the client gave none. */
