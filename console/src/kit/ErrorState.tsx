@@ -14,6 +14,8 @@ interface ErrorStateProps {
 export function ErrorState({ error, title, onRetry }: ErrorStateProps) {
   const problem = error instanceof ApiProblem ? error : undefined
   const happened = problem?.detail ?? (error instanceof Error ? error.message : 'Something went wrong in this page.')
+  // One that says no more than the sentence above.
+  const fields = problem?.fields.filter(({ message }) => message !== problem.detail) ?? []
   return (
     <Alert
       color="red"
@@ -24,9 +26,9 @@ export function ErrorState({ error, title, onRetry }: ErrorStateProps) {
       my="md"
     >
       <Text size="sm">{happened}</Text>
-      {problem !== undefined && problem.fields.length > 0 && (
+      {fields.length > 0 && (
         <List size="sm" mt={4}>
-          {problem.fields.map((field) => (
+          {fields.map((field) => (
             <List.Item key={`${field.field} ${field.message}`}>
               <span className="mono">{field.field}</span>: {field.message}
             </List.Item>

@@ -4,7 +4,8 @@ import { ApiProblem } from '../api/problem.ts'
 export function adviceFor(error: unknown): string {
   if (!(error instanceof ApiProblem))
     return 'Reload the page. If it happens again, this is a fault of the console: please report it with what you did.'
-  const { status, retryAfterSeconds } = error
+  const { status, code, retryAfterSeconds } = error
+  if (code === 'SLUICE_LIMIT_EXISTS') return 'Change that one: it is in the list of limits.'
   if (status === 0) return 'Look whether the process runs (npx sluice status), then try again.'
   if (status === 400 || status === 422) return 'Change what you asked for as said above, then try again.'
   if (status === 401) return 'Sign in again.'

@@ -58,7 +58,7 @@ export function LimitDialog({ project, limit, onClose }: LimitDialogProps) {
       >
         <Stack gap="md">
           <NativeSelect
-            label="Limits"
+            label="Which events"
             disabled={!isNew}
             data-autofocus={isNew || undefined}
             value={form.resource}

@@ -82,7 +82,7 @@ function LimitsTable({ project, limits, onChange }: LimitsTableProps) {
       <Table verticalSpacing="sm" miw="40rem">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th scope="col">Limits</Table.Th>
+            <Table.Th scope="col">Events</Table.Th>
             <Table.Th scope="col">Sent by</Table.Th>
             <Table.Th scope="col">Quota, and what is used</Table.Th>
             <Table.Th scope="col">Rate</Table.Th>

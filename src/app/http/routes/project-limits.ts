@@ -294,7 +294,7 @@ function keptOr(outcome: LimitOutcome, limitsMax: number): Limit {
       throw absent()
     case 'exists': {
       const { id, token, eventType } = outcome.limit
-      const detail = `There is a limit of ${eventType} for ${token ?? 'all tokens'} already: change ${id}, or delete it first.`
+      const detail = `There is a limit of ${eventType} for ${token ?? 'each token'} already: change ${id}, or delete it first.`
       throw new HttpRefusal(409, detail, { code: 'SLUICE_LIMIT_EXISTS', field: 'body.event_type' })
     }
     case 'full':
