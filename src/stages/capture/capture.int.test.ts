@@ -5,6 +5,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, Server } from 'node:http'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { Failure } from '../../kit/failure.ts'
 import type { Lane } from '../../event/position.ts'
@@ -20,7 +21,7 @@ const config: CaptureConfig = {
   bodyBytesMax: 64 * 1024,
   inflatedBytesMax: 256 * 1024,
   readingBytesMax: 1024 * 1024,
-  bodyStallMsMax: 10_000,
+  bodyStallMsMax: 200,
   eventBytesMax: 32 * 1024,
   keysPerEventMax: 100,
   depthMax: 32,
@@ -458,5 +459,70 @@ describe('a client that goes away in the middle of its body', () => {
     await once(socket, 'close')
     assert.equal((await ask({ body: aBatch(anEvent()) })).status, 200)
     assert.equal(submitted.length, 1)
+  })
+})
+
+describe('bodies that come slowly', () => {
+  const slowBody = (bytes: number) => {
+    const socket = connect(port, '127.0.0.1')
+    let text = ''
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+    })
+    const closed = new Promise<void>((resolve) => {
+      socket.on('close', () => {
+        resolve()
+      })
+    })
+    socket.write(`POST /e/ HTTP/1.1\r\nHost: door\r\nContent-Length: ${String(64 * 1024)}\r\n\r\n${' '.repeat(bytes)}`)
+    return { socket, closed, text: () => text }
+  }
+
+  it('are answered 408 when nothing comes any more, and the connection ends', async () => {
+    reset()
+    const slow = slowBody(10)
+    await slow.closed
+    assert.match(slow.text(), /^HTTP\/1\.1 408 [^]*connection: close[^]*\r\n\r\nclient stopped sending data$/)
+  })
+
+  it('are read to their end as long as something comes', async () => {
+    reset()
+    const body = JSON.stringify(aBatch(anEvent()))
+    const socket = connect(port, '127.0.0.1')
+    const answered = new Promise<string>((resolve) => {
+      socket.once('data', (chunk: Buffer) => {
+        resolve(chunk.toString())
+      })
+    })
+    socket.write(`POST /e/ HTTP/1.1\r\nHost: door\r\nContent-Length: ${String(body.length)}\r\n\r\n`)
+    const letters = Array.from(body)
+    const dripping = setInterval(() => {
+      const letter = letters.shift()
+      if (letter !== undefined) socket.write(letter)
+    }, config.bodyStallMsMax / 40)
+    assert.match(await answered, /^HTTP\/1\.1 200 /)
+    clearInterval(dripping)
+    socket.destroy()
+  })
+
+  it('take no more memory together than is permitted: one more is answered 503, and room is there again afterwards', async () => {
+    reset()
+    const count = config.readingBytesMax / (32 * 1024)
+    const slow = Array.from({ length: count + 1 }, () => slowBody(32 * 1024))
+    const refused = await Promise.race(
+      slow.map(async ({ socket, text }) => {
+        await once(socket, 'data')
+        return text()
+      }),
+    )
+    assert.match(refused, /^HTTP\/1\.1 503 [^]*retry-after: 2[^]*transient error, please retry: too much is being sent/)
+    for (const { socket, closed } of slow) {
+      socket.destroy()
+      await closed
+    }
+    let again = await ask({ body: aBatch(anEvent()) })
+    for (; again.status === 503; again = await ask({ body: aBatch(anEvent()) })) await sleep(5)
+    assert.equal(again.status, 200)
   })
 })

@@ -12,6 +12,8 @@ for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 const equals = 0x3d
 const space = 0x20
 const plus = 0x2b
+/** Base64 itself needs two; lz-string writes three where a single digit is over. */
+const paddingMax = 3
 
 export function isBase64(body: Buffer): boolean {
   return digitsEnd(body) > 0
@@ -32,8 +34,8 @@ function digitsEnd(body: Buffer): number {
   let end = body.length
   while (end > 0 && (body[end - 1] === 0x0a || body[end - 1] === 0x0d)) end--
   let padding = end
-  while (padding > 0 && end - padding < 2 && body[padding - 1] === equals) padding--
-  if (padding % 4 === 1) return 0
+  while (padding > 0 && end - padding < paddingMax && body[padding - 1] === equals) padding--
+  if (padding % 4 === 1 && end - padding < paddingMax) return 0
   for (let at = 0; at < padding; at++) if (isDigit[body[at] ?? 0] === 0) return 0
   return padding === 0 ? 0 : end
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import lzString from 'lz-string'
 import { createBodyDecoder } from './body.ts'
 import type { BodyHints, BodyOutcome } from './body.ts'
 
@@ -106,6 +108,90 @@ describe('a body', () => {
   it('may be padded with zeros, and with nothing else', async () => {
     assert.equal(await textOf(decode(Buffer.concat([gzipSync(json), Buffer.alloc(100)]), noHints)), json)
     assert.match(await refusalOf(decode(Buffer.concat([gzipSync(json), Buffer.from('more')]), noHints)), /^400/)
+  })
+})
+
+/** How a layer is put on; each can be put on whatever is inside. */
+const layers: Readonly<Record<string, (inside: Buffer) => Buffer>> = {
+  gzip: (inside) => gzipSync(inside),
+  base64: (inside) => Buffer.from(inside.toString('base64')),
+  base64url: (inside) => Buffer.from(inside.toString('base64url')),
+  form: (inside) => Buffer.from(`ip=1&data=${percented(inside)}&ver=2`),
+  mark: (inside) => Buffer.concat([Buffer.from('\ufeff'), inside]),
+}
+
+function percented(bytes: Buffer): string {
+  return Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+}
+
+const anyBody = fc.oneof(
+  fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ maxDepth: 2 })),
+  fc.array(fc.jsonValue({ maxDepth: 2 })),
+)
+const anyHint = fc.constantFrom(undefined, 'gzip', 'gzip-js', 'lz64', 'base64', 'deflate', '')
+const anyHints = fc.record({
+  compression: anyHint,
+  contentEncoding: anyHint,
+  contentType: fc.constantFrom(undefined, 'application/json', 'text/plain', 'application/x-www-form-urlencoded'),
+})
+
+describe('a body in layers', () => {
+  it('comes out as it went in, whatever the layers and whatever is said about them', async () => {
+    const chain = fc.array(fc.constantFrom(...Object.keys(layers)), { maxLength: 5 })
+    await fc.assert(
+      fc.asyncProperty(anyBody, fc.boolean(), chain, anyHints, async (value, isLz, names, hints) => {
+        const text = JSON.stringify(value)
+        const inside = isLz ? Buffer.from(lzString.compressToBase64(text)) : Buffer.from(text)
+        const body = names.reduce<Buffer>((inner, name) => layers[name]?.(inner) ?? inner, inside)
+        assert.equal(await textOf(decode(body, hints)), text)
+      }),
+      { seed: 20_261_121, numRuns: 1000 },
+    )
+  })
+
+  it('is refused or read, and never more, whatever bytes it consists of', async () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.base64String({ maxLength: 200 }),
+      fc.stringMatching(/^(?:data|compression|_|ip)=[\w%+&=]*$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(bytes, anyHints, async (sent, hints) => {
+        const outcome = await decode(typeof sent === 'string' ? Buffer.from(sent) : Buffer.from(sent), hints)
+        assert.ok(outcome.kind === 'text' || outcome.status === 400 || outcome.status === 413)
+      }),
+      { seed: 20_261_121, numRuns: 3000 },
+    )
+  })
+
+  it('is remembered as it was sent when that was gzip, and only then', async () => {
+    const zipped = gzipSync(json)
+    const outcome = await decode(zipped, noHints)
+    assert.ok(outcome.kind === 'text')
+    assert.equal(outcome.sent, zipped)
+    for (const other of [Buffer.from(json), gzipSync(zipped), Buffer.from(zipped.toString('base64'))]) {
+      const outcome = await decode(other, noHints)
+      assert.ok(outcome.kind === 'text')
+      assert.equal(outcome.sent, undefined)
+    }
+  })
+
+  it('is read up to six layers deep', async () => {
+    const deep = (count: number): Buffer =>
+      Array.from({ length: count }).reduce<Buffer>((inner) => layers['base64']?.(inner) ?? inner, Buffer.from(json))
+    assert.equal(await textOf(decode(deep(6), noHints)), json)
+    assert.notEqual(await textOf(decode(deep(7), noHints)), json)
+  })
+
+  it('may not become larger than the cap in any of them', async () => {
+    const small = createBodyDecoder({ inflatedBytesMax: 1000 })
+    const large = Buffer.from(`{"a":"${'a'.repeat(1000)}"}`)
+    for (const body of [
+      gzipSync(gzipSync(large)),
+      Buffer.from(gzipSync(large).toString('base64')),
+      Buffer.from(lzString.compressToBase64(large.toString())),
+    ])
+      assert.match(await refusalOf(small(body, noHints)), /^413 /)
   })
 })
 

@@ -253,6 +253,58 @@ describe('the JSON scanner', () => {
     )
   })
 
+  it('finds each property where JSON.parse finds it, whatever the keys and their order', () => {
+    const slots = {
+      distinct_id: slotOf.propertiesDistinctId,
+      token: slotOf.propertiesToken,
+      $session_id: slotOf.propertiesSessionId,
+      $cookieless_mode: slotOf.cookielessMode,
+      capture_internal: slotOf.propertiesCaptureInternal,
+      $heatmap_data: slotOf.heatmapData,
+      $prev_pageview_pathname: slotOf.previousPathname,
+      $current_url: slotOf.currentUrl,
+    }
+    const others = [
+      '$session_iD',
+      '$lib_version',
+      'capture_internaL',
+      '$heatmap_datA',
+      '__proto__',
+      'a'.repeat(200),
+      '',
+    ]
+    const key = fc.constantFrom(...Object.keys(slots), ...others)
+    const value = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constant({ $session_id: 'deeper', $current_url: 1 }))
+    const pair = fc.tuple(key, value, fc.boolean())
+    const inBatch = fc.boolean()
+    fc.assert(
+      fc.property(
+        fc.array(pair, { maxLength: 10 }),
+        fc.array(pair, { maxLength: 3 }),
+        inBatch,
+        (pairs, outer, isBatch) => {
+          const written = (list: typeof pairs) =>
+            list.map(([name, one, isEscaped]) => {
+              const text = JSON.stringify(name)
+              return `${isEscaped ? text.replace('$', '\\u0024') : text}:${JSON.stringify(one)}`
+            })
+          const event = `{${[...written(outer), `"properties":{${written(pairs).join(',')}}`].join(',')}}`
+          const body = Buffer.from(isBatch ? `{"batch":[1,${event}]}` : event)
+          const layout = layoutOf(body)
+          const expected = (JSON.parse(event) as { properties: Record<string, unknown> }).properties
+          for (const [name, slot] of Object.entries(slots)) {
+            const found = fieldText(body, layout, isBatch ? 2 : 0, slot)
+            assert.deepEqual(
+              found === undefined ? undefined : JSON.parse(found),
+              Object.hasOwn(expected, name) ? expected[name] : undefined,
+            )
+          }
+        },
+      ),
+      runs,
+    )
+  })
+
   it('flags the event that holds a NUL or a lone surrogate, and no other', () => {
     const flagged = (value: string) => {
       const layout = layoutOf(Buffer.from(`[{"a":1},{"k":["${value}"]},{"b":"c"}]`))
