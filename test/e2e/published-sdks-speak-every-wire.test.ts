@@ -1,0 +1,56 @@
+/** The newest published SDKs on the wire that they speak by default and, where they have it, on the one that comes next. */
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { aRunningSluice } from '../harness/installation.ts'
+import { assertVerified } from '../harness/oracle.ts'
+import { sendWithGo, sendWithNode, sendWithPython, skippedWithoutPython } from './published-sdks.ts'
+
+const count = 1000
+/** Node and Python send these over v1, Go over v0. */
+const kindsBeside = ['$identify', '$create_alias', '$groupidentify', '$set'] as const
+
+it(
+  'all that Node, Python and Go say was sent, over v0 and v1, is there once, with the SDK that sent it',
+  { skip: skippedWithoutPython() },
+  async (test) => {
+    const sluice = await aRunningSluice(test)
+    const sending = { count, seconds: 1 }
+    await Promise.all([
+      sendWithNode(sluice, sending),
+      sendWithNode(sluice, { ...sending, wire: 'v1' }),
+      sendWithPython(sluice, sending),
+      sendWithPython(sluice, { ...sending, wire: 'v1' }),
+      sendWithGo(sluice, count),
+    ])
+    await sluice.settled()
+
+    const { rows } = await sluice.ask(
+      `SELECT event, any(JSONExtractString(properties, '$lib')), count(), uniqExact(uuid),
+      uniqExact(JSONExtractInt(properties, 'number')), uniqExact(distinct_id), any(JSONExtractString(properties, 'text'))
+      FROM events WHERE event LIKE 'from %' GROUP BY event ORDER BY event`,
+    )
+    const each = [count, count, count, 100, 'Grüße 😀']
+    assert.deepEqual(
+      rows.map((row) => row.map((value, n) => (n >= 2 && n <= 5 ? Number(value) : value))),
+      [
+        ['from go', 'posthog-go', ...each],
+        ['from node', 'posthog-node', ...each],
+        ['from node v1', 'posthog-node', ...each],
+        ['from python', 'posthog-python', ...each],
+        ['from python v1', 'posthog-python', ...each],
+      ],
+    )
+
+    const beside = await sluice.ask(
+      `SELECT event, arraySort(groupArray(JSONExtractString(properties, '$lib'))) FROM events
+      WHERE event IN ('${kindsBeside.join(`', '`)}') GROUP BY event ORDER BY event`,
+    )
+    assert.deepEqual(beside.rows, [
+      ['$create_alias', ['posthog-go', 'posthog-node', 'posthog-python']],
+      ['$groupidentify', ['posthog-go', 'posthog-node', 'posthog-python']],
+      ['$identify', ['posthog-go', 'posthog-node']],
+      ['$set', ['posthog-python']],
+    ])
+    await assertVerified(sluice, 5 * count + 9)
+  },
+)
