@@ -180,7 +180,8 @@ const sections = {
       tokensMax: integer({ default: 100, min: 1, max: 10_000, doc: 'Most tokens of one project.' }),
       keysMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most personal keys.' }),
       insightsMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most insights of one project.' }),
-      limitsMax: integer({ default: 500, min: 1, max: 1000, doc: 'Most limits of one project.' }),
+      // A limit is a quota, a rate or both, and one request counts against 1,000 of these at most.
+      limitsMax: integer({ default: 500, min: 1, max: 500, doc: 'Most limits of one project.' }),
       restrictionsMax: integer({ default: 100, min: 1, max: 1000, doc: 'Most restrictions of one project.' }),
       signingSecretsMax: integer({ default: 10, min: 1, max: 100, doc: 'Most secrets for signatures of one project.' }),
       auditRetentionDays: integer({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { doorPolicyFrom, periodOf, quotaKey, rateKey } from './door-policy.ts'
+import { doorPolicyFrom, doorPolicyOf, periodOf, projectRulesFrom, quotaKey, rateKey } from './door-policy.ts'
 import type { QuotaPeriod } from './door-policy.ts'
 
 describe('periods of quotas', () => {
@@ -83,5 +83,47 @@ describe('what a project says, read from JSON', () => {
     assert.equal(doorPolicyFrom(null), undefined)
     assert.equal(doorPolicyFrom([]), undefined)
     assert.deepEqual(doorPolicyFrom({}), { signingSecrets: [], lanes: undefined, limits: [], restrictions: [] })
+  })
+})
+
+describe('what a project says about one of its tokens', () => {
+  const limit = (id: string, eventType: string, token?: string) => ({
+    ...(token === undefined ? {} : { token }),
+    id,
+    eventType,
+    quota: { eventsMax: 1, period: 'day' },
+  })
+  const rules = projectRulesFrom({
+    signingSecrets: null,
+    limits: [limit('all', 'e'), limit('own', 'e', 'a'), limit('other', 'f', 'b'), null],
+    restrictions: [
+      { id: 'everybody', kind: 'redirect_to_dlq', tokens: [] },
+      { id: 'b alone', kind: 'redirect_to_dlq', tokens: ['b'] },
+    ],
+  })
+  const idsOf = (token: string) => {
+    const policy = doorPolicyOf(token, null, rules)
+    return [policy?.limits.map(({ id }) => id), policy?.restrictions.map(({ id }) => id)]
+  }
+
+  it('is what names it, what names none, and of limits its own before those of all', () => {
+    assert.deepEqual(idsOf('a'), [['own'], ['everybody']])
+    assert.deepEqual(idsOf('b'), [
+      ['all', 'other'],
+      ['everybody', 'b alone'],
+    ])
+    assert.deepEqual(idsOf('c'), [['all'], ['everybody']])
+  })
+
+  it('shares each rule with what is said about the other tokens', () => {
+    const [first, second] = ['a', 'c'].map((token) => doorPolicyOf(token, null, rules)?.restrictions[0])
+    assert.equal(first, second)
+  })
+
+  it('is nothing where nothing is said, and the lanes where those are', () => {
+    assert.equal(doorPolicyOf('a', null, undefined), undefined)
+    assert.equal(doorPolicyOf('a', null, projectRulesFrom({ limits: [limit('1', 'e', 'b')] })), undefined)
+    assert.deepEqual(doorPolicyOf('a', ['exceptions'], undefined)?.lanes, ['exceptions'])
+    assert.deepEqual(projectRulesFrom(null), { signingSecrets: [], limits: [], restrictions: [] })
   })
 })

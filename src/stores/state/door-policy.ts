@@ -95,16 +95,52 @@ export function rateKey(token: string, eventType: string): string {
   return `rate:{${token}}:${eventType}`
 }
 
-/** From JSON of the database or of a file. What cannot be read is left out: at the door, doubt lets in. */
+/** From JSON of a file. What cannot be read is left out: at the door, doubt lets in. */
 export function doorPolicyFrom(value: unknown): DoorPolicy | undefined {
   if (!isGroup(value)) return undefined
-  const allowed = value['lanes']
   return {
-    signingSecrets: textsIn(value['signingSecrets']),
-    lanes: Array.isArray(allowed) ? lanes.filter((lane) => allowed.includes(lane)) : undefined,
-    limits: listIn(value['limits']).flatMap(limitFrom),
-    restrictions: listIn(value['restrictions']).flatMap(restrictionFrom),
+    signingSecrets: textsIn(value.signingSecrets),
+    lanes: lanesFrom(value['lanes']),
+    limits: listIn(value.limits).flatMap(limitFrom),
+    restrictions: listIn(value.restrictions).flatMap(restrictionFrom),
   }
+}
+
+/** What a project says about the events of all of its tokens: read once, and shared by the policies made of it. */
+export interface ProjectRules {
+  readonly signingSecrets: readonly string[]
+  readonly limits: readonly { readonly token: string | undefined; readonly rule: LimitRule }[]
+  readonly restrictions: readonly { readonly tokens: readonly string[]; readonly rule: RestrictionRule }[]
+}
+
+/** From JSON of the database, as `doorPolicyFrom`; a limit may name a `token` there, and a restriction `tokens`. */
+export function projectRulesFrom(value: unknown): ProjectRules {
+  const { signingSecrets, limits, restrictions } = isGroup(value) ? value : {}
+  return {
+    signingSecrets: textsIn(signingSecrets),
+    limits: listIn(limits).flatMap((item) => limitFrom(item).map((rule) => ({ token: textIn(item, 'token'), rule }))),
+    restrictions: listIn(restrictions).flatMap((item) =>
+      restrictionFrom(item).map((rule) => ({ tokens: isGroup(item) ? textsIn(item['tokens']) : [], rule })),
+    ),
+  }
+}
+
+/** Of one token; undefined when nothing is said about it. A limit of the token itself goes before one of all tokens. */
+export function doorPolicyOf(token: string, lanes: unknown, project: ProjectRules | undefined): DoorPolicy | undefined {
+  const own = new Set(project?.limits.filter((limit) => limit.token === token).map(({ rule }) => rule.eventType))
+  const policy: DoorPolicy = {
+    signingSecrets: project?.signingSecrets ?? [],
+    lanes: lanesFrom(lanes),
+    limits: (project?.limits ?? [])
+      .filter((limit) => limit.token === token || (limit.token === undefined && !own.has(limit.rule.eventType)))
+      .map(({ rule }) => rule),
+    restrictions: (project?.restrictions ?? [])
+      .filter(({ tokens }) => tokens.length === 0 || tokens.includes(token))
+      .map(({ rule }) => rule),
+  }
+  const { signingSecrets, limits, restrictions } = policy
+  const isSaid = policy.lanes !== undefined || signingSecrets.length + limits.length + restrictions.length > 0
+  return isSaid ? policy : undefined
 }
 
 function wholeSpan(lengthMs: number, nowMs: number): Period {
@@ -160,8 +196,16 @@ function restrictionFrom(value: unknown): RestrictionRule[] {
   ]
 }
 
+/** One that a later version may know permits nothing here. */
+function lanesFrom(value: unknown): readonly Lane[] | undefined {
+  return Array.isArray(value) ? lanes.filter((lane) => value.includes(lane)) : undefined
+}
+
 interface Group {
   readonly [name: string]: unknown
+  readonly signingSecrets?: unknown
+  readonly limits?: unknown
+  readonly restrictions?: unknown
   readonly id?: unknown
   readonly eventType?: unknown
   readonly quota?: unknown
@@ -181,4 +225,9 @@ function listIn(value: unknown): readonly unknown[] {
 
 function textsIn(value: unknown): readonly string[] {
   return listIn(value).filter((item) => typeof item === 'string')
+}
+
+function textIn(value: unknown, name: string): string | undefined {
+  const found = isGroup(value) ? value[name] : undefined
+  return typeof found === 'string' ? found : undefined
 }

@@ -1,6 +1,6 @@
 /** The tokens as lists of them follow: by version, each with what its project says about events at the door. */
-import { doorPolicyFrom } from './door-policy.ts'
-import type { DoorPolicy } from './door-policy.ts'
+import { doorPolicyOf, projectRulesFrom } from './door-policy.ts'
+import type { DoorPolicy, ProjectRules } from './door-policy.ts'
 import type { Answers } from './projects.ts'
 import type { SqlSession } from './sql-client.ts'
 
@@ -12,17 +12,20 @@ export interface TokenChange {
   readonly revoked: boolean
   /** Larger than that of every change that was visible before. */
   readonly version: number
-  /** Undefined when the project says nothing, as most do. Tokens read together share it where it is the same. */
+  /** Undefined when the project says nothing, as most do. */
   readonly policy: DoorPolicy | undefined
 }
 
 interface TokenRow extends Omit<TokenChange, 'policy'> {
-  /** JSON as text, so that what is the same is read once. */
-  readonly policy: string | null
+  readonly lanes: readonly string[] | null
+  /** JSON as text, with the first token of a project alone. */
+  readonly rules: string | null
 }
 
-/** Of each kind. A limit is a quota or a rate or both, and one request counts against 1,000 at most. */
-const rulesMax = 500
+/** No project may make more: `api.limitsMax`, `api.restrictionsMax`, `api.signingSecretsMax`. */
+const limitsMax = 500
+const restrictionsMax = 1000
+const secretsMax = 100
 
 /**
  * Up to `limit` tokens that were added, changed or revoked after `version`, in order of their versions. Whoever asks again
@@ -34,62 +37,59 @@ export async function tokensChangedSince(
   limit: number,
 ): Promise<readonly TokenChange[]> {
   const rows = await sql.query<TokenRow>(tokensWhere('t.version > $1 order by t.version limit $2'), [version, limit])
-  const policies = new Map<string, DoorPolicy | undefined>()
-  return rows.map((row) => {
-    const { policy: json } = row
-    if (json === null) return { ...row, policy: undefined }
-    if (!policies.has(json)) policies.set(json, doorPolicyFrom(JSON.parse(json)))
-    return { ...row, policy: policies.get(json) }
-  })
+  return changesFrom(rows)
 }
 
 /** One token as a list would show it; undefined when nobody has it. */
 export async function tokenNow(sql: SqlSession, token: string): Promise<TokenChange | undefined> {
-  const [row] = await sql.query<TokenRow>(tokensWhere('t.token = $1'), [token])
-  if (row === undefined) return undefined
-  return { ...row, policy: row.policy === null ? undefined : doorPolicyFrom(JSON.parse(row.policy)) }
+  return changesFrom(await sql.query<TokenRow>(tokensWhere('t.token = $1'), [token]))[0]
 }
 
-/**
- * A rule of the token itself goes before one of the whole project for the same type. The rules of a revoked token are nobody's
- * concern.
- */
+function changesFrom(rows: readonly TokenRow[]): readonly TokenChange[] {
+  const rulesOf = new Map<number, ProjectRules>()
+  for (const { projectId, rules } of rows) {
+    if (rules !== null) rulesOf.set(projectId, projectRulesFrom(JSON.parse(rules)))
+  }
+  return rows.map(({ lanes, rules: _, ...row }) => ({
+    ...row,
+    policy: row.revoked ? undefined : doorPolicyOf(row.token, lanes, rulesOf.get(row.projectId)),
+  }))
+}
+
 function tokensWhere(condition: string): string {
   return `
     with page as materialized (
-      select t.token, t.project_id, p.answers, t.revoked_at is not null as revoked, t.version, t.lanes
-      from sluice.project_tokens t join sluice.projects p on p.id = t.project_id
-      where ${condition}
+      select t.token, t.project_id, p.answers, t.revoked_at is not null as revoked, t.version, t.lanes,
+        row_number() over (partition by t.project_id order by t.version) = 1 as is_first
+      from (select * from sluice.project_tokens t where ${condition}) t join sluice.projects p on p.id = t.project_id
     )
-    select page.token, page.project_id as "projectId", page.answers, page.revoked, page.version,
-      case when not page.revoked and num_nonnulls(page.lanes, secrets.list, limits.list, restrictions.list) > 0 then
-        json_strip_nulls(json_build_object('signingSecrets', secrets.list, 'lanes', page.lanes, 'limits', limits.list,
-          'restrictions', restrictions.list))::text
-      end as policy
+    select page.token, page.project_id as "projectId", page.answers, page.revoked, page.version, page.lanes,
+      case when num_nonnulls(secrets.list, limits.list, restrictions.list) > 0 then
+        json_build_object('signingSecrets', secrets.list, 'limits', limits.list, 'restrictions', restrictions.list)::text
+      end as rules
     from page
-    cross join lateral (
+    left join lateral (
       select json_agg(secret order by created_at, id) as list
       from (select * from sluice.signing_secrets
-            where project_id = page.project_id and revoked_at is null order by created_at, id limit ${String(rulesMax)}) s
-    ) secrets
-    cross join lateral (
-      select json_agg(json_build_object('id', id, 'eventType', event_type,
+            where project_id = page.project_id and revoked_at is null order by created_at, id
+            limit ${String(secretsMax)}) s
+    ) secrets on page.is_first
+    left join lateral (
+      select json_agg(json_build_object('id', id, 'token', token, 'eventType', event_type,
         'quota', case when quota_period is not null
           then json_build_object('eventsMax', quota_events_max, 'period', quota_period) end,
         'rate', case when rate_events_per_second is not null
           then json_build_object('eventsPerSecond', rate_events_per_second, 'burstEventsMax', rate_burst_events_max) end)
-        order by event_type) as list
-      from (select distinct on (event_type) * from sluice.limits
-            where project_id = page.project_id and (token is null or token = page.token)
-            order by event_type, token nulls last limit ${String(rulesMax)}) l
-    ) limits
-    cross join lateral (
-      select json_agg(json_build_object('id', id, 'kind', kind, 'distinctIds', distinct_ids, 'sessionIds', session_ids,
-        'eventNames', event_names, 'eventUuids', event_uuids, 'pipelines', pipelines, 'topic', topic)
+        order by event_type, token) as list
+      from (select * from sluice.limits where project_id = page.project_id
+            order by event_type, token limit ${String(limitsMax)}) l
+    ) limits on page.is_first
+    left join lateral (
+      select json_agg(json_build_object('id', id, 'kind', kind, 'tokens', tokens, 'distinctIds', distinct_ids,
+        'sessionIds', session_ids, 'eventNames', event_names, 'eventUuids', event_uuids, 'pipelines', pipelines, 'topic', topic)
         order by created_at, id) as list
-      from (select * from sluice.event_restrictions
-            where project_id = page.project_id and (tokens = '{}' or page.token = any (tokens))
-            order by created_at, id limit ${String(rulesMax)}) r
-    ) restrictions
+      from (select * from sluice.event_restrictions where project_id = page.project_id
+            order by created_at, id limit ${String(restrictionsMax)}) r
+    ) restrictions on page.is_first
     order by page.version`
 }

@@ -34,16 +34,19 @@ export const nothing: Ruling = {
   isPersonless: false,
 }
 
-/** Sets are made once for each policy, which is as long as nobody changes it. */
+/** Sets are made once for each rule, which is as long as nobody changes it; the tokens of a project share its rules. */
 export function createRestrictions(): (policy: DoorPolicy) => RuleAbout | undefined {
-  const compiled = new WeakMap<DoorPolicy, RuleAbout>()
+  const byPolicy = new WeakMap<DoorPolicy, RuleAbout>()
+  const byRule = new WeakMap<RestrictionRule, CompiledRule>()
+  const compiled = (rule: RestrictionRule): CompiledRule => {
+    const made = byRule.get(rule) ?? compile(rule)
+    byRule.set(rule, made)
+    return made
+  }
   return function restrictionsOf(policy) {
     if (policy.restrictions.length === 0) return undefined
-    let about = compiled.get(policy)
-    if (about === undefined) {
-      about = compile(policy.restrictions)
-      compiled.set(policy, about)
-    }
+    const about = byPolicy.get(policy) ?? allOf(policy.restrictions.map(compiled))
+    byPolicy.set(policy, about)
     return about
   }
 }
@@ -61,8 +64,8 @@ interface CompiledRule {
 /** Undefined filters nothing. */
 type Filter = ReadonlySet<string> | undefined
 
-function compile(restrictions: readonly RestrictionRule[]): RuleAbout {
-  const rules = restrictions.map((rule): CompiledRule => ({
+function compile(rule: RestrictionRule): CompiledRule {
+  return {
     kind: rule.kind,
     topic: rule.topic,
     names: filterOf(rule.eventNames),
@@ -70,7 +73,10 @@ function compile(restrictions: readonly RestrictionRule[]): RuleAbout {
     sessionIds: filterOf(rule.sessionIds),
     uuids: filterOf(rule.eventUuids),
     pipelines: filterOf(rule.pipelines),
-  }))
+  }
+}
+
+function allOf(rules: readonly CompiledRule[]): RuleAbout {
   return function ruleAbout(event, pipeline) {
     let ruling: { -readonly [K in keyof Ruling]: Ruling[K] } | undefined
     for (const rule of rules) {
