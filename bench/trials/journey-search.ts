@@ -82,6 +82,7 @@ console.log(`${String(events)} events, ${String(eventsPerRequest)} a request, ${
 
 const search = openSegmentsSearch({
   files: nodeFiles,
+  partitionCount: 16,
   folders: oneFolder(folder),
   searchBytesMax: 64 * 1024 ** 3,
   searchTimeMsMax: 600_000,

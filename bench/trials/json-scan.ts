@@ -109,7 +109,7 @@ const decode = createBodyDecoder({ inflatedBytesMax: 100 * 1024 * 1024 })
 const facts = { isEngage: false, headerToken: undefined }
 const hints = { contentEncoding: undefined, compression: undefined }
 const uuid = String(events[0]?.['uuid'])
-const door = { distinctId: 'user-1@example.com', ip: '203.0.113.7', sentAtMs: nowMs }
+const door = { distinctId: 'user-1@example.com', ip: '203.0.113.7', sentAtMs: nowMs, hasHeatmapApart: false }
 
 await report('batch: JSON.parse (the comparison)', batchSize, () => JSON.parse(batch.toString()) as unknown)
 await report('batch: scan', batchSize, () => scan(batch))

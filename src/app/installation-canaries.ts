@@ -1,5 +1,6 @@
 /** The canaries of this installation: sent through its own front door, looked for in its own table. */
 import { request as httpRequest } from 'node:http'
+import { flows } from '../event/flows.ts'
 import { partitionOf } from '../event/murmur2.ts'
 import type { Offsets } from '../event/position.ts'
 import { Failure } from '../kit/failure.ts'
@@ -16,7 +17,7 @@ export interface InstallationCanariesDeps {
   /** Of the reserved project. */
   readonly token: string
   readonly reader: WarehouseReader
-  /** Next source offset of each partition that the warehouse writer has not inserted. */
+  /** Next source offset that the warehouse writer has not inserted, by source index. */
   insertedTo(): Offsets
   readonly signal: AbortSignal
   readonly telemetry: Telemetry
@@ -27,12 +28,12 @@ const questionLimits = { timeMs: 5000, memoryBytes: 256 * 1024 * 1024, rowsMax: 
 
 export function createInstallationCanaries(deps: InstallationCanariesDeps): Canaries {
   const { config, token, reader, signal, telemetry } = deps
-  /** Where the intake's lane ended when the canaries were in: until the writer is there, asking the table is in vain. */
+  /** Where the main lane ended when the canaries were in: until the writer is there, asking the table is in vain. */
   let endsAt: readonly number[] = []
   return createCanaries({
     async send(events) {
       await sendCanaries(config, token, events)
-      endsAt = (await intakeCounts()).ends
+      endsAt = (await intakeCounts()).endsOf(flows.events).slice(0, config.intake.partitionCount)
     },
     async seen(uuids) {
       const inserted = deps.insertedTo()

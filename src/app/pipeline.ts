@@ -3,11 +3,13 @@
  *
  * ```
  *  edge:  HTTP ─► capture ─► admission ─► intake
- *  core:  intake's lane ─► ingestion ─► derived batches ─► warehousing ─► ClickHouse ◄─ query ◄─ HTTP
- *                              └─(decided)─► live feed ─► HTTP streams
+ *  core:  source lanes ─► ingestion ─► derived batches ─► warehousing ─► ClickHouse ◄─ query ◄─ HTTP     (each flow)
+ *                              └─(decided, of events)─► live feed ─► HTTP streams
  * ```
  */
 import type { IncomingMessage } from 'node:http'
+import { flows } from '../event/flows.ts'
+import type { Flow, FlowName } from '../event/flows.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
 import type { Tracing } from '../kit/telemetry/tracing.ts'
 import { createAdmission } from '../stages/admission/admission.ts'
@@ -17,8 +19,11 @@ import { createBodyReader } from '../stages/capture/decode/read-body.ts'
 import { createSdkSetup } from '../stages/capture/sdk-setup/sdk-setup.ts'
 import { createV1Capture } from '../stages/capture/v1/v1-capture.ts'
 import { createDerive } from '../stages/ingestion/derive.ts'
+import type { Derive } from '../stages/ingestion/derive-batches.ts'
+import { createDeriveHeatmap } from '../stages/ingestion/derive-heatmap.ts'
+import { createDeriveRecording } from '../stages/ingestion/derive-recording.ts'
 import { createIngestion } from '../stages/ingestion/ingestion.ts'
-import type { Ingestion } from '../stages/ingestion/ingestion.ts'
+import type { Ingestion, IngestionDeps } from '../stages/ingestion/ingestion.ts'
 import { createLiveFeed } from '../stages/live/live-feed.ts'
 import type { LiveFeed } from '../stages/live/live-feed.ts'
 import { createWarehousing } from '../stages/warehousing/warehousing.ts'
@@ -28,7 +33,7 @@ import type { EventLog } from '../stores/log/event-log.ts'
 import type { ProjectCache } from '../stores/state/project-cache.ts'
 import type { TokenDirectory } from '../stores/state/token-directory.ts'
 import type { InsertProgress } from '../stores/warehouse/insert-progress.ts'
-import type { Warehouse } from '../stores/warehouse/warehouse.ts'
+import type { WarehouseTable } from '../stores/warehouse/warehouse.ts'
 import type { Config } from './config.ts'
 import { publishedScripts } from './published-scripts.ts'
 import { createDoorTracing } from './traced-door.ts'
@@ -80,34 +85,56 @@ function firstThatServes(captures: readonly Capture[]): Capture {
   }
 }
 
-export interface Flow {
+/** One flow at work. */
+export interface RunningFlow {
+  readonly flow: Flow
   readonly ingestion: Ingestion
   readonly warehousing: Warehousing
-  readonly live: LiveFeed
+  readonly table: WarehouseTable
 }
 
-/** From the durable decision to rows. */
-export function buildFlow(
+/** From the durable decision to rows: one instance of the same stages for each flow. */
+export function buildFlows(
   config: Config,
   stores: {
     readonly log: EventLog
     readonly projects: ProjectCache
-    readonly warehouse: Warehouse
-    readonly progress: InsertProgress
+    readonly tables: Readonly<Record<FlowName, WarehouseTable>>
+    readonly progress: Readonly<Record<FlowName, InsertProgress>>
   },
   telemetry: (stage: string) => Telemetry,
-): Flow {
-  const { log, projects, warehouse, progress } = stores
-  const derive = createDerive({ projects })
+): { readonly running: Readonly<Record<FlowName, RunningFlow>>; readonly live: LiveFeed } {
+  const { log, projects, tables, progress } = stores
   const live = createLiveFeed(config.live, { telemetry: telemetry('live') })
-  return {
-    live,
-    ingestion: createIngestion(config.ingestion, {
+  const run = (flow: Flow, derive: Derive, decided?: IngestionDeps['decided']): RunningFlow => {
+    const table = tables[flow.name]
+    const ingestion = {
+      flow,
       log,
       derive,
-      decided: (batches) => live.decided(batches),
       telemetry: telemetry('ingestion'),
-    }),
-    warehousing: createWarehousing(config.warehouse, { log, warehouse, progress, telemetry: telemetry('warehousing') }),
+      ...(decided === undefined ? {} : { decided }),
+    }
+    const warehousing = {
+      flow,
+      log,
+      warehouse: table,
+      progress: progress[flow.name],
+      telemetry: telemetry('warehousing'),
+    }
+    return {
+      flow,
+      table,
+      ingestion: createIngestion(config.ingestion, ingestion),
+      warehousing: createWarehousing(config.warehouse, warehousing),
+    }
+  }
+  return {
+    live,
+    running: {
+      events: run(flows.events, createDerive({ projects }), (batches) => live.decided(batches)),
+      heatmaps: run(flows.heatmaps, createDeriveHeatmap({ projects })),
+      recordings: run(flows.recordings, createDeriveRecording({ projects })),
+    },
   }
 }

@@ -8,22 +8,24 @@ import type { Config } from './config.ts'
 import { answerOfRole, askRole, streamFromRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { journals, openLog } from './profiles/embedded.ts'
-import type { RoleStatus } from './role-status.ts'
+import type { LaneStatus, RoleStatus } from './role-status.ts'
 import { derivedBatchHead, derivedBatchLines } from '../event/derived-batch.ts'
+import { allFlows, ofLane, sourceAt, sourceIndex } from '../event/flows.ts'
+import type { Flow } from '../event/flows.ts'
 import type { Lane, Offsets } from '../event/position.ts'
 import { Failure } from '../kit/failure.ts'
 import { nodeFiles } from '../kit/node-files.ts'
 import { silent } from '../kit/telemetry/telemetry.ts'
 import { compare } from '../stages/proof/compare.ts'
 import type { AcceptedEvent, Exceptions } from '../stages/proof/compare.ts'
-import type { EventLog } from '../stores/log/event-log.ts'
+import type { Bounds, EventLog, WantedLane } from '../stores/log/event-log.ts'
 import { removeReaderFile, saveReaderFile } from '../stores/log/segments/reader-files.ts'
-import type { WarehouseRow } from '../stores/warehouse/warehouse-row.ts'
+import type { PlacedRow } from '../stores/warehouse/warehouse-row.ts'
 import type { PresentRow } from '../stores/warehouse/warehouse.ts'
 
 export interface Verdict {
   readonly equal: boolean
-  /** Events of the intake's lane in the range, `canaries` of them the health check's own. */
+  /** Records of all source lanes in the range, `canaries` of them the health check's own. */
   readonly accepted: number
   readonly canaries: number
   readonly rows: number
@@ -59,45 +61,100 @@ const pinName = `verify-${String(process.pid)}`
 /** The working directory must be the data folder. Rejects with SLUICE_NOT_RUNNING when nothing runs on it. */
 export async function verifyInstallation(config: Config): Promise<Verdict> {
   const log = openLog(config, silent)
-  const to = await insertedTo()
-  const begin = (await log.bounds('events_plugin_ingestion')).map((bound) => bound.begin)
-  const pinned: readonly Lane[] = ['events_plugin_ingestion', 'clickhouse_events']
-  const derivedBegin = (await log.bounds('clickhouse_events')).map((bound) => bound.begin)
-  const pin = async (): Promise<void> => {
-    const expiresAtMs = Date.now() + pinMs
-    await saveReaderFile(nodeFiles, journals.edge, pinName, 'events_plugin_ingestion', { offsets: begin, expiresAtMs })
-    await saveReaderFile(nodeFiles, journals.core, pinName, 'clickhouse_events', { offsets: derivedBegin, expiresAtMs })
-  }
-  await pin()
-  const renewing = setInterval(() => void pin(), pinMs / 3)
-  try {
-    return await compareAll(log, begin, derivedBegin, to)
-  } finally {
-    clearInterval(renewing)
-    for (const lane of pinned) {
-      await removeReaderFile(nodeFiles, lane === 'clickhouse_events' ? journals.core : journals.edge, pinName, lane)
-    }
-  }
-}
-
-/** How far the warehouse writer says that it is, in source offsets. */
-async function insertedTo(): Promise<Offsets> {
   const status = await answerOfRole<RoleStatus>('core', { path: '/internal/status' })
-  const lane = status?.lanes?.find((one) => one.lane === 'events_plugin_ingestion')
-  if (lane === undefined) {
+  if (status?.lanes === undefined) {
     throw new Failure(
       'SLUICE_NOT_RUNNING',
       'Nothing answers on this data folder. Start Sluice first: the table can only be asked while it runs.',
     )
   }
-  return lane.partitions.map(({ readers }) => readers.find(({ name }) => name === 'warehouse')?.offset ?? 0)
+  const verdicts: Verdict[] = []
+  for (const flow of allFlows) verdicts.push(await verifyFlow(flow, log, insertedTo(flow, status.lanes)))
+  return together(verdicts)
 }
 
-async function compareAll(log: EventLog, sourceBegin: Offsets, derivedBegin: Offsets, to: Offsets): Promise<Verdict> {
-  const decided = await readDecisions(log, derivedBegin, to)
+/** How far the warehouse writer says that it is, in source offsets. */
+function insertedTo(flow: Flow, lanes: readonly LaneStatus[]): Offsets {
+  return flow.sources.flatMap((name) => {
+    const partitions = lanes.find(({ lane }) => lane === name)?.partitions ?? []
+    return partitions.map(({ readers }) => readers.find((reader) => reader.name === 'warehouse')?.offset ?? 0)
+  })
+}
+
+async function verifyFlow(flow: Flow, log: EventLog, to: Offsets): Promise<Verdict> {
+  const begins = new Map<Lane, Offsets>()
+  for (const lane of flow.sources)
+    begins.set(
+      lane,
+      (await log.bounds(lane)).map(({ begin }) => begin),
+    )
+  const derived = await log.bounds(flow.derived)
+  begins.set(
+    flow.derived,
+    derived.map(({ begin }) => begin),
+  )
+  const journalOf = (lane: Lane): string => (lane === flow.derived ? journals.core : journals.edge)
+  const pin = async (): Promise<void> => {
+    const expiresAtMs = Date.now() + pinMs
+    for (const [lane, offsets] of begins) {
+      await saveReaderFile(nodeFiles, journalOf(lane), pinName, lane, { offsets, expiresAtMs })
+    }
+  }
+  await pin()
+  let renewed = Promise.resolve()
+  const renewing = setInterval(() => {
+    renewed = pin()
+  }, pinMs / 3)
+  try {
+    const sourceBegin = flow.sources.flatMap((lane) => begins.get(lane) ?? [])
+    return await compareAll({ flow, log, derived }, sourceBegin, to)
+  } finally {
+    clearInterval(renewing)
+    await renewed
+    for (const lane of begins.keys()) await removeReaderFile(nodeFiles, journalOf(lane), pinName, lane)
+  }
+}
+
+function together(verdicts: readonly Verdict[]): Verdict {
+  const sum = (pick: (one: Verdict) => number): number => verdicts.reduce((total, one) => total + pick(one), 0)
+  const all = (pick: (one: Verdict) => Found): Found => ({
+    count: sum((one) => pick(one).count),
+    ids: verdicts.flatMap((one) => pick(one).ids).slice(0, idsMax),
+  })
+  return {
+    equal: verdicts.every(({ equal }) => equal),
+    accepted: sum(({ accepted }) => accepted),
+    canaries: sum(({ canaries }) => canaries),
+    rows: sum(({ rows }) => rows),
+    dropped: sum(({ dropped }) => dropped),
+    deadLetter: sum(({ deadLetter }) => deadLetter),
+    damaged: sum(({ damaged }) => damaged),
+    replaced: sum(({ replaced }) => replaced),
+    expired: sum(({ expired }) => expired),
+    erased: sum(({ erased }) => erased),
+    lost: all(({ lost }) => lost),
+    doubled: all(({ doubled }) => doubled),
+    invented: all(({ invented }) => invented),
+  }
+}
+
+/** What is compared: partitions are source indexes throughout. */
+interface Compared {
+  readonly flow: Flow
+  readonly log: EventLog
+  readonly derived: readonly Bounds[]
+}
+
+async function compareAll(compared: Compared, sourceBegin: Offsets, to: Offsets): Promise<Verdict> {
+  const { flow, log } = compared
+  const decided = await readDecisions(compared, to)
   // Where the batches of a source record are gone, nothing can be said about it any more.
   const from = sourceBegin.map((begin, partition) => Math.max(begin, decided.from[partition] ?? 0))
   const total = { accepted: 0, rows: 0, dropped: 0, dead_letter: 0 }
+  const idOf = (partition: number, { uuid, offset }: { readonly uuid: string; readonly offset: number }): string => {
+    const source = sourceAt(flow, partition, log.partitionCount)
+    return `${uuid} at ${source.lane} ${String(source.partition)}@${String(offset)}`
+  }
   const doubled = new Finds()
   const invented = new Finds()
   const missing: Missing[] = []
@@ -109,7 +166,7 @@ async function compareAll(log: EventLog, sourceBegin: Offsets, derivedBegin: Off
     fromOffset: number,
     toOffset: number,
   ): Promise<void> => {
-    const rows = await rowsOf(partition, fromOffset, toOffset, times)
+    const rows = await rowsOf(flow, partition, fromOffset, toOffset, times)
     const result = compare(events, decided.exceptions[partition] ?? new Map(), rows)
     total.accepted += result.accepted
     total.rows += result.rows
@@ -119,10 +176,10 @@ async function compareAll(log: EventLog, sourceBegin: Offsets, derivedBegin: Off
     for (const row of result.invented) invented.add(idOf(partition, row))
     for (const event of result.missing) missing.push({ ...event, partition })
   }
-  const windows = await eachWindow(log, from, to, check)
+  const windows = await eachWindow(compared, from, to, check)
 
-  const { expired, left } = await withoutExpired(log, derivedBegin, missing)
-  const { replaced, lost } = await withoutReplaced(left)
+  const { expired, left } = await withoutExpired(compared, missing)
+  const { replaced, lost } = await withoutReplaced(flow, left)
   const found = new Finds()
   for (const event of lost) found.add(idOf(event.partition, event))
   // A damaged record was acknowledged and cannot be read back: it is lost as well.
@@ -152,14 +209,17 @@ interface Decisions {
 }
 
 /** What ingestion set aside, up to the given source offsets. Only exceptions are kept in memory. */
-async function readDecisions(log: EventLog, derivedBegin: Offsets, to: Offsets): Promise<Decisions> {
+async function readDecisions({ flow, log, derived }: Compared, to: Offsets): Promise<Decisions> {
+  const next = derived.map(({ begin }) => begin)
   const from: number[] = []
   const decidedTo: number[] = []
   const exceptions = to.map(() => new Map<number, 'dropped' | 'dead_letter' | 'damaged'>())
   let erased = 0
-  for await (const { value } of recordsUntil(log, 'clickhouse_events', derivedBegin, () =>
-    to.every((end, partition) => (decidedTo[partition] ?? 0) >= end),
-  )) {
+  // Of a lane that is used rarely all batches may be gone already.
+  const isDone = (): boolean =>
+    to.every((end, at) => (decidedTo[at] ?? 0) >= end || (next[at] ?? 0) >= (derived[at]?.end ?? 0))
+  for await (const { position, value } of recordsUntil(log, [{ lane: flow.derived, from: next.slice() }], isDone)) {
+    next[position.partition] = position.offset + 1
     const head = derivedBatchHead(value)
     from[head.partition] ??= head.from
     decidedTo[head.partition] = head.to
@@ -169,7 +229,7 @@ async function readDecisions(log: EventLog, derivedBegin: Offsets, to: Offsets):
       if (reason === 'erased') erased++
     }
   }
-  return { from: to.map((_, partition) => from[partition] ?? 0), exceptions, erased }
+  return { from: to.map((end, partition) => from[partition] ?? end), exceptions, erased }
 }
 
 interface TimeRange {
@@ -187,7 +247,7 @@ type Check = (
 
 /** Hands over the accepted events window by window of a partition; resolves with how many offsets could not be read, and how many were canaries. */
 async function eachWindow(
-  log: EventLog,
+  { flow, log }: Compared,
   from: Offsets,
   to: Offsets,
   check: Check,
@@ -210,8 +270,10 @@ async function eachWindow(
     await check(partition, events, { fromMs, toMs }, fromOffset, toOffset)
   }
   const isDone = (): boolean => to.every((end, partition) => (next[partition] ?? 0) >= end)
-  for await (const { position, timeMs, headers } of recordsUntil(log, 'events_plugin_ingestion', from, isDone)) {
-    const { partition, offset, incarnation } = position
+  const wanted = flow.sources.map((lane) => ({ lane, from: ofLane(flow, lane, from, log.partitionCount) }))
+  for await (const { lane, position, timeMs, headers } of recordsUntil(log, wanted, isDone)) {
+    const { offset, incarnation } = position
+    const partition = sourceIndex(flow, lane, position.partition, log.partitionCount)
     const window = windows[partition]
     if (window === undefined || offset >= (to[partition] ?? 0)) {
       next[partition] = Math.max(next[partition] ?? 0, offset)
@@ -229,34 +291,37 @@ async function eachWindow(
   return { damaged, canaries }
 }
 
-/** The lane's records until `isDone` says so; what is waited for must be in the lane already. */
-async function* recordsUntil(log: EventLog, lane: Lane, from: Offsets, isDone: () => boolean) {
+/** The lanes' records until `isDone` says so; what is waited for must be there already. */
+async function* recordsUntil(log: EventLog, wanted: readonly WantedLane[], isDone: () => boolean) {
   if (isDone()) return
   const stop = new AbortController()
-  for await (const records of log.read(lane, { from, signal: stop.signal, batchBytesMax: readBytesMax })) {
+  // Whoever works on the journal has checked the records of others, and told of their damage.
+  const options = { signal: stop.signal, batchBytesMax: readBytesMax, othersUnchecked: true }
+  for await (const records of log.read(wanted, options)) {
     yield* records
     if (isDone()) stop.abort()
   }
 }
 
 /** Events whose project keeps them no longer; their derived rows say until when. */
-async function withoutExpired(log: EventLog, derivedBegin: Offsets, missing: readonly Missing[]) {
+async function withoutExpired({ flow, log, derived }: Compared, missing: readonly Missing[]) {
   if (missing.length === 0) return { expired: 0, left: missing }
   const open = new Map(missing.map((event) => [`${String(event.partition)}:${String(event.offset)}`, event]))
-  const last = derivedBegin.map((_, partition) =>
+  const last = derived.map((_, partition) =>
     Math.max(-1, ...missing.filter((one) => one.partition === partition).map(({ offset }) => offset)),
   )
   const decidedTo: number[] = []
+  const from = derived.map(({ begin }) => begin)
   let expired = 0
   const nowSeconds = Date.now() / 1000
-  for await (const { value } of recordsUntil(log, 'clickhouse_events', derivedBegin, () =>
+  for await (const { value } of recordsUntil(log, [{ lane: flow.derived, from }], () =>
     last.every((offset, partition) => (decidedTo[partition] ?? 0) > offset),
   )) {
     const { partition, to } = derivedBatchHead(value)
     decidedTo[partition] = to
     for (const line of derivedBatchLines(value)) {
       // Written by ingestion.
-      const row = JSON.parse(line) as WarehouseRow
+      const row = JSON.parse(line) as PlacedRow
       const id = `${String(row._partition)}:${String(row._offset)}`
       if (row.expires_at <= nowSeconds && open.delete(id)) expired++
     }
@@ -265,13 +330,13 @@ async function withoutExpired(log: EventLog, derivedBegin: Offsets, missing: rea
 }
 
 /** Events whose uuid stands in the table under a later position: the table keeps one of two equal ones. */
-async function withoutReplaced(missing: readonly Missing[]) {
+async function withoutReplaced(flow: Flow, missing: readonly Missing[]) {
   const lost: Missing[] = []
   let replaced = 0
   for (let at = 0; at < missing.length; at += 1000) {
     const some = missing.slice(at, at + 1000)
     const positions = await askRole<[number, string, string][]>('core', {
-      path: '/internal/positions',
+      path: `/internal/positions?flow=${flow.name}`,
       body: some.map(({ uuid }) => uuid),
       // The table looks at every row for them.
       timeoutMs: positionsTimeoutMs,
@@ -285,8 +350,15 @@ async function withoutReplaced(missing: readonly Missing[]) {
   return { replaced, lost }
 }
 
-async function rowsOf(partition: number, from: number, to: number, { fromMs, toMs }: TimeRange): Promise<PresentRow[]> {
+async function rowsOf(
+  flow: Flow,
+  partition: number,
+  from: number,
+  to: number,
+  { fromMs, toMs }: TimeRange,
+): Promise<PresentRow[]> {
   const query = new URLSearchParams({
+    flow: flow.name,
     partition: String(partition),
     from: String(from),
     to: String(to),
@@ -320,8 +392,4 @@ class Finds {
   found(): Found {
     return { count: this.count, ids: this.#ids }
   }
-}
-
-function idOf(partition: number, { uuid, offset }: { readonly uuid: string; readonly offset: number }): string {
-  return `${uuid} at ${String(partition)}@${String(offset)}`
 }

@@ -1,6 +1,6 @@
 /**
- * What ingestion decided about one range of one partition, as one record of the lane `clickhouse_events`. The record is
- * the commit: ClickHouse (and every other store) is a projection of these batches.
+ * What ingestion decided about one range of one partition, as one record of the flow's derived lane. The record is the commit:
+ * ClickHouse (and every other store) is a projection of these batches.
  *
  * Encoding: u32 little endian length of the head, the head as JSON, then the rows as JSON lines (one object a line), byte
  * for byte as they go to the warehouse.
@@ -8,7 +8,7 @@
 export interface DerivedBatchHead {
   /** Of the owner that wrote it; readers pass over batches of an older epoch than the newest they saw. */
   readonly epoch: number
-  /** Partition of the source lane, and of this one. */
+  /** Partition of the derived lane: the source index (`flows.ts`) of the partition that was read. */
   readonly partition: number
   /** The source range that was decided: offsets from `from` up to `to` (exclusive). */
   readonly from: number
@@ -86,6 +86,20 @@ function setAsideKey({ kind, step, reason }: SetAsideCount): string {
 }
 
 export const emptyBooks: IngestionBooks = { in: 0, out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }
+
+export function sumOfBooks(books: readonly IngestionBooks[]): IngestionBooks {
+  const sum = (pick: (one: IngestionBooks) => number): number => books.reduce((total, one) => total + pick(one), 0)
+  const setAside = books.reduce<readonly SetAsideCount[]>((all, one) => addSetAside(all, one.setAside ?? []), [])
+  return {
+    in: sum((one) => one.in),
+    out: sum((one) => one.out),
+    dropped: sum((one) => one.dropped),
+    deadLetter: sum((one) => one.deadLetter),
+    damaged: sum((one) => one.damaged),
+    canary: sum((one) => one.canary),
+    ...(setAside.length === 0 ? {} : { setAside }),
+  }
+}
 
 export function encodeDerivedBatch(head: DerivedBatchHead, rows: Buffer): Buffer {
   const json = Buffer.from(JSON.stringify(head))

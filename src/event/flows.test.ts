@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { flowFrom, flows, isDerived, ofLane, partitionsOf, sourceAt, sourceIndex } from './flows.ts'
+import { allFlows, flowFrom, flows, isDerived, ofLane, partitionsOf, sourceAt, sourceIndex } from './flows.ts'
 import { lanes } from './position.ts'
-
-const all = Object.values(flows)
 
 describe('the flows', () => {
   it('number each partition of each source lane once, the main lane’s by their own numbers', () => {
-    for (const flow of all) {
-      const indexes = flow.sources.flatMap((lane) => [0, 1, 2].map((partition) => sourceIndex(flow, lane, partition, 3)))
+    for (const flow of allFlows) {
+      const indexes = flow.sources.flatMap((lane) =>
+        [0, 1, 2].map((partition) => sourceIndex(flow, lane, partition, 3)),
+      )
       assert.deepEqual(
         indexes,
         indexes.map((_, at) => at),
@@ -35,7 +35,7 @@ describe('the flows', () => {
   })
 
   it('have each lane once: as a source, as a derived one, or as dead letters', () => {
-    const named = all.flatMap(({ sources, derived }) => [...sources, derived])
+    const named = allFlows.flatMap(({ sources, derived }) => [...sources, derived])
     assert.deepEqual([...named, 'events_plugin_ingestion_dlq'].toSorted(), lanes.toSorted())
     assert.equal(flowFrom('exceptions'), flows.events)
     assert.equal(flowFrom('events_plugin_ingestion_dlq'), undefined)

@@ -20,6 +20,8 @@ export interface Flow {
   /** Those of them that may wait while others do not. */
   readonly patient: readonly Lane[]
   readonly derived: Lane
+  /** Of the database `sluice`. */
+  readonly table: 'events' | 'heatmaps' | 'session_recording_events'
 }
 
 export const flows: Readonly<Record<FlowName, Flow>> = {
@@ -35,36 +37,39 @@ export const flows: Readonly<Record<FlowName, Flow>> = {
     ],
     patient: ['historical_events', 'events_plugin_ingestion_overflow'],
     derived: 'clickhouse_events',
+    table: 'events',
   },
   heatmaps: {
     name: 'heatmaps',
     sources: ['heatmaps_ingestion'],
     patient: [],
     derived: 'clickhouse_heatmap_events',
+    table: 'heatmaps',
   },
   recordings: {
     name: 'recordings',
     sources: ['session_recording_snapshot_item_events'],
     patient: [],
     derived: 'clickhouse_session_recording_events',
+    table: 'session_recording_events',
   },
 }
 
-const all: readonly Flow[] = Object.values(flows)
+export const allFlows: readonly Flow[] = Object.values(flows)
 
 /** The flow that takes the records of a source lane; undefined for lanes that nobody takes further. */
 export function flowFrom(source: Lane): Flow | undefined {
-  return all.find(({ sources }) => sources.includes(source))
+  return allFlows.find(({ sources }) => sources.includes(source))
 }
 
 /** Derived lanes have a partition for each source index of their flow, all others the installation's count. */
 export function partitionsOf(lane: Lane, partitionCount: number): number {
-  const flow = all.find(({ derived }) => derived === lane)
+  const flow = allFlows.find(({ derived }) => derived === lane)
   return (flow?.sources.length ?? 1) * partitionCount
 }
 
 export function isDerived(lane: Lane): boolean {
-  return all.some(({ derived }) => derived === lane)
+  return allFlows.some(({ derived }) => derived === lane)
 }
 
 export function sourceIndex({ sources }: Flow, lane: Lane, partition: number, partitionCount: number): number {

@@ -1,7 +1,7 @@
 /** What every answer to a question says about how much it has seen; of the whole installation. */
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import type { Freshness } from '../../stages/health/progress-watch.ts'
+import type { Freshness } from '../../stages/health/freshness.ts'
 
 /** Spread into the schema of an answer. */
 export const completenessFields = {
@@ -24,7 +24,7 @@ export type Completeness = {
 
 export interface CompletenessSource {
   /** Looked at anew, so that an answer says how complete it was at that moment. */
-  freshness(): Promise<Freshness>
+  freshness(): Promise<Pick<Freshness, 'completeThroughMs' | 'waitingEvents'>>
   /** See `parkedEvents` of `stages/health/books.ts`. */
   parkedEvents(): number
 }

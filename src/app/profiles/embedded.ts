@@ -3,6 +3,8 @@
  * Each opener gives a process the stores it works with, as ports; the folders are below the working directory, which is
  * the data folder.
  */
+import { allFlows, flows } from '../../event/flows.ts'
+import type { Flow, FlowName } from '../../event/flows.ts'
 import { laneNumber } from '../../event/position.ts'
 import type { Offsets } from '../../event/position.ts'
 import { nodeFiles } from '../../kit/node-files.ts'
@@ -25,7 +27,7 @@ import type { SqlClient } from '../../stores/state/sql-client.ts'
 import { openFileInsertProgress } from '../../stores/warehouse/file-progress/file-insert-progress.ts'
 import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
-import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
+import type { Warehouse, WarehouseTable } from '../../stores/warehouse/warehouse.ts'
 import type { Config } from '../config.ts'
 import { readPostgresConnection } from '../supervisor/launch-postgres.ts'
 import { createLateSqlClient } from './late-sql-client.ts'
@@ -80,7 +82,7 @@ export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry
         files: nodeFiles,
         folder: journals.edge,
         retentionMs: Math.max(config.log.retentionMs, duplicateWindowMs),
-        readers: [{ reader: 'warehouse', lane: 'events_plugin_ingestion' }],
+        readers: allFlows.flatMap(({ sources }) => sources.map((lane) => ({ reader: 'warehouse', lane }))),
         telemetry: own,
         nowMs,
       })
@@ -90,7 +92,7 @@ export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry
 
 export interface CoreStores {
   readonly log: EventLog
-  readonly progress: InsertProgress
+  readonly progress: Readonly<Record<FlowName, InsertProgress>>
   readonly sql: SqlClient
   trim(nowMs: number): Promise<void>
   close(): Promise<void>
@@ -102,17 +104,21 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
   const sql = openSql('sluice-core')
   return {
     log: openLog(config, own, new Map([[journals.core, writer]])),
-    progress: await openFileInsertProgress(nodeFiles, 'core/inserting'),
+    progress: {
+      events: await openFileInsertProgress(nodeFiles, 'core/inserting'),
+      heatmaps: await openFileInsertProgress(nodeFiles, 'core/inserting-heatmaps'),
+      recordings: await openFileInsertProgress(nodeFiles, 'core/inserting-recordings'),
+    },
     sql,
     async trim(nowMs) {
       await trimJournal({
         files: nodeFiles,
         folder: journals.core,
         retentionMs: config.log.retentionMs,
-        readers: [
-          { reader: 'warehouse', lane: 'clickhouse_events' },
-          { reader: 'ingestion', lane: 'clickhouse_events' },
-        ],
+        readers: allFlows.flatMap(({ derived: lane }) => [
+          { reader: 'warehouse', lane },
+          { reader: 'ingestion', lane },
+        ]),
         telemetry: own,
         nowMs,
       })
@@ -125,7 +131,9 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
 }
 
 export interface WarehouseStores {
+  /** The table of events. */
   readonly warehouse: Warehouse
+  readonly tables: Readonly<Record<FlowName, WarehouseTable>>
   readonly reader: WarehouseReader
   close(): Promise<void>
 }
@@ -135,21 +143,28 @@ export async function openWarehouse(config: Config): Promise<WarehouseStores> {
   const { chdbEngineDefaults } = await import('../../stores/warehouse/chdb/chdb-engine.config.ts')
   const { openChdbEngine } = await import('../../stores/warehouse/chdb/chdb-engine.ts')
   const { chdbWarehouseDefaults, openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
+  const { openChdbTable } = await import('../../stores/warehouse/chdb/chdb-table.ts')
   const { chdbWarehouseReaderDefaults, openChdbWarehouseReader } =
     await import('../../stores/warehouse/chdb/chdb-warehouse-reader.ts')
   const { memoryBytesMax, propertyColumnsMax } = config.warehouse
   const engine = await openChdbEngine({ ...chdbEngineDefaults, folder: 'core/warehouse', memoryBytesMax })
   const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, propertyColumnsMax })
+  const tables = {
+    events: warehouse,
+    heatmaps: await openChdbTable(engine, flows.heatmaps.table),
+    recordings: await openChdbTable(engine, flows.recordings.table),
+  }
   const reader = openChdbWarehouseReader(engine, {
     ...chdbWarehouseReaderDefaults,
     questionsAtOnceMax: config.query.concurrentMax,
   })
   return {
     warehouse,
+    tables,
     reader,
     async close() {
       await reader.close()
-      await warehouse.close()
+      await Promise.all(Object.values(tables).map((table) => table.close()))
       await engine.close()
     },
   }
@@ -173,16 +188,23 @@ export function openLog(
 
 /** Searches both journals, for people who ask about single events. */
 export function openLogSearch(config: Config): LogSearch {
-  return openSegmentsSearch({ files: nodeFiles, folders: journalOfLane, ...config.journey })
+  const { partitionCount } = config.intake
+  return openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey })
 }
 
 /** What the door has written, as its journal says; there also while the edge is away. */
-export async function intakeCounts(): Promise<{ readonly counts: JournalState['counts']; readonly ends: Offsets }> {
+export async function intakeCounts(): Promise<IntakeCounts> {
   const published = await publishedOf(nodeFiles, journals.edge)
   return {
     counts: published?.state.counts ?? emptyCounts(),
-    ends: published?.state.next[laneNumber('events_plugin_ingestion')] ?? [],
+    endsOf: ({ sources }) => sources.flatMap((lane) => published?.state.next[laneNumber(lane)] ?? []),
   }
+}
+
+export interface IntakeCounts {
+  readonly counts: JournalState['counts']
+  /** Where the source lanes end, by source index. */
+  readonly endsOf: (flow: Flow) => Offsets
 }
 
 function openWriter(role: 'edge' | 'core', config: Config, telemetry: ProcessTelemetry): Promise<JournalWriter> {

@@ -1,19 +1,32 @@
 /** The books of every stage (N4): what came in is what went out, was set aside for a reason, or still waits. */
+import { sumOfBooks } from '../../event/derived-batch.ts'
 import type { IngestionBooks } from '../../event/derived-batch.ts'
+import type { FlowName } from '../../event/flows.ts'
 
 /** What the door wrote into its journal, by verdict; canaries apart. */
 export interface IntakeCounts {
   readonly stored: number
   readonly duplicate: number
   readonly refused: number
+  /** Events that met a limit: no record has them. */
+  readonly quotaLimited: number
+  readonly rateLimited: number
   readonly canary: number
+  /** Records that the door made of a part of an event, for another table. */
+  readonly split: number
   /** How `refused` came together, as far as it was counted. */
   readonly reasons?: Readonly<Record<string, number>>
 }
 
 export interface StageCounts {
   readonly intake: IntakeCounts
-  /** Source records of all partitions up to the lane's ends. */
+  readonly flows: readonly FlowCounts[]
+}
+
+/** How far one flow is. */
+export interface FlowCounts {
+  readonly name: FlowName
+  /** Records of its source lanes, all partitions up to their ends. */
   readonly sourceRecords: number
   readonly ingestion: IngestionBooks
   /** Source records that ingestion decided. */
@@ -42,49 +55,76 @@ export interface Books {
   readonly imbalances: readonly string[]
 }
 
-export function balance(counts: StageCounts): Books {
-  const { intake, ingestion, sourceRecords, decidedRecords, insertedRecords, rowsInserted, rowsRefused } = counts
-  // As many as ingestion made: off by those that wait, and not for longer than until the next canaries.
-  const canariesInTable = counts.canariesInserted ?? Math.min(ingestion.canary, rowsInserted)
+export function balance({ intake, flows }: StageCounts): Books {
   const imbalances: string[] = []
-  const expect = (what: string, left: number, right: number): void => {
-    if (left !== right) imbalances.push(`${what}: ${String(left)} against ${String(right)}`)
-  }
-  expect('events stored at the door, against records in the lane', intake.stored + intake.canary, sourceRecords)
-  expect('records that ingestion decided, against its books', decidedRecords, ingestion.in + ingestion.canary)
-  const { out, dropped, deadLetter, damaged } = ingestion
-  expect('ingestion in, against out and set aside', ingestion.in, out + dropped + deadLetter + damaged)
-  const atMost = (what: string, part: number, whole: number): void => {
-    if (part > whole) imbalances.push(`${what}: ${String(part)} against ${String(whole)}`)
+  const total = (pick: (flow: FlowCounts) => number): number => sumOf(flows.map(pick))
+  const sourceRecords = total((flow) => flow.sourceRecords)
+  const accepted = intake.stored + intake.canary + intake.split
+  if (accepted !== sourceRecords) {
+    imbalances.push(differing('events stored at the door, against records in the lanes', accepted, sourceRecords))
   }
   // Less is no alarm: earlier releases did not count reasons.
-  atMost('reasons of the door, against what it refused', sumOf(Object.values(intake.reasons ?? {})), intake.refused)
-  const setAside = sumOf((ingestion.setAside ?? []).map(({ count }) => count))
-  atMost('reasons of ingestion, against what it set aside', setAside, dropped + deadLetter + damaged)
-  // Between two blocks only: while rows wait, nobody has counted them.
-  if (insertedRecords === decidedRecords) {
-    expect('rows that ingestion derived, against rows inserted', out + ingestion.canary, rowsInserted + rowsRefused)
-    expect('canaries that ingestion derived, against canaries inserted', ingestion.canary, canariesInTable)
+  const reasons = sumOf(Object.values(intake.reasons ?? {}))
+  if (reasons > intake.refused) {
+    imbalances.push(differing('reasons of the door, against what it refused', reasons, intake.refused))
   }
+  for (const flow of flows) for (const text of imbalancesOf(flow)) imbalances.push(`${flow.name}: ${text}`)
+  const ingestion = sumOfBooks(flows.map((flow) => flow.ingestion))
+  const canariesInTable = total(canariesIn)
+  const decidedRecords = total((flow) => flow.decidedRecords)
+  const received = intake.stored + intake.duplicate + intake.refused + intake.quotaLimited + intake.rateLimited
   return {
-    intake: { ...intake, received: intake.stored + intake.duplicate + intake.refused },
+    intake: { ...intake, received },
     ingestion: { ...ingestion, waiting: eventsAmong(sourceRecords - decidedRecords, intake.canary - ingestion.canary) },
     warehouse: {
-      rows: rowsInserted - canariesInTable,
-      refused: rowsRefused,
+      rows: total((flow) => flow.rowsInserted) - canariesInTable,
+      refused: total((flow) => flow.rowsRefused),
       canary: canariesInTable,
-      waiting: eventsAmong(decidedRecords - insertedRecords, ingestion.canary - canariesInTable),
+      waiting: eventsAmong(decidedRecords - total((flow) => flow.insertedRecords), ingestion.canary - canariesInTable),
     },
     imbalances,
   }
+}
+
+/** What does not add up behind the door. */
+function imbalancesOf(flow: FlowCounts): readonly string[] {
+  const { ingestion, decidedRecords, insertedRecords, rowsInserted, rowsRefused } = flow
+  const { out, dropped, deadLetter, damaged, canary } = ingestion
+  const imbalances: string[] = []
+  const expect = (what: string, left: number, right: number): void => {
+    if (left !== right) imbalances.push(differing(what, left, right))
+  }
+  expect('records that ingestion decided, against its books', decidedRecords, ingestion.in + canary)
+  expect('ingestion in, against out and set aside', ingestion.in, out + dropped + deadLetter + damaged)
+  const setAside = sumOf((ingestion.setAside ?? []).map(({ count }) => count))
+  if (setAside > dropped + deadLetter + damaged) {
+    imbalances.push(
+      differing('reasons of ingestion, against what it set aside', setAside, dropped + deadLetter + damaged),
+    )
+  }
+  // Between two blocks only: while rows wait, nobody has counted them.
+  if (insertedRecords === decidedRecords) {
+    expect('rows that ingestion derived, against rows inserted', out + canary, rowsInserted + rowsRefused)
+    expect('canaries that ingestion derived, against canaries inserted', canary, canariesIn(flow))
+  }
+  return imbalances
+}
+
+/** In the table. As many as ingestion made: off by those that wait, and not for longer than until the next canaries. */
+function canariesIn({ canariesInserted, ingestion, rowsInserted }: FlowCounts): number {
+  return canariesInserted ?? Math.min(ingestion.canary, rowsInserted)
+}
+
+function differing(what: string, left: number, right: number): string {
+  return `${what}: ${String(left)} against ${String(right)}`
 }
 
 /**
  * Events that were acknowledged and will not come into the table by themselves. What the door refused is not among them: its
  * sender was told.
  */
-export function parkedEvents({ ingestion, rowsRefused }: Pick<StageCounts, 'ingestion' | 'rowsRefused'>): number {
-  return ingestion.deadLetter + rowsRefused
+export function parkedEvents(flows: readonly Pick<FlowCounts, 'ingestion' | 'rowsRefused'>[]): number {
+  return sumOf(flows.map(({ ingestion, rowsRefused }) => ingestion.deadLetter + rowsRefused))
 }
 
 /** Events among records that wait. A canary that was damaged is one at the door and none behind it, and waits nowhere. */

@@ -6,21 +6,35 @@ import { pipelineViewOf } from './pipeline-view.ts'
 import type { PipelineParts } from './pipeline-view.ts'
 
 const books = balance({
-  intake: { stored: 10, duplicate: 2, refused: 5, canary: 3, reasons: { 'event is not an object': 3 } },
-  sourceRecords: 13,
-  ingestion: {
-    ...emptyBooks,
-    in: 8,
-    out: 6,
-    deadLetter: 2,
-    canary: 2,
-    setAside: [{ kind: 'dead_letter', step: 'parse', reason: 'not_json', count: 2 }],
+  intake: {
+    stored: 10,
+    duplicate: 2,
+    refused: 5,
+    quotaLimited: 4,
+    rateLimited: 1,
+    canary: 3,
+    split: 0,
+    reasons: { 'event is not an object': 3 },
   },
-  decidedRecords: 10,
-  insertedRecords: 6,
-  rowsInserted: 6,
-  canariesInserted: 1,
-  rowsRefused: 0,
+  flows: [
+    {
+      name: 'events',
+      sourceRecords: 13,
+      ingestion: {
+        ...emptyBooks,
+        in: 8,
+        out: 6,
+        deadLetter: 2,
+        canary: 2,
+        setAside: [{ kind: 'dead_letter', step: 'parse', reason: 'not_json', count: 2 }],
+      },
+      decidedRecords: 10,
+      insertedRecords: 6,
+      rowsInserted: 6,
+      canariesInserted: 1,
+      rowsRefused: 0,
+    },
+  ],
 })
 const reader = (name: string, lag: number, oldestWaitingMs: number | null) => ({
   name,
@@ -30,7 +44,7 @@ const reader = (name: string, lag: number, oldestWaitingMs: number | null) => ({
 })
 const parts: PipelineParts = {
   books,
-  freshness: { completeThroughMs: 0, waitingEvents: 5, oldestWaitingMs: 900 },
+  freshness: { completeThroughMs: 0, waitingEvents: 5, oldestWaitingMs: 900, oldestUrgentWaitingMs: 900 },
   lanes: [
     {
       lane: 'events_plugin_ingestion',
@@ -41,7 +55,7 @@ const parts: PipelineParts = {
     },
   ],
   canary: { arrivedAtMs: 0, durationMs: 5, failure: undefined },
-  oldestWaitingMsMax: 1000,
+  lateness: { oldestWaitingMsMax: 1000, oldestPatientWaitingMsMax: 100_000 },
   processes: [{ role: 'edge', state: 'ready', pid: 1, startedAt: '', restarts: 0 }],
   edgeSilence: undefined,
 }
@@ -52,7 +66,7 @@ describe('the view of the pipeline', () => {
     assert.deepEqual(
       stages.map(({ name, in: into, out, waiting, oldestWaitingMs }) => [name, into, out, waiting, oldestWaitingMs]),
       [
-        ['door', 17, 10, 0, null],
+        ['door', 22, 10, 0, null],
         ['ingestion', 8, 6, 2, 100],
         ['warehouse', 6, 5, 3, 900],
       ],
@@ -65,7 +79,7 @@ describe('the view of the pipeline', () => {
       ({ counts }) => counts.find(({ name }) => name === 'canary')?.count,
     )
     assert.deepEqual(canaries, [3, 2, 1])
-    const idle = { ...parts.freshness, waitingEvents: 0, oldestWaitingMs: 61_000 }
+    const idle = { ...parts.freshness, waitingEvents: 0, oldestWaitingMs: 61_000, oldestUrgentWaitingMs: 61_000 }
     assert.deepEqual(pipelineViewOf({ ...parts, freshness: idle }).problems, [
       'The canary events wait for the table, the oldest for 61 s.',
     ])
@@ -99,11 +113,20 @@ describe('the view of the pipeline', () => {
     )
   })
 
+  it('takes what waits in patient lanes for late only after a time of its own', () => {
+    const waiting = { ...parts.freshness, oldestWaitingMs: 99_000 }
+    assert.deepEqual(pipelineViewOf({ ...parts, freshness: waiting }).problems, [])
+    const late = { ...waiting, oldestWaitingMs: 101_000 }
+    assert.deepEqual(pipelineViewOf({ ...parts, freshness: late }).problems, [
+      '5 accepted events wait for the table, the oldest for 101 s.',
+    ])
+  })
+
   it('says each thing that is wrong in a sentence', () => {
     const { problems } = pipelineViewOf({
       ...parts,
       books: { ...books, imbalances: ['in against out: 1 against 2'], warehouse: { ...books.warehouse, refused: 1 } },
-      freshness: { ...parts.freshness, oldestWaitingMs: 61_000 },
+      freshness: { ...parts.freshness, oldestWaitingMs: 99_000, oldestUrgentWaitingMs: 61_000 },
       canary: { ...parts.canary, failure: 'The door answered 503.' },
       processes: [{ role: 'postgres', state: 'waiting', pid: null, startedAt: '', restarts: 3 }],
       edgeSilence: 'it is away',

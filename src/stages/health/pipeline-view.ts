@@ -1,15 +1,16 @@
 /** How everything runs, put together for people: stages, lanes, dead letters and what is wrong, in words. */
 import type { Books } from './books.ts'
 import type { CanaryState } from './canaries.ts'
-import type { Freshness, LaneProgress } from './progress-watch.ts'
+import { isLate, olderOf } from './freshness.ts'
+import type { Freshness, Lateness } from './freshness.ts'
+import type { LaneProgress } from './progress-watch.ts'
 
 export interface PipelineParts {
   readonly books: Books
   readonly freshness: Freshness
   readonly lanes: readonly LaneProgress[]
   readonly canary: CanaryState
-  /** Older than this is late. */
-  readonly oldestWaitingMsMax: number
+  readonly lateness: Lateness
   readonly processes: readonly ProcessSeen[]
   /** Why the edge does not answer; undefined when it does. */
   readonly edgeSilence: string | undefined
@@ -73,14 +74,15 @@ function problemsOf({
   books,
   freshness,
   canary,
-  oldestWaitingMsMax,
+  lateness,
   processes,
   edgeSilence,
 }: Omit<PipelineParts, 'lanes'>): readonly string[] {
   const problems: string[] = []
-  const { oldestWaitingMs, waitingEvents } = freshness
-  if ((oldestWaitingMs ?? 0) > oldestWaitingMsMax) {
-    const waited = `the oldest for ${seconds(oldestWaitingMs ?? 0)}`
+  const { oldestWaitingMs, oldestUrgentWaitingMs, waitingEvents } = freshness
+  if (isLate(freshness, lateness)) {
+    const isUrgent = (oldestUrgentWaitingMs ?? 0) > lateness.oldestWaitingMsMax
+    const waited = `the oldest for ${seconds((isUrgent ? oldestUrgentWaitingMs : oldestWaitingMs) ?? 0)}`
     const who = waitingEvents === 0 ? 'The canary events' : `${String(waitingEvents)} accepted events`
     problems.push(`${who} wait for the table, ${waited}.`)
   }
@@ -102,7 +104,13 @@ function stagesOf({ intake, ingestion, warehouse }: Books, lanes: readonly LaneP
       name: 'door',
       in: intake.received,
       out: intake.stored,
-      counts: counted({ duplicate: intake.duplicate, refused: intake.refused, canary: intake.canary }),
+      counts: counted({
+        duplicate: intake.duplicate,
+        refused: intake.refused,
+        quota_limited: intake.quotaLimited,
+        rate_limited: intake.rateLimited,
+        canary: intake.canary,
+      }),
       // What is not on disk was not accepted.
       waiting: 0,
       oldestWaitingMs: null,
@@ -135,18 +143,10 @@ function counted(counts: Readonly<Record<string, number>>): StageView['counts'] 
   return Object.entries(counts).map(([name, count]) => ({ name, count }))
 }
 
-/** Over the lane of accepted events, whose waiting times alone are known. */
+/** Over the lanes of accepted events, whose waiting times alone are known. */
 function oldestOf(lanes: readonly LaneProgress[], reader: string): number | null {
-  const source = lanes.find(({ lane }) => lane === 'events_plugin_ingestion')
-  return largest(
-    (source?.partitions ?? []).flatMap(({ readers }) =>
-      readers.filter(({ name }) => name === reader).map(({ oldestWaitingMs }) => oldestWaitingMs),
-    ),
-  )
-}
-
-function largest(ages: readonly (number | null)[]): number | null {
-  return ages.reduce((oldest, age) => (age === null ? oldest : Math.max(oldest ?? 0, age)), null)
+  const readers = lanes.flatMap(({ partitions }) => partitions.flatMap((partition) => partition.readers))
+  return olderOf(readers.filter(({ name }) => name === reader).map(({ oldestWaitingMs }) => oldestWaitingMs))
 }
 
 function laneView({ lane, partitions }: LaneProgress): LaneView {
@@ -159,7 +159,7 @@ function laneView({ lane, partitions }: LaneProgress): LaneView {
       return {
         name,
         lag: own.reduce((sum, { lag }) => sum + lag, 0),
-        oldestWaitingMs: largest(own.map(({ oldestWaitingMs }) => oldestWaitingMs)),
+        oldestWaitingMs: olderOf(own.map(({ oldestWaitingMs }) => oldestWaitingMs)),
       }
     }),
     partitions: partitions.map(({ partition, end, readers }) => ({

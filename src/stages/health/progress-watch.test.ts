@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
+import { flows, sourceIndex } from '../../event/flows.ts'
+import type { Lane } from '../../event/position.ts'
 import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
 import { createProgressWatch } from './progress-watch.ts'
 
@@ -13,15 +15,19 @@ function opened(t: TestContext) {
   const log = createMemoryLog(2)
   const at = { decided: [0, 0], inserted: [0, 0], throughMs: [0, 0], canaries: 0 as number | undefined }
   const accepted = { canaries: 0 }
-  const put = (partition: number, count = 1): void => {
-    for (let n = 0; n < count; n++) log.put(source, partition, { headers: {}, value: Buffer.from('x') })
+  const put = (partition: number, count = 1, lane: Lane = source): void => {
+    for (let n = 0; n < count; n++) log.put(lane, partition, { headers: {}, value: Buffer.from('x') })
   }
   const open = () =>
     createProgressWatch({
+      flow: flows.events,
+      unread: ['events_plugin_ingestion_dlq'],
       log,
       sampleEveryMs: 1000,
       async accepted() {
-        return { ends: (await log.bounds(source)).map(({ end }) => end), ...accepted }
+        const ends: number[] = []
+        for (const lane of flows.events.sources) ends.push(...(await log.bounds(lane)).map(({ end }) => end))
+        return { ends, ...accepted }
       },
       decidedTo: () => at.decided,
       inserted: () => ({
@@ -41,7 +47,12 @@ describe('the progress of what was accepted', () => {
     at.inserted = [3, 0]
     later(5000)
     await watch.sample()
-    assert.deepEqual(watch.freshness(), { completeThroughMs: startMs + 5000, waitingEvents: 0, oldestWaitingMs: null })
+    assert.deepEqual(watch.freshness(), {
+      completeThroughMs: startMs + 5000,
+      waitingEvents: 0,
+      oldestWaitingMs: null,
+      oldestUrgentWaitingMs: null,
+    })
   })
 
   it('says how many events wait, and since when the oldest of them was seen to', async (t) => {
@@ -55,7 +66,12 @@ describe('the progress of what was accepted', () => {
     put(0, 5)
     put(1, 1)
     await watch.sample()
-    assert.deepEqual(watch.freshness(), { completeThroughMs: startMs + 1000, waitingEvents: 8, oldestWaitingMs: 3000 })
+    assert.deepEqual(watch.freshness(), {
+      completeThroughMs: startMs + 1000,
+      waitingEvents: 8,
+      oldestWaitingMs: 3000,
+      oldestUrgentWaitingMs: 3000,
+    })
     at.inserted = [2, 0]
     later(500)
     await watch.sample()
@@ -73,7 +89,12 @@ describe('the progress of what was accepted', () => {
     await watch.sample()
     later(1000)
     await watch.sample()
-    assert.deepEqual(watch.freshness(), { completeThroughMs: 0, waitingEvents: 2, oldestWaitingMs: 1000 })
+    assert.deepEqual(watch.freshness(), {
+      completeThroughMs: 0,
+      waitingEvents: 2,
+      oldestWaitingMs: 1000,
+      oldestUrgentWaitingMs: 1000,
+    })
     // One of the canaries and all events are in.
     at.inserted = [3, 0]
     at.canaries = 1
@@ -88,7 +109,7 @@ describe('the progress of what was accepted', () => {
     const { watch, put, at, accepted } = opened(t)
     put(0, 2)
     accepted.canaries = 2
-    at.inserted = [2, 0]
+    at.inserted = [2, ...Array.from({ length: 11 }, () => 0)]
     at.canaries = 0
     await watch.sample()
     assert.equal(watch.freshness().waitingEvents, 0)
@@ -158,7 +179,13 @@ describe('the progress of what was accepted', () => {
     at.decided = [0, 3]
     at.inserted = [0, 4]
     later(2000)
-    const [first, second, third] = await watch.lanes()
+    const lanes = await watch.lanes()
+    assert.deepEqual(
+      lanes.map(({ lane }) => lane),
+      [...flows.events.sources, 'clickhouse_events', 'events_plugin_ingestion_dlq'],
+    )
+    const first = lanes[0]
+    const [second, third] = lanes.slice(-2)
     assert.deepEqual(first?.partitions[1], {
       partition: 1,
       end: 4,
@@ -169,6 +196,31 @@ describe('the progress of what was accepted', () => {
     })
     assert.deepEqual(second?.partitions[1]?.readers, [{ name: 'warehouse', offset: 0, lag: 1, oldestWaitingMs: null }])
     assert.deepEqual(third?.partitions[0], { partition: 0, end: 1, readers: [] })
+  })
+
+  it('tells how long urgent events wait apart, and each lane with its own lag', async (t) => {
+    const { watch, put, at, later } = opened(t)
+    await watch.sample()
+    put(0, 9, 'historical_events')
+    await watch.sample()
+    later(60_000)
+    put(1, 2, 'exceptions')
+    await watch.sample()
+    later(500)
+    await watch.sample()
+    assert.deepEqual(watch.freshness(), {
+      completeThroughMs: startMs,
+      waitingEvents: 11,
+      oldestWaitingMs: 60_500,
+      oldestUrgentWaitingMs: 500,
+    })
+    const historical = sourceIndex(flows.events, 'historical_events', 0, 2)
+    at.decided = Array.from({ length: 12 }, (_, index) => (index === historical ? 7 : 0))
+    const lanes = await watch.lanes()
+    const readersOf = (lane: Lane, partition: number) =>
+      lanes.find((one) => one.lane === lane)?.partitions[partition]?.readers.map((reader) => reader.lag)
+    assert.deepEqual(readersOf('historical_events', 0), [2, 9])
+    assert.deepEqual(readersOf('exceptions', 1), [2, 2])
   })
 
   it('is looked at until it is told to stop', async (t) => {

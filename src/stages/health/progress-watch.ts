@@ -1,5 +1,5 @@
 /**
- * How far everything is, and since when what waits has waited (N5). Looks at the ends of the lanes every `sampleEveryMs` and
+ * How far a flow is, and since when what waits has waited (N5). Everything is kept by source index (`event/flows.ts`). Looks at the ends of the lanes every `sampleEveryMs` and
  * remembers when an end was first seen, so that the age of the oldest waiting record is known without reading it.
  *
  * Words:
@@ -8,16 +8,23 @@
  *   and so not among those that are said to wait.
  * - reader: who follows a lane; `decided` is ingestion, `inserted` the warehouse writer.
  */
+import { sourceIndex } from '../../event/flows.ts'
+import type { Flow } from '../../event/flows.ts'
 import type { Lane, Offsets } from '../../event/position.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import { eventsAmong } from './books.ts'
+import { olderOf } from './freshness.ts'
+import type { Freshness } from './freshness.ts'
 
 export interface ProgressWatchOptions {
+  readonly flow: Flow
+  /** Lanes that nobody takes further, told beside those of the flow. */
+  readonly unread?: readonly Lane[]
   readonly log: EventLog
   readonly sampleEveryMs: number
-  /** Where the lane of accepted events ends, by partition, and how many canaries are before that; of one moment. */
+  /** Where the source lanes end, and how many canaries are before that; of one moment. */
   accepted(): Promise<{ readonly ends: Offsets; readonly canaries: number }>
-  /** Next source offset that ingestion decides, by partition; empty until it owns the lane. */
+  /** Next source offset that ingestion decides; empty until it owns the lane. */
   decidedTo(): Offsets
   /** Where the warehouse writer stands; undefined until it knows. */
   inserted(): Inserted | undefined
@@ -29,15 +36,6 @@ interface Inserted {
   readonly throughMs: readonly number[]
   /** Canaries that were passed; undefined while that is not known: then those that wait count as events. */
   readonly canaries: number | undefined
-}
-
-export interface Freshness {
-  /** Everything accepted up to this time can be asked for, Unix milliseconds. */
-  readonly completeThroughMs: number
-  /** Accepted events that cannot be asked for yet; canaries are not among them. */
-  readonly waitingEvents: number
-  /** Age of the oldest record that waits, canaries included; null when there is none. */
-  readonly oldestWaitingMs: number | null
 }
 
 export interface ReaderPosition {
@@ -72,6 +70,10 @@ interface Mark {
   readonly lastSeenMs: number
 }
 
+function position(name: string, end: number, offset: number): ReaderPosition {
+  return { name, offset, lag: Math.max(0, end - offset), oldestWaitingMs: null }
+}
+
 function isSame(some: Offsets, others: Offsets): boolean {
   return some.length === others.length && some.every((offset, partition) => offset === others[partition])
 }
@@ -80,8 +82,10 @@ function isSame(some: Offsets, others: Offsets): boolean {
 const marksMax = 4096
 
 export function createProgressWatch(options: ProgressWatchOptions): ProgressWatch {
-  const { log } = options
-  const marks: Mark[][] = Array.from({ length: log.partitionCount }, () => [
+  const { log, flow } = options
+  const { partitionCount } = log
+  const patientFrom = flow.sources.map((lane) => flow.patient.includes(lane))
+  const marks: Mark[][] = Array.from({ length: log.partitionsOf(flow.derived) }, () => [
     // Nobody saw the partition end here: it may have been longer already when this process began to look.
     { end: 0, firstSeenMs: 0, lastSeenMs: 0 },
   ])
@@ -128,7 +132,8 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
       const inserted = options.inserted()
       let waitingRecords = 0
       let completeThroughMs = sampledAtMs
-      let oldestWaitingMs: number | null = null
+      const ages: (number | null)[] = []
+      const urgentAges: (number | null)[] = []
       for (const [partition, own] of marks.entries()) {
         const offset = inserted?.sourceOffsets[partition] ?? 0
         const waiting = Math.max(0, (own.at(-1)?.end ?? 0) - offset)
@@ -138,57 +143,49 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
         // What waits may have been accepted in the same millisecond as the last row.
         const throughMs = Math.max(0, (inserted?.throughMs[partition] ?? 0) - 1)
         completeThroughMs = Math.min(completeThroughMs, Math.max(reached?.lastSeenMs ?? 0, throughMs))
-        oldestWaitingMs = Math.max(oldestWaitingMs ?? 0, ageAt(partition, offset) ?? 0)
+        const age = ageAt(partition, offset) ?? 0
+        ages.push(age)
+        if (patientFrom[Math.floor(partition / partitionCount)] !== true) urgentAges.push(age)
       }
       const canariesWaiting = inserted?.canaries === undefined ? 0 : canariesAccepted - inserted.canaries - canariesLost
       const waitingEvents = eventsAmong(waitingRecords, canariesWaiting)
-      return { completeThroughMs, waitingEvents, oldestWaitingMs }
+      return {
+        completeThroughMs,
+        waitingEvents,
+        oldestWaitingMs: olderOf(ages),
+        oldestUrgentWaitingMs: olderOf(urgentAges),
+      }
     },
 
     async lanes() {
       await sample()
       const decided = options.decidedTo()
       const inserted = options.inserted()
-      const source = await log.bounds('events_plugin_ingestion')
-      const derived = await log.bounds('clickhouse_events')
-      const refused = await log.bounds('events_plugin_ingestion_dlq')
-      const reader = (
-        name: string,
-        partition: number,
-        end: number,
-        offset: number,
-        isSource: boolean,
-      ): ReaderPosition => ({
-        name,
-        offset,
-        lag: Math.max(0, end - offset),
-        oldestWaitingMs: isSource ? ageAt(partition, offset) : null,
-      })
-      return [
-        {
-          lane: 'events_plugin_ingestion' as const,
-          partitions: source.map(({ end }, partition) => ({
-            partition,
-            end,
-            readers: [
-              reader('ingestion', partition, end, decided[partition] ?? 0, true),
-              reader('warehouse', partition, end, inserted?.sourceOffsets[partition] ?? 0, true),
-            ],
-          })),
-        },
-        {
-          lane: 'clickhouse_events' as const,
-          partitions: derived.map(({ end }, partition) => ({
-            partition,
-            end,
-            readers: [reader('warehouse', partition, end, inserted?.offsets[partition] ?? 0, false)],
-          })),
-        },
-        {
-          lane: 'events_plugin_ingestion_dlq' as const,
-          partitions: refused.map(({ end }, partition) => ({ partition, end, readers: [] })),
-        },
-      ]
+      const lanes: LaneProgress[] = []
+      for (const lane of flow.sources) {
+        const bounds = await log.bounds(lane)
+        const partitions = bounds.map(({ end }, partition) => {
+          const index = sourceIndex(flow, lane, partition, partitionCount)
+          const at = (name: string, offset = 0): ReaderPosition => ({
+            ...position(name, end, offset),
+            oldestWaitingMs: ageAt(index, offset),
+          })
+          const readers = [at('ingestion', decided[index]), at('warehouse', inserted?.sourceOffsets[index])]
+          return { partition, end, readers }
+        })
+        lanes.push({ lane, partitions })
+      }
+      const derived = (await log.bounds(flow.derived)).map(({ end }, partition) => ({
+        partition,
+        end,
+        readers: [position('warehouse', end, inserted?.offsets[partition] ?? 0)],
+      }))
+      lanes.push({ lane: flow.derived, partitions: derived })
+      for (const lane of options.unread ?? []) {
+        const bounds = await log.bounds(lane)
+        lanes.push({ lane, partitions: bounds.map(({ end }, partition) => ({ partition, end, readers: [] })) })
+      }
+      return lanes
     },
 
     async run(signal) {

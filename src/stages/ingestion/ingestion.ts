@@ -10,8 +10,8 @@
  * ```
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addSetAside, derivedBatchHead, emptyBooks } from '../../event/derived-batch.ts'
-import type { IngestionBooks, SetAsideCount } from '../../event/derived-batch.ts'
+import { derivedBatchHead, emptyBooks, sumOfBooks } from '../../event/derived-batch.ts'
+import type { IngestionBooks } from '../../event/derived-batch.ts'
 import { flows, ofLane, sourceIndex } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
@@ -150,7 +150,7 @@ export function createIngestion(
       while (!signal.aborted) await retrying(() => own(signal), signal)
     },
     decidedTo: () => states.map(({ decidedTo }) => decidedTo),
-    books: () => addedUp(states.map(({ books }) => books)),
+    books: () => sumOfBooks(states.map(({ books }) => books)),
   }
 }
 
@@ -172,20 +172,6 @@ async function resumeFrom(
     newest.push(last?.position.offset ?? 0)
   }
   return { states, newest }
-}
-
-function addedUp(books: readonly IngestionBooks[]): IngestionBooks {
-  const sum = (pick: (one: IngestionBooks) => number): number => books.reduce((total, one) => total + pick(one), 0)
-  const setAside = books.reduce<readonly SetAsideCount[]>((all, one) => addSetAside(all, one.setAside ?? []), [])
-  return {
-    in: sum((one) => one.in),
-    out: sum((one) => one.out),
-    dropped: sum((one) => one.dropped),
-    deadLetter: sum((one) => one.deadLetter),
-    damaged: sum((one) => one.damaged),
-    canary: sum((one) => one.canary),
-    ...(setAside.length === 0 ? {} : { setAside }),
-  }
 }
 
 function bytesOf(records: readonly LogRecord[]): number {

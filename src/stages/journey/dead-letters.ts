@@ -1,5 +1,4 @@
 /** The newest events that went nowhere: refused one by one at the door, or parked by ingestion. */
-import type { Lane } from '../../event/position.ts'
 import type { Decision, DoorEntry, LogSearch, Place } from '../../stores/log/log-search.ts'
 
 export interface DeadLetter {
@@ -9,7 +8,6 @@ export interface DeadLetter {
   readonly reason: string
   readonly atMs: number
   readonly distinctId: string
-  readonly lane: Lane
   readonly position: Place & { readonly incarnation: number | undefined }
   /** The event as the client sent it, cut, without its project token. */
   readonly raw: string
@@ -41,7 +39,7 @@ export function createListDeadLetters(deps: {
     const refused = await search.refused(limit, tokens, signal)
     const parked = await search.parked(tokens === undefined ? limit : parkedLookedAtMax, signal)
     const places = parked.items.map(({ place }) => place)
-    const sources = places.length === 0 ? undefined : await search.entriesAt('events_plugin_ingestion', places, signal)
+    const sources = places.length === 0 ? undefined : await search.entriesAt(places, signal)
     const sourceOf = new Map(sources?.items.map((entry) => [keyOf(entry.position), entry]))
     const fromIngestion = parked.items.flatMap((decision) => {
       const source = sourceOf.get(keyOf(decision.place))
@@ -59,9 +57,9 @@ export function createListDeadLetters(deps: {
 }
 
 function refusedLetter(entry: DoorEntry): DeadLetter {
-  const { uuid, reason, timeMs, distinctId, lane, position } = entry
+  const { uuid, reason, timeMs, distinctId, position } = entry
   const raw = withoutToken(entry.raw ?? '', entry.token)
-  return { uuid, stage: 'door', step: doorStep, reason, atMs: timeMs, distinctId, lane, position, raw }
+  return { uuid, stage: 'door', step: doorStep, reason, atMs: timeMs, distinctId, position, raw }
 }
 
 function parkedLetter({ place, exception, timeMs }: Decision, source: DoorEntry | undefined): DeadLetter {
@@ -72,7 +70,6 @@ function parkedLetter({ place, exception, timeMs }: Decision, source: DoorEntry 
     reason: exception?.reason ?? '',
     atMs: timeMs,
     distinctId: source?.distinctId ?? '',
-    lane: 'events_plugin_ingestion',
     position: { incarnation: source?.position.incarnation, ...place },
     raw: withoutToken(exception?.raw ?? source?.raw ?? '', source?.token ?? ''),
   }
@@ -83,6 +80,6 @@ function withoutToken(text: string, token: string): string {
   return token === '' ? text : text.replaceAll(token, '***')
 }
 
-function keyOf({ partition, offset }: Place): string {
-  return `${String(partition)}@${String(offset)}`
+function keyOf({ lane, partition, offset }: Place): string {
+  return `${lane} ${String(partition)}@${String(offset)}`
 }

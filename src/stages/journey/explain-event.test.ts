@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Lane } from '../../event/position.ts'
 import { createMemorySearch } from '../../stores/log/memory/memory-search.ts'
 import type { MemorySearched } from '../../stores/log/memory/memory-search.ts'
 import { createMemoryTable, openMemoryWarehouse } from '../../stores/warehouse/memory/memory-warehouse.ts'
 import { createExplainEvent } from './explain-event.ts'
+import type { FlowBehind, JourneyDeps } from './explain-event.ts'
 import type { Journey, Scope } from './journey.ts'
 import { acceptedMs, aDecision, anEntry, aTableRow, otherUuid, uuid } from './journey.fixtures.ts'
 import type { TableRow } from './table-rows.ts'
@@ -20,6 +22,18 @@ interface Held extends MemorySearched {
   readonly isInLedger?: boolean
 }
 
+/** Of the events; the other flows have nothing. */
+function behind(events: FlowBehind, heatmaps: FlowBehind = nothing): JourneyDeps['flows'] {
+  return { events, heatmaps, recordings: nothing }
+}
+
+const nothing: FlowBehind = {
+  table: openMemoryWarehouse(createMemoryTable()),
+  tableRows: () => Promise.resolve([]),
+  decidedTo: () => [],
+  insertedTo: () => [],
+}
+
 async function explained(held: Held, scope: Scope | undefined = own): Promise<Journey> {
   const { rows = {}, decidedTo = 100, insertedTo = 100, isInLedger = true } = held
   const table = createMemoryTable()
@@ -30,15 +44,19 @@ async function explained(held: Held, scope: Scope | undefined = own): Promise<Jo
       searched: { fromMs: acceptedMs - 1000, throughMs: acceptedMs, complete: true },
       ...held,
     }),
-    warehouse: openMemoryWarehouse(table),
-    tableRows: (id) => Promise.resolve(rows[id] ?? []),
-    decidedTo: () => [0, 0, 0, decidedTo],
-    insertedTo: () => [0, 0, 0, insertedTo],
+    partitionCount: 4,
+    flows: behind({
+      table: openMemoryWarehouse(table),
+      tableRows: (id) => Promise.resolve(rows[id] ?? []),
+      decidedTo: () => [0, 0, 0, decidedTo],
+      insertedTo: () => [0, 0, 0, insertedTo],
+    }),
     nowMs: () => askedMs,
   })
   return await explain(uuid, scope, new AbortController().signal)
 }
 
+const { signal } = new AbortController()
 const verdictsOf = ({ occurrences }: Journey, at = 0) => occurrences[at]?.steps.map(({ verdict }) => verdict)
 
 describe('the journey of an event', () => {
@@ -119,7 +137,10 @@ describe('the journey of an event', () => {
   })
 
   it('is told of a copy by its first one, also when that has another uuid or is gone from the journal', async () => {
-    const copy = anEntry(7, { verdict: 'duplicate', position: { incarnation: undefined, partition: 3, offset: 7 } })
+    const copy = anEntry(7, {
+      verdict: 'duplicate',
+      position: { incarnation: undefined, lane: 'events_plugin_ingestion', partition: 3, offset: 7 },
+    })
     const named = await explained({
       entries: [anEntry(7, { uuid: otherUuid, timeMs: acceptedMs - 10 }), copy],
       decisions: [aDecision(7)],
@@ -129,6 +150,43 @@ describe('the journey of an event', () => {
     assert.match(named.summary, /not stored again; the first copy is in the table/)
     const alone = await explained({ entries: [copy], rows: { [uuid]: [aTableRow(7)] } })
     assert.equal(alone.fate, 'in_table')
+  })
+
+  it('is followed in the lane that the door put it into, and in the table of its flow', async () => {
+    const inLane = (lane: Lane) => ({ incarnation: 1, lane, partition: 3, offset: 7 })
+    const tableOf = (index: number) => {
+      const table = createMemoryTable()
+      const range = { partition: index, fromOffset: 0, toOffset: 100, rowCount: 9, idSetHash: 0n }
+      table.ledger.set('line', { ...range, month: 202_603, token: `line of ${String(index)}`, insertedAtMs })
+      return openMemoryWarehouse(table)
+    }
+    const cases = [
+      { lane: 'exceptions', index: 15 },
+      { lane: 'heatmaps_ingestion', index: 3 },
+    ] as const
+    for (const { lane, index } of cases) {
+      const far: FlowBehind = {
+        table: tableOf(index),
+        tableRows: () => Promise.resolve([aTableRow(7, { position: inLane(lane) })]),
+        decidedTo: () => Array.from({ length: 24 }, (_, at) => (at === index ? 100 : 0)),
+        insertedTo: () => Array.from({ length: 24 }, (_, at) => (at === index ? 100 : 0)),
+      }
+      const explain = createExplainEvent({
+        search: createMemorySearch({
+          entries: [anEntry(7, { position: inLane(lane) })],
+          decisions: [aDecision(7), aDecision(7, { place: inLane(lane), epoch: 42 })],
+        }),
+        partitionCount: 4,
+        flows: lane === 'exceptions' ? behind(far) : behind(nothing, far),
+        nowMs: () => askedMs,
+      })
+      const journey = await explain(uuid, own, signal)
+      assert.deepEqual([journey.fate, verdictsOf(journey)], ['in_table', ['stored', 'row', 'inserted', 'row']])
+      const [door, ingestion, warehouse] = journey.occurrences[0]?.steps ?? []
+      assert.equal(door?.lane, lane)
+      assert.match(ingestion?.detail ?? '', /epoch 42/)
+      assert.equal(warehouse?.token, `line of ${String(index)}`)
+    }
   })
 
   it('is refused, with the reason of the door', async () => {
@@ -149,10 +207,13 @@ describe('the journey of an event', () => {
     assert.equal((await explained({ ...held, entries: [anEntry(7, { token: 'phc_revoked_long_ago' })] })).fate, 'gone')
     const explain = createExplainEvent({
       search: createMemorySearch(held),
-      warehouse: openMemoryWarehouse(createMemoryTable()),
-      tableRows: () => Promise.resolve(held.rows[uuid]),
-      decidedTo: () => [0, 0, 0, 100],
-      insertedTo: () => [0, 0, 0, 100],
+      partitionCount: 4,
+      flows: behind({
+        table: openMemoryWarehouse(createMemoryTable()),
+        tableRows: () => Promise.resolve(held.rows[uuid]),
+        decidedTo: () => [0, 0, 0, 100],
+        insertedTo: () => [0, 0, 0, 100],
+      }),
     })
     assert.equal((await explain(uuid, undefined, new AbortController().signal)).fate, 'in_table')
   })

@@ -2,9 +2,11 @@
  * What became of one event? Everything that is known of its uuid, put together from where it was written down when it
  * happened: the door's journal, the derived batches, the warehouse's ledger and the table. Words: `journey.ts`.
  */
+import { allFlows, flowFrom, flows, sourceIndex } from '../../event/flows.ts'
+import type { Flow, FlowName } from '../../event/flows.ts'
 import type { Offsets } from '../../event/position.ts'
 import type { Decision, DoorEntry, LogSearch, Place, Searched } from '../../stores/log/log-search.ts'
-import type { LedgerLine, Warehouse } from '../../stores/warehouse/warehouse.ts'
+import type { LedgerLine, WarehouseTable } from '../../stores/warehouse/warehouse.ts'
 import type { Fate, Journey, JourneyStep, Occurrence, Scope } from './journey.ts'
 import { momentText } from './moment.ts'
 import { summaryOf } from './summary.ts'
@@ -12,14 +14,21 @@ import type { TableRow } from './table-rows.ts'
 
 export interface JourneyDeps {
   readonly search: Pick<LogSearch, 'entriesOf' | 'entriesAt' | 'decisionsAt'>
-  readonly warehouse: Pick<Warehouse, 'ledger'>
+  /** Of a source lane. */
+  readonly partitionCount: number
+  readonly flows: Readonly<Record<FlowName, FlowBehind>>
+  readonly nowMs?: () => number
+}
+
+/** What lies behind the door, for one kind of records. */
+export interface FlowBehind {
+  readonly table: Pick<WarehouseTable, 'ledger'>
   /** Rows of the table with this uuid, every version. */
   tableRows(uuid: string, signal: AbortSignal): Promise<readonly TableRow[]>
-  /** Next source offset that ingestion decides, by partition. */
+  /** Next source offset that ingestion decides, by source index. */
   decidedTo(): Offsets
-  /** Next source offset of which the warehouse writer inserts, by partition. */
+  /** Next source offset of which the warehouse writer inserts, by source index. */
   insertedTo(): Offsets
-  readonly nowMs?: () => number
 }
 
 /** `uuid` in lower case with hyphens. Without a scope, of the whole installation. */
@@ -29,33 +38,53 @@ export type ExplainEvent = (uuid: string, scope: Scope | undefined, signal: Abor
 const placesFollowedMax = 20
 
 export function createExplainEvent(deps: JourneyDeps): ExplainEvent {
-  const { search, warehouse } = deps
+  const { search, partitionCount } = deps
   const nowMs = deps.nowMs ?? Date.now
 
   return async function explainEvent(uuid, scope, signal) {
     // Before the table is asked: what is inserted meanwhile may or may not be among its rows.
     const askedMs = nowMs()
-    const decidedTo = [...deps.decidedTo()]
-    const insertedTo = [...deps.insertedTo()]
-    const [allRows, found] = await Promise.all([deps.tableRows(uuid, signal), search.entriesOf(uuid, signal)])
-    const isOwn = ({ projectId }: TableRow): boolean => scope === undefined || projectId === scope.projectId
-    const rows = allRows.filter(isOwn)
+    const reached = reachedNow()
+    const found = await search.entriesOf(uuid, signal)
     const entries = found.items.filter(({ token }) => scope === undefined || scope.tokens.includes(token))
     const firsts = await firstCopies(entries, signal)
+    // An event may be in its table long after the door's journal has forgotten it; other tables are looked at for a reason.
+    const concerned = new Set([
+      flows.events,
+      ...[...entries, ...firsts.values()].flatMap((one) => flowOf(one.position)),
+    ])
+    const rowsWith = async (id: string): Promise<readonly TableRow[]> => {
+      const rows: TableRow[] = []
+      for (const { name } of concerned) rows.push(...(await deps.flows[name].tableRows(id, signal)))
+      return rows.filter(({ projectId }) => scope === undefined || projectId === scope.projectId)
+    }
+    const rows = await rowsWith(uuid)
     const rowsOf = new Map([[uuid, rows]])
     for (const first of firsts.values()) {
-      if (!rowsOf.has(first.uuid)) rowsOf.set(first.uuid, (await deps.tableRows(first.uuid, signal)).filter(isOwn))
+      if (!rowsOf.has(first.uuid)) rowsOf.set(first.uuid, await rowsWith(first.uuid))
     }
     const places = placesOf(entries, firsts, rows)
     const decisions = byPlace((await search.decisionsAt(places, signal)).items, ({ place }) => place)
     const ledger = new Map<string, readonly LedgerLine[]>()
     for (const place of places) ledger.set(keyOf(place), await linesAt(place, askedMs))
-    const known: Known = { uuid, rowsOf, decisions, ledger, askedMs, decidedTo, insertedTo }
+    const known: Known = { uuid, rowsOf, decisions, ledger, askedMs, reached }
     const occurrences = occurrencesOf(entries, firsts, known, found.searched)
     const fate = fateOf(occurrences)
     const throughMs = found.searched.complete ? askedMs : found.searched.throughMs
     const searched = { ...found.searched, throughMs }
     return { uuid, fate, summary: summaryOf({ uuid, fate, occurrences, searched }), occurrences, searched }
+  }
+
+  /** How far ingestion and the warehouse writer are at this moment, for any place. */
+  function reachedNow(): Known['reached'] {
+    const decidedTo = new Map(allFlows.map(({ name }) => [name, [...deps.flows[name].decidedTo()]]))
+    const insertedTo = new Map(allFlows.map(({ name }) => [name, [...deps.flows[name].insertedTo()]]))
+    return (by, { lane, partition, offset }) => {
+      const flow = flowFrom(lane)
+      if (flow === undefined) return false
+      const offsets = (by === 'ingestion' ? decidedTo : insertedTo).get(flow.name)
+      return offset < (offsets?.[sourceIndex(flow, lane, partition, partitionCount)] ?? 0)
+    }
   }
 
   /** The first copies of duplicates that came under another uuid, or are not in the journal any more. */
@@ -69,16 +98,19 @@ export function createExplainEvent(deps: JourneyDeps): ExplainEvent {
       ({ position }) => position,
     )
     if (wanted.length === 0) return new Map()
-    const { items } = await search.entriesAt(
-      'events_plugin_ingestion',
-      wanted.map(({ position }) => position).slice(0, placesFollowedMax),
-      signal,
-    )
+    const { items } = await search.entriesAt(wanted.map(({ position }) => position).slice(0, placesFollowedMax), signal)
     return byPlace(items, ({ position }) => position)
   }
 
-  async function linesAt({ partition, offset }: Place, beforeMs: number): Promise<readonly LedgerLine[]> {
-    const lines = await warehouse.ledger({ partition, fromOffset: offset, toOffset: offset + 1 })
+  async function linesAt({ lane, partition, offset }: Place, beforeMs: number): Promise<readonly LedgerLine[]> {
+    const flow = flowFrom(lane)
+    if (flow === undefined) return []
+    const index = sourceIndex(flow, lane, partition, partitionCount)
+    const lines = await deps.flows[flow.name].table.ledger({
+      partition: index,
+      fromOffset: offset,
+      toOffset: offset + 1,
+    })
     return lines
       .filter(({ insertedAtMs }) => insertedAtMs < beforeMs)
       .toSorted((a, b) => a.insertedAtMs - b.insertedAtMs)
@@ -93,8 +125,14 @@ interface Known {
   readonly decisions: ReadonlyMap<string, Decision>
   readonly ledger: ReadonlyMap<string, readonly LedgerLine[]>
   readonly askedMs: number
-  readonly decidedTo: Offsets
-  readonly insertedTo: Offsets
+  /** Whether it had passed the place when the search began. */
+  readonly reached: (by: 'ingestion' | 'warehouse', place: Place) => boolean
+}
+
+/** In a list, for `flatMap`; empty for lanes that go nowhere. */
+function flowOf({ lane }: Place): readonly Flow[] {
+  const flow = flowFrom(lane)
+  return flow === undefined ? [] : [flow]
 }
 
 function placesOf(
@@ -106,7 +144,7 @@ function placesOf(
   const all = [...accepted, ...[...firsts.values()].map(({ position }) => position), ...rows.map((row) => row.position)]
   return unique(all, (place) => place)
     .slice(0, placesFollowedMax)
-    .map(({ partition, offset }) => ({ partition, offset }))
+    .map(({ lane, partition, offset }) => ({ lane, partition, offset }))
 }
 
 function occurrencesOf(
@@ -168,7 +206,7 @@ function fromRow(row: TableRow, known: Known, { fromMs }: Searched): Occurrence 
     stage: 'door',
     verdict: 'stored',
     atMs: row.acceptedAtMs,
-    lane: 'events_plugin_ingestion',
+    lane: row.position.lane,
     position: row.position,
     detail: `Stored by the door, as the row says; its journal ${since} and does not show it.`,
   }
@@ -184,22 +222,21 @@ const nothing = {
   token: undefined,
 } as const
 
-function doorStep({ verdict, timeMs, lane, position, reason }: DoorEntry, detail: string): JourneyStep {
+function doorStep({ verdict, timeMs, position, reason }: DoorEntry, detail: string): JourneyStep {
   const why = reason === '' ? undefined : reason
-  return { ...nothing, stage: 'door', verdict, atMs: timeMs, lane, position, reason: why, detail }
+  return { ...nothing, stage: 'door', verdict, atMs: timeMs, lane: position.lane, position, reason: why, detail }
 }
 
 function onward(place: Place, uuid: string, known: Known): readonly JourneyStep[] {
-  const { partition, offset } = place
   const decision = known.decisions.get(keyOf(place))
-  const isDecided = offset < (known.decidedTo[partition] ?? 0)
+  const isDecided = known.reached('ingestion', place)
   if (decision === undefined && !isDecided) {
     return [{ ...nothing, stage: 'ingestion', verdict: 'waiting', detail: 'Safe on disk; waits for ingestion.' }]
   }
   const ingestion = ingestionStep(decision)
   if (decision?.exception !== undefined) return [ingestion]
   const lines = known.ledger.get(keyOf(place)) ?? []
-  const isInserted = lines.length > 0 || offset < (known.insertedTo[partition] ?? 0)
+  const isInserted = lines.length > 0 || known.reached('warehouse', place)
   if (!isInserted) {
     const detail = 'Decided and durable; waits for the warehouse writer.'
     return [ingestion, { ...nothing, stage: 'warehouse', verdict: 'waiting', detail }]
@@ -220,10 +257,11 @@ function ingestionStep(decision: Decision | undefined): JourneyStep {
     return { ...nothing, stage: 'ingestion', verdict: 'decided', detail }
   }
   const { batch, from, to, epoch, exception } = decision
-  const step = { ...nothing, stage: 'ingestion' as const, atMs: decision.timeMs, position: batch }
+  const lane = flowFrom(decision.place.lane)?.derived
+  const step = { ...nothing, stage: 'ingestion' as const, atMs: decision.timeMs, lane, position: batch }
   const where = `derived batch ${placeText(batch)}, which decided the offsets ${String(from)} to ${String(to - 1)} in epoch ${String(epoch)}`
   if (exception === undefined) {
-    return { ...step, lane: 'clickhouse_events', verdict: 'row', detail: `Became a row in ${where}.` }
+    return { ...step, verdict: 'row', detail: `Became a row in ${where}.` }
   }
   const texts = {
     dropped: 'Left out by a rule',
@@ -232,7 +270,6 @@ function ingestionStep(decision: Decision | undefined): JourneyStep {
   }
   return {
     ...step,
-    lane: 'clickhouse_events',
     verdict: ingestionVerdicts[exception.kind],
     reason: exception.reason,
     detail: `${texts[exception.kind]} by the step "${exception.step}", in ${where}.`,
@@ -316,12 +353,12 @@ function masked(token: string): string {
   return token.length <= 12 ? '***' : `${token.slice(0, 6)}…${token.slice(-2)}`
 }
 
-function placeText({ partition, offset }: Place): string {
+function placeText({ partition, offset }: Omit<Place, 'lane'>): string {
   return `${String(partition)}@${String(offset)}`
 }
 
-function keyOf({ partition, offset }: Place): string {
-  return placeText({ partition, offset })
+function keyOf(place: Place): string {
+  return `${place.lane} ${placeText(place)}`
 }
 
 function byPlace<T>(items: readonly T[], placeIn: (item: T) => Place): ReadonlyMap<string, T> {

@@ -10,8 +10,12 @@ export function anEntry(offset: number, own: Partial<DoorEntry> = {}): DoorEntry
   return {
     uuid,
     verdict: 'stored',
-    lane: own.verdict === 'refused' ? 'events_plugin_ingestion_dlq' : 'events_plugin_ingestion',
-    position: { incarnation: 1, partition: 3, offset },
+    position: {
+      incarnation: 1,
+      lane: own.verdict === 'refused' ? 'events_plugin_ingestion_dlq' : 'events_plugin_ingestion',
+      partition: 3,
+      offset,
+    },
     timeMs: acceptedMs,
     token: 'phc_one_of_the_project',
     distinctId: 'ada',
@@ -26,7 +30,7 @@ export function anEntry(offset: number, own: Partial<DoorEntry> = {}): DoorEntry
 
 export function aDecision(offset: number, own: Partial<Decision> = {}): Decision {
   return {
-    place: { partition: 3, offset },
+    place: { lane: 'events_plugin_ingestion', partition: 3, offset },
     batch: { incarnation: 1, partition: 3, offset: 40 },
     epoch: 1_000_001,
     from: 0,
@@ -42,9 +46,8 @@ export function aDecision(offset: number, own: Partial<Decision> = {}): Decision
 export function aTableRow(offset: number, own: Partial<TableRow> = {}): TableRow {
   return {
     projectId: 1,
-    event: 'e',
     version: acceptedMs,
-    position: { incarnation: 1, partition: 3, offset },
+    position: { incarnation: 1, lane: 'events_plugin_ingestion', partition: 3, offset },
     acceptedAtMs: acceptedMs,
     expiresAt: 2 ** 32 - 1,
     key: 'one',

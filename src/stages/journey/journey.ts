@@ -24,7 +24,8 @@ export interface JourneyStep {
   readonly verdict: string
   readonly atMs: number | undefined
   readonly lane: Lane | undefined
-  readonly position: (Place & { readonly incarnation: number | undefined }) | undefined
+  /** In `lane`. */
+  readonly position: (Omit<Place, 'lane'> & { readonly incarnation: number | undefined }) | undefined
   readonly reason: string | undefined
   /** Deduplication token of the insert. */
   readonly token: string | undefined

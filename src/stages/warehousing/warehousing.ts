@@ -18,7 +18,7 @@ import { codeOf, Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
 import type { BlockIntent, InsertProgress, Progress } from '../../stores/warehouse/insert-progress.ts'
-import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
+import type { WarehouseTable } from '../../stores/warehouse/warehouse.ts'
 import { halvesOf, placeOf, withRows } from './batch-rows.ts'
 import { insertBlockOf, intentOf, rowCountOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
@@ -42,7 +42,7 @@ export interface WarehousingConfig {
 export interface WarehousingDeps {
   readonly flow: Flow
   readonly log: EventLog
-  readonly warehouse: Warehouse
+  readonly warehouse: WarehouseTable
   readonly progress: InsertProgress
   readonly telemetry: Telemetry
 }

@@ -13,19 +13,21 @@ import type { Lane, Position } from '../../event/position.ts'
 export interface LogSearch {
   /** Everything that the door wrote about events with this uuid, oldest first; at most `entriesMax` of them. */
   entriesOf(uuid: string, signal: AbortSignal): Promise<Found<DoorEntry>>
-  /** The entries that have these places in a lane, in no order; those that are gone are left out. */
-  entriesAt(lane: Lane, places: readonly Place[], signal: AbortSignal): Promise<Found<DoorEntry>>
+  /** The entries that have these places, in no order; those that are gone are left out. */
+  entriesAt(places: readonly Place[], signal: AbortSignal): Promise<Found<DoorEntry>>
   /** The newest events that the door refused one by one, newest first; with `tokens` only those of these tokens. */
   refused(limit: number, tokens: readonly string[] | undefined, signal: AbortSignal): Promise<Found<DoorEntry>>
   /** What ingestion decided about these source places, in no order; those without a decision in the log are left out. */
   decisionsAt(places: readonly Place[], signal: AbortSignal): Promise<Found<Decision>>
-  /** The newest dead letters of ingestion, newest first. */
+  /** The newest dead letters of ingestion, of all flows, newest first. */
   parked(limit: number, signal: AbortSignal): Promise<Found<Decision>>
   /** Ends what runs. Safe to call twice. */
   close(): Promise<void>
 }
 
+/** Of a record that the door wrote. */
 export interface Place {
+  readonly lane: Lane
   readonly partition: number
   readonly offset: number
 }
@@ -46,7 +48,6 @@ export interface Searched {
 export interface DoorEntry {
   readonly uuid: string
   readonly verdict: 'stored' | 'duplicate' | 'refused'
-  readonly lane: Lane
   /** Of the first copy for a duplicate; its incarnation is not known from here. */
   readonly position: Place & { readonly incarnation: number | undefined }
   /** When the door took the request, log time. */
@@ -65,7 +66,7 @@ export interface DoorEntry {
 
 export interface Decision {
   readonly place: Place
-  /** Where the derived batch stands in the lane `clickhouse_events`. */
+  /** Where the derived batch stands in the derived lane of the flow. */
   readonly batch: Position
   readonly epoch: number
   /** Source offsets that the batch decided, `to` exclusive. */

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import type { MetricsSnapshot } from '../../../kit/telemetry/metrics.ts'
+import type { FlowName } from '../../../event/flows.ts'
 import type { PresentRow, RowRange } from '../../../stores/warehouse/warehouse.ts'
 import type { RoleStatus } from '../../role-status.ts'
 import type { HttpApp } from '../http-app.ts'
@@ -11,13 +12,16 @@ export interface InternalDeps {
   health(): Promise<{ readonly healthy: boolean }>
   metrics(): Promise<MetricsSnapshot>
   /** `[[partition, offset, uuid], …]` of all rows with these uuids. */
-  positionsOf(uuids: readonly string[]): Promise<readonly (readonly unknown[])[]>
+  positionsOf(flow: FlowName, uuids: readonly string[]): Promise<readonly (readonly unknown[])[]>
   /** Gives the console's first user a new one-time password; `by` is the name of who runs the command. */
   resetLogin(by: string): Promise<{ readonly login: string; readonly password: string }>
-  present(range: RowRange): AsyncIterable<readonly PresentRow[]>
+  present(flow: FlowName, range: RowRange): AsyncIterable<readonly PresentRow[]>
 }
 
+const flowName = Type.Enum(['events', 'heatmaps', 'recordings'], { default: 'events' })
+
 const RangeQuery = Type.Object({
+  flow: flowName,
   partition: Type.Integer(),
   from: Type.Integer(),
   to: Type.Integer(),
@@ -35,17 +39,18 @@ export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
 
   /** Rows of a range of source positions, as `[[incarnation, offset, index, uuid], …]`, a JSON line a page. */
   app.get('/internal/rows', { schema: { ...hidden, querystring: RangeQuery } }, (request, reply) => {
-    const { partition, from, to, accepted_from_ms: acceptedFromMs, accepted_to_ms: acceptedToMs } = request.query
+    const { flow, partition, from, to, accepted_from_ms: acceptedFromMs, accepted_to_ms: acceptedToMs } = request.query
     const range = { partition, fromOffset: from, toOffset: to, acceptedFromMs, acceptedToMs }
-    return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(range))))
+    return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(flow, range))))
   })
 
   app.post('/internal/reset-login', { schema: { ...hidden, body: ResetLogin } }, (request) =>
     deps.resetLogin(request.body.by),
   )
 
-  app.post('/internal/positions', { schema: { ...hidden, body: Type.Array(Type.String()) } }, (request) =>
-    deps.positionsOf(request.body),
+  const positions = { ...hidden, querystring: Type.Object({ flow: flowName }), body: Type.Array(Type.String()) }
+  app.post('/internal/positions', { schema: positions }, (request) =>
+    deps.positionsOf(request.query.flow, request.body),
   )
 }
 

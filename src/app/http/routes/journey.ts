@@ -196,7 +196,11 @@ function deadLetterAnswer(letter: DeadLetter): Static<typeof DeadLetterAnswer> {
   }
 }
 
-function positionAnswer({ incarnation, partition, offset }: DeadLetter['position']): Static<typeof PositionAnswer> {
+function positionAnswer({
+  incarnation,
+  partition,
+  offset,
+}: NonNullable<JourneyStep['position']>): Static<typeof PositionAnswer> {
   return { incarnation: incarnation ?? null, partition, offset }
 }
 

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { CanaryState } from '../../../stages/health/canaries.ts'
 import type { PipelineView, ProcessSeen } from '../../../stages/health/pipeline-view.ts'
-import type { Freshness } from '../../../stages/health/progress-watch.ts'
+import type { Freshness } from '../../../stages/health/freshness.ts'
 import type { WarehouseSize } from '../../../stores/warehouse/warehouse.ts'
 import type { HttpApp } from '../http-app.ts'
 

@@ -12,15 +12,13 @@ export interface MemorySearched {
 export function createMemorySearch(held: MemorySearched): LogSearch {
   const { entries = [], decisions = [] } = held
   const searched = held.searched ?? { fromMs: 0, throughMs: 0, complete: true }
-  const isAt = (places: readonly Place[], { partition, offset }: Place): boolean =>
-    places.some((place) => place.partition === partition && place.offset === offset)
+  const isAt = (places: readonly Place[], { lane, partition, offset }: Place): boolean =>
+    places.some((place) => place.lane === lane && place.partition === partition && place.offset === offset)
   const found = <T>(items: readonly T[]) => Promise.resolve({ items, searched })
   return {
     entriesOf: (uuid) => found(entries.filter((entry) => entry.uuid === uuid)),
-    entriesAt: (lane, places) =>
-      found(
-        entries.filter((entry) => entry.lane === lane && entry.verdict !== 'duplicate' && isAt(places, entry.position)),
-      ),
+    entriesAt: (places) =>
+      found(entries.filter((entry) => entry.verdict !== 'duplicate' && isAt(places, entry.position))),
     refused: (limit, tokens) =>
       found(
         entries

@@ -4,7 +4,9 @@
 import { closeSync, openSync } from 'node:fs'
 import { derivedBatchHead, derivedBatchLines } from '../../../event/derived-batch.ts'
 import type { DerivedBatchHead, SourceException } from '../../../event/derived-batch.ts'
+import { flows, sourceAt } from '../../../event/flows.ts'
 import { laneNumber, lanes } from '../../../event/position.ts'
+import type { Lane } from '../../../event/position.ts'
 import { parseUuid } from '../../../event/uuid.ts'
 import { codeOf } from '../../../kit/failure.ts'
 import { entriesMax, rawCharsMax } from '../log-search.ts'
@@ -13,11 +15,10 @@ import { entryBytes, flags, marksOf, verdicts } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { FrameWalk } from './frame-walk.ts'
 import type { ReachedFrame } from './frame-walk.ts'
-import type { SearchOrder } from './search-tasks.ts'
+import type { DerivedLane, SearchOrder, Slot } from './search-tasks.ts'
 import { mayHold, mayHoldAny } from './stretches.ts'
 import type { Stretch } from './stretches.ts'
 
-const derivedLane = laneNumber('clickhouse_events')
 const refusedLane = laneNumber('events_plugin_ingestion_dlq')
 
 /** What a search may still use. */
@@ -79,7 +80,7 @@ export function searchEntries(order: SearchOrder): Found<DoorEntry> {
     case 'uuid':
       return entriesOf(order, order.task.uuid)
     case 'places':
-      return entriesAt(order, laneNumber(order.task.lane), order.task.places)
+      return entriesAt(order, order.task.places)
     case 'refused':
       return newestRefused(order, order.task.limit, order.task.tokens)
     default:
@@ -90,9 +91,9 @@ export function searchEntries(order: SearchOrder): Found<DoorEntry> {
 export function searchDecisions(order: SearchOrder): Found<Decision> {
   switch (order.task.kind) {
     case 'decisions':
-      return decisionsAt(order, order.task.places)
+      return decisionsAt(order, order.task.derived, order.task.slots)
     case 'parked':
-      return newestParked(order, order.task.limit)
+      return newestParked(order, order.task.derived, order.task.limit)
     default:
       throw new RangeError(`${order.task.kind} is no search for decisions.`)
   }
@@ -112,7 +113,7 @@ function entriesOf(order: SearchOrder, uuid: string): Found<DoorEntry> {
         if (words[at] !== wanted[0] || words[at + 1] !== wanted[1]) continue
         if (words[at + 2] !== wanted[2] || words[at + 3] !== wanted[3]) continue
         whole ??= walking.whole(frame)
-        if (whole === undefined || whole.lane(entry) === derivedLane) return true
+        if (whole === undefined) return true
         if (items.length >= entriesMax) {
           coverage.cut()
           return false
@@ -127,15 +128,15 @@ function entriesOf(order: SearchOrder, uuid: string): Found<DoorEntry> {
   return { items, searched: coverage.whole() }
 }
 
-function entriesAt(order: SearchOrder, lane: number, places: readonly Place[]): Found<DoorEntry> {
+function entriesAt(order: SearchOrder, places: readonly Place[]): Found<DoorEntry> {
   const open = new Set(places.map(placeKey))
   const items: DoorEntry[] = []
   const coverage = new Coverage(order.stretches)
   const budget = new Budget(order)
-  const laneName = lanes[lane] ?? 'events_plugin_ingestion'
+  const wanted = new Set(places.map((place) => laneNumber(place.lane)))
   for (const stretch of order.stretches) {
     const here = places.some(
-      (place) => open.has(placeKey(place)) && mayHold(stretch, laneName, place.partition, place.offset),
+      (place) => open.has(placeKey(place)) && mayHold(stretch, place.lane, place.partition, place.offset),
     )
     if (!here) continue
     const done = walk(stretch, budget, coverage, (walking, frame) => {
@@ -143,8 +144,10 @@ function entriesAt(order: SearchOrder, lane: number, places: readonly Place[]): 
       for (let entry = 0; entry < frame.entryCount; entry++) {
         const { bytes } = walking
         const at = walking.entryAt(frame, entry)
-        if (bytes[at] !== lane || bytes[at + 1] === verdicts.duplicate) continue
-        const key = placeKey({ partition: bytes.readUInt16LE(at + 4), offset: bytes.readDoubleLE(at + 8) })
+        const number = bytes[at] ?? 0
+        if (!wanted.has(number) || bytes[at + 1] === verdicts.duplicate) continue
+        const lane = laneNamed(number)
+        const key = placeKey({ lane, partition: bytes.readUInt16LE(at + 4), offset: bytes.readDoubleLE(at + 8) })
         if (!open.has(key)) continue
         whole ??= walking.whole(frame)
         if (whole === undefined) return true
@@ -194,24 +197,25 @@ function newestRefused(order: SearchOrder, limit: number, tokens: readonly strin
  * Source offsets of a partition's batches rise from segment to segment, so the segment is found by halving: the first batch
  * of the partition in the middle one says in which half to go on.
  */
-function decisionsAt(order: SearchOrder, places: readonly Place[]): Found<Decision> {
+function decisionsAt(order: SearchOrder, derived: DerivedLane, places: readonly Slot[]): Found<Decision> {
   const items: Decision[] = []
   const coverage = new Coverage(order.stretches)
   const budget = new Budget(order)
   for (const [partition, own] of Map.groupBy(places, (place) => place.partition)) {
-    const holding = order.stretches.filter((stretch) => holdsDerived(stretch, partition))
+    const searched: OnePartition = { lane: laneOf(derived), partition, budget, coverage }
+    const holding = order.stretches.filter((stretch) => holds(stretch, searched.lane, partition))
     const open = new Set(own.map(({ offset }) => offset))
     while (open.size > 0) {
       const offset = Math.min(...open)
-      const from = newestBeginningBefore(holding, partition, offset, budget, coverage)
+      const from = newestBeginningBefore(holding, offset, searched)
       if (coverage.isCut()) break
       const before = open.size
       for (const stretch of holding.slice(Math.max(0, from))) {
-        eachBatch(stretch, partition, budget, coverage, (batch) => {
+        eachBatch(stretch, searched, (batch) => {
           for (const wanted of open) {
             if (wanted < batch.head.from || wanted >= batch.head.to) continue
             open.delete(wanted)
-            items.push(decisionOn(wanted, batch))
+            items.push(decisionOn(wanted, batch, derived))
           }
           return open.has(offset) && batch.head.from <= offset
         })
@@ -227,13 +231,7 @@ function decisionsAt(order: SearchOrder, places: readonly Place[]): Found<Decisi
 }
 
 /** Index of the last stretch whose first batch of the partition begins at or before the offset; -1 when none does. */
-function newestBeginningBefore(
-  stretches: readonly Stretch[],
-  partition: number,
-  offset: number,
-  budget: Budget,
-  coverage: Coverage,
-): number {
+function newestBeginningBefore(stretches: readonly Stretch[], offset: number, searched: OnePartition): number {
   let low = 0
   let high = stretches.length
   while (low < high) {
@@ -241,12 +239,12 @@ function newestBeginningBefore(
     const stretch = stretches[middle]
     let first: number | undefined
     if (stretch !== undefined) {
-      eachBatch(stretch, partition, budget, coverage, ({ head }) => {
+      eachBatch(stretch, searched, ({ head }) => {
         first = head.from
         return false
       })
     }
-    if (coverage.isCut()) return -1
+    if (searched.coverage.isCut()) return -1
     if (first === undefined || first <= offset) low = middle + 1
     else high = middle
   }
@@ -257,7 +255,8 @@ function newestBeginningBefore(
  * Stretches come newest first. The books of a partition's first batch in a stretch say how many dead letters lie before it:
  * where that is as many as before the next stretch, this one has none, and where it is none, nothing older has any.
  */
-function newestParked(order: SearchOrder, limit: number): Found<Decision> {
+function newestParked(order: SearchOrder, derived: DerivedLane, limit: number): Found<Decision> {
+  const lane = laneOf(derived)
   const items: Decision[] = []
   const coverage = new Coverage(order.stretches)
   const budget = new Budget(order)
@@ -267,12 +266,13 @@ function newestParked(order: SearchOrder, limit: number): Found<Decision> {
     const here: Decision[] = []
     const later = new Map(earlier)
     /** Partitions that may have dead letters in this stretch. */
-    const open = new Set(Array.from(stretch.begins[derivedLane] ?? [], (_, partition) => partition))
-    for (const partition of open) if (!holdsDerived(stretch, partition)) open.delete(partition)
-    const isUnknown = open.size === 0
+    const begins = stretch.begins[lane] ?? []
+    const open = new Set(begins.keys().filter((partition) => holds(stretch, lane, partition)))
+    const isUnknown = begins.length === 0
+    if (!isUnknown && open.size === 0) continue
     const firstSeen = new Set<number>()
     walk(stretch, budget, coverage, (walking, frame) => {
-      const head = batchHeadOf(walking, frame)
+      const head = batchHeadOf(walking, frame, lane)
       if (head === undefined) return true
       const { partition, books } = head
       const own = head.exceptions.filter(({ kind }) => kind === 'dead_letter')
@@ -282,23 +282,34 @@ function newestParked(order: SearchOrder, limit: number): Found<Decision> {
         if (later.get(partition) === books.deadLetter - own.length) open.delete(partition)
       }
       const batch = own.length === 0 ? undefined : batchOf(walking, frame, stretch)
-      if (batch !== undefined) for (const { offset } of own) here.push(decisionOn(offset, batch))
+      if (batch !== undefined) for (const { offset } of own) here.push(decisionOn(offset, batch, derived))
       if (here.length > limit * 2) here.splice(0, here.length - limit)
       return isUnknown || open.size > 0
     })
     items.push(...here.toReversed())
     if (coverage.isCut()) break
-    const begins = stretch.begins[derivedLane] ?? []
     if (begins.length > 0 && begins.every((begin, partition) => begin === 0 || earlier.get(partition) === 0)) break
   }
   items.sort((a, b) => b.timeMs - a.timeMs || b.place.offset - a.place.offset)
   return { items: items.slice(0, limit), searched: coverage.whole() }
 }
 
-function holdsDerived(stretch: Stretch, partition: number): boolean {
-  const begin = stretch.begins[derivedLane]?.[partition] ?? 0
-  const end = stretch.ends[derivedLane]?.[partition] ?? Number.MAX_SAFE_INTEGER
+function laneOf({ flow }: DerivedLane): number {
+  return laneNumber(flows[flow].derived)
+}
+
+function holds(stretch: Stretch, lane: number, partition: number): boolean {
+  const begin = stretch.begins[lane]?.[partition] ?? 0
+  const end = stretch.ends[lane]?.[partition] ?? Number.MAX_SAFE_INTEGER
   return end > begin
+}
+
+/** What is gone through of a derived lane. */
+interface OnePartition {
+  readonly lane: number
+  readonly partition: number
+  readonly budget: Budget
+  readonly coverage: Coverage
 }
 
 interface FoundBatch {
@@ -312,21 +323,19 @@ interface FoundBatch {
 /** The derived batches of a partition in a stretch, until `visit` says no. */
 function eachBatch(
   stretch: Stretch,
-  partition: number,
-  budget: Budget,
-  coverage: Coverage,
+  { lane, partition, budget, coverage }: OnePartition,
   visit: (batch: FoundBatch) => boolean,
 ): void {
   walk(stretch, budget, coverage, (walking, frame) => {
     const at = walking.entryAt(frame, 0)
-    if (!isBatch(walking, frame) || walking.bytes.readUInt16LE(at + 4) !== partition) return true
+    if (!isBatch(walking, frame, lane) || walking.bytes.readUInt16LE(at + 4) !== partition) return true
     const batch = batchOf(walking, frame, stretch)
     return batch === undefined || visit(batch)
   })
 }
 
-function isBatch(walking: FrameWalk, frame: ReachedFrame): boolean {
-  return frame.entryCount === 1 && walking.bytes[walking.entryAt(frame, 0)] === derivedLane
+function isBatch(walking: FrameWalk, frame: ReachedFrame, lane: number): boolean {
+  return frame.entryCount === 1 && walking.bytes[walking.entryAt(frame, 0)] === lane
 }
 
 /** Read whole and checked; undefined when it is damaged. */
@@ -344,8 +353,8 @@ function batchOf(walking: FrameWalk, frame: ReachedFrame, stretch: Stretch): Fou
 }
 
 /** Its head alone, without the rows; undefined when the frame is no batch, or damaged. */
-function batchHeadOf(walking: FrameWalk, frame: ReachedFrame): DerivedBatchHead | undefined {
-  if (!isBatch(walking, frame)) return undefined
+function batchHeadOf(walking: FrameWalk, frame: ReachedFrame, lane: number): DerivedBatchHead | undefined {
+  if (!isBatch(walking, frame, lane)) return undefined
   const length = walking.bodyStart(frame, 4)
   if (length?.length !== 4) return undefined
   const head = walking.bodyStart(frame, 4 + length.readUInt32LE(0))
@@ -358,10 +367,10 @@ function batchHeadOf(walking: FrameWalk, frame: ReachedFrame): DerivedBatchHead 
   }
 }
 
-function decisionOn(offset: number, { head, value, ...batch }: FoundBatch): Decision {
+function decisionOn(offset: number, { head, value, ...batch }: FoundBatch, derived: DerivedLane): Decision {
   const exception = head.exceptions.find((one) => one.offset === offset)
   return {
-    place: { partition: head.partition, offset },
+    place: { ...sourceAt(flows[derived.flow], head.partition, derived.partitionCount), offset },
     batch: { incarnation: batch.incarnation, partition: head.partition, offset: batch.offset },
     epoch: head.epoch,
     from: head.from,
@@ -432,8 +441,8 @@ function doorEntry(frame: Frame, entry: number, incarnation: number | undefined)
   return {
     uuid: frame.uuid(entry),
     verdict: isDuplicate ? 'duplicate' : verdict === verdicts.refused ? 'refused' : 'stored',
-    lane: lanes[frame.lane(entry)] ?? 'events_plugin_ingestion',
     position: {
+      lane: laneNamed(frame.lane(entry)),
       incarnation: isDuplicate ? undefined : incarnation,
       partition: frame.partition(entry),
       offset: frame.offset(entry),
@@ -449,8 +458,12 @@ function doorEntry(frame: Frame, entry: number, incarnation: number | undefined)
   }
 }
 
-function placeKey({ partition, offset }: Place): string {
-  return `${String(partition)}:${String(offset)}`
+function placeKey({ lane, partition, offset }: Place): string {
+  return `${lane}:${String(partition)}:${String(offset)}`
+}
+
+function laneNamed(number: number): Lane {
+  return lanes[number] ?? 'events_plugin_ingestion'
 }
 
 /** As an entry has it in memory: bytes in text order, read as words of this machine. */

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { emptyBooks, encodeDerivedBatch } from '../../../event/derived-batch.ts'
 import type { DerivedBatchHead, SourceException } from '../../../event/derived-batch.ts'
+import { flows, sourceIndex } from '../../../event/flows.ts'
 import { laneNumber } from '../../../event/position.ts'
 import type { Lane } from '../../../event/position.ts'
 import { parseUuid, uuidV5, uuidV7 } from '../../../event/uuid.ts'
 import { codeOf } from '../../../kit/failure.ts'
 import { nodeFiles } from '../../../kit/node-files.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
-import type { LogSearch } from '../log-search.ts'
+import type { Decision, LogSearch } from '../log-search.ts'
 import { draftFrame, entryBytes, frameKinds, verdicts, writeEntry, writeEntryTexts, writeEntryUuid } from './frame.ts'
 import { openJournalWriter } from './journal-writer.ts'
 import type { JournalWriter } from './journal-writer.ts'
@@ -28,6 +29,7 @@ after(async () => {
 const namespace = parseUuid('6ba7b810-9dad-11d1-80b4-00c04fd430c8') ?? [0, 0, 0, 0]
 const uuidOf = (name: string): string => uuidV5(namespace, name)
 const { signal } = new AbortController()
+const source: Lane = 'events_plugin_ingestion'
 
 interface Event {
   readonly name: string
@@ -56,6 +58,7 @@ async function aJournal(test: { after(clean: () => Promise<void>): void }, own: 
   const search = (bounds: { searchBytesMax?: number; searchTimeMsMax?: number; searchesWaitingMax?: number } = {}) => {
     const opened = openSegmentsSearch({
       files: nodeFiles,
+      partitionCount: 2,
       folders,
       searchBytesMax: 1e9,
       searchTimeMsMax: 60_000,
@@ -160,7 +163,7 @@ describe('a search through segments', () => {
     assert.equal(all.searched.complete, true)
     const [refused] = (await search().entriesOf(uuidOf('d'), signal)).items
     assert.equal(refused?.reason, 'bad d')
-    assert.equal(refused.lane, 'events_plugin_ingestion_dlq')
+    assert.equal(refused.position.lane, 'events_plugin_ingestion_dlq')
     assert.equal(refused.raw, '{"event":"d"}')
     assert.equal(refused.token, 'phc_one')
     assert.equal(refused.distinctId, 'ada')
@@ -223,8 +226,8 @@ describe('a search through segments', () => {
         { name: `bad ${String(n)}`, verdict: 'refused' },
       ])
     }
-    const places = [1, 6, 99].map((offset) => ({ partition: 0, offset }))
-    const at = await search().entriesAt('events_plugin_ingestion', places, signal)
+    const places = [1, 6, 99].map((offset) => ({ lane: source, partition: 0, offset }))
+    const at = await search().entriesAt(places, signal)
     assert.deepEqual(at.items.map(({ uuid }) => uuid).sort(), [uuidOf('good 1'), uuidOf('good 6')].sort())
     const even = await search().refused(2, ['phc_even'], signal)
     assert.deepEqual(
@@ -246,8 +249,8 @@ describe('a search through segments', () => {
       const other = batchHead(n, n + 1, { partition: 1 })
       await owner.append(1, { headers: {}, value: encodeDerivedBatch(other, Buffer.from(rowsText(n, n + 1))) })
     }
-    const places = [0, 123, 205, 399, 400].map((offset) => ({ partition: 0, offset }))
-    const { items } = await search().decisionsAt([...places, { partition: 1, offset: 7 }], signal)
+    const places = [0, 123, 205, 399, 400].map((offset) => ({ lane: source, partition: 0, offset }))
+    const { items } = await search().decisionsAt([...places, { lane: source, partition: 1, offset: 7 }], signal)
     const told = items.map(({ place, batch, row, exception }) => [
       place.partition,
       place.offset,
@@ -270,6 +273,37 @@ describe('a search through segments', () => {
       [[205, '{']],
     )
     assert.equal(letters.searched.complete, true)
+  })
+
+  it('finds what was decided about places of any lane, in the batches of their flow', async (test) => {
+    const { log, search } = await aJournal(test)
+    const heatmap = { lane: 'heatmaps_ingestion', partition: 1, offset: 4 } as const
+    const exception = { lane: 'exceptions', partition: 1, offset: 4 } as const
+    const index = sourceIndex(flows.events, exception.lane, exception.partition, 2)
+    const wrong = (reason: string): SourceException => ({ offset: 4, kind: 'dead_letter', reason, step: 'parse' })
+    const written = [
+      { flow: flows.heatmaps, partition: heatmap.partition, reason: 'no heatmap' },
+      { flow: flows.events, partition: index, reason: 'no event' },
+      { flow: flows.events, partition: heatmap.partition, reason: 'of the main lane' },
+    ]
+    for (const { flow, partition, reason } of written) {
+      const books = { ...emptyBooks, deadLetter: 1 }
+      const head = batchHead(0, 10, { partition, exceptions: [wrong(reason)], books })
+      const owner = await log.own(flow.derived)
+      await owner.append(partition, { headers: {}, value: encodeDerivedBatch(head, Buffer.alloc(0)) })
+    }
+    const told = ({ place, exception: found }: Decision) => [place.lane, place.partition, place.offset, found?.reason]
+    const { items } = await search().decisionsAt([exception, heatmap], signal)
+    assert.deepEqual(items.map(told), [
+      ['exceptions', 1, 4, 'no event'],
+      ['heatmaps_ingestion', 1, 4, 'no heatmap'],
+    ])
+    const parked = await search().parked(10, signal)
+    assert.deepEqual(parked.items.map(told).map(String).toSorted(), [
+      'events_plugin_ingestion,1,4,of the main lane',
+      'exceptions,1,4,no event',
+      'heatmaps_ingestion,1,4,no heatmap',
+    ])
   })
 
   it('finds dead letters across segments that have none, without reading those', async (test) => {

@@ -3,6 +3,8 @@
  * serves two of them. The thread lives as long as its search; a search that nobody waits for any more ends with it.
  */
 import { Worker } from 'node:worker_threads'
+import { allFlows, sourceIndex } from '../../../event/flows.ts'
+import type { Flow } from '../../../event/flows.ts'
 import type { Lane } from '../../../event/position.ts'
 import { Failure, messageOf } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
@@ -13,6 +15,7 @@ import type { Stretch } from './stretches.ts'
 
 export interface SegmentsSearchOptions {
   readonly files: Files
+  readonly partitionCount: number
   /** Which journal's folder holds which lane. */
   readonly folders: Readonly<Record<Lane, string>>
   /** Bytes that one search may read. */
@@ -28,7 +31,7 @@ const aroundBeforeMs = 3_600_000
 const aroundAfterMs = 24 * 3_600_000
 
 export function openSegmentsSearch(options: SegmentsSearchOptions): LogSearch {
-  const { files, folders, searchBytesMax, searchTimeMsMax, searchesWaitingMax } = options
+  const { files, partitionCount, folders, searchBytesMax, searchTimeMsMax, searchesWaitingMax } = options
   const closing = new AbortController()
   const waiting: (() => void)[] = []
   let isRunning = false
@@ -93,15 +96,51 @@ export function openSegmentsSearch(options: SegmentsSearchOptions): LogSearch {
   return {
     entriesOf: (uuid, signal) =>
       entries('events_plugin_ingestion', { kind: 'uuid', uuid }, signal, (stretches) => likelyFirst(stretches, uuid)),
-    entriesAt: (lane, places, signal) => entries(lane, { kind: 'places', lane, places }, signal, newestFirst),
+    // All lanes of the door are in one journal.
+    entriesAt: (places, signal) => entries('events_plugin_ingestion', { kind: 'places', places }, signal, newestFirst),
     refused: (limit, tokens, signal) =>
       entries('events_plugin_ingestion_dlq', { kind: 'refused', limit, tokens }, signal, newestFirst),
     decisionsAt: (places, signal) =>
-      decisions('clickhouse_events', { kind: 'decisions', places }, signal, (stretches) => stretches),
-    parked: (limit, signal) => decisions('clickhouse_events', { kind: 'parked', limit }, signal, newestFirst),
+      ofEachFlow(async (flow) => {
+        const slots = places
+          .filter(({ lane }) => flow.sources.includes(lane))
+          .map(({ lane, partition, offset }) => ({
+            partition: sourceIndex(flow, lane, partition, partitionCount),
+            offset,
+          }))
+        if (slots.length === 0) return undefined
+        const task = { kind: 'decisions' as const, derived: { flow: flow.name, partitionCount }, slots }
+        return await decisions(flow.derived, task, signal, (stretches) => stretches)
+      }),
+    async parked(limit, signal) {
+      const { items, searched } = await ofEachFlow((flow) => {
+        const task = { kind: 'parked' as const, derived: { flow: flow.name, partitionCount }, limit }
+        return decisions(flow.derived, task, signal, newestFirst)
+      })
+      return { items: items.toSorted((a, b) => b.timeMs - a.timeMs).slice(0, limit), searched }
+    },
     close() {
       closing.abort()
       return Promise.resolve()
+    },
+  }
+}
+
+/** What was found in each flow, as one; `undefined` of those in which there was nothing to look for. */
+async function ofEachFlow(find: (flow: Flow) => Promise<Found<Decision> | undefined>): Promise<Found<Decision>> {
+  const found: Found<Decision>[] = []
+  for (const flow of allFlows) {
+    const one = await find(flow)
+    if (one !== undefined) found.push(one)
+  }
+  const begins = found.flatMap(({ searched }) => searched.fromMs ?? [])
+  return {
+    items: found.flatMap(({ items }) => items),
+    searched: {
+      // What one search did not look at was not looked at.
+      fromMs: begins.length === 0 ? undefined : Math.max(...begins),
+      throughMs: found.length === 0 ? 0 : Math.min(...found.map(({ searched }) => searched.throughMs)),
+      complete: found.every(({ searched }) => searched.complete),
     },
   }
 }

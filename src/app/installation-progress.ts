@@ -1,0 +1,107 @@
+/** How far all flows are together: freshness, lanes and books. */
+import { allFlows } from '../event/flows.ts'
+import { balance, parkedEvents } from '../stages/health/books.ts'
+import type { Books, FlowCounts } from '../stages/health/books.ts'
+import { freshnessOfAll } from '../stages/health/freshness.ts'
+import type { Freshness } from '../stages/health/freshness.ts'
+import { createProgressWatch } from '../stages/health/progress-watch.ts'
+import type { LaneProgress, ProgressWatch } from '../stages/health/progress-watch.ts'
+import type { EventLog } from '../stores/log/event-log.ts'
+import { canariesInserted } from '../stores/warehouse/insert-progress.ts'
+import type { RunningFlow } from './pipeline.ts'
+import type { IntakeCounts } from './profiles/embedded.ts'
+
+export interface InstallationProgress {
+  /** Of all flows, as of the last look; `sample` first for an answer about this moment. */
+  freshness(): Freshness
+  sample(): Promise<void>
+  lanes(): Promise<readonly LaneProgress[]>
+  books(): Promise<Books>
+  /** What an answer about events has seen: nobody's question is about a recording that waits. */
+  readonly ofEvents: { freshness(): Promise<Freshness>; parkedEvents(): number }
+  run(signal: AbortSignal): Promise<void>
+}
+
+const sampleEveryMs = 1000
+
+export function createInstallationProgress(deps: {
+  readonly running: Readonly<Record<RunningFlow['flow']['name'], RunningFlow>>
+  readonly log: EventLog
+  intakeCounts(): Promise<IntakeCounts>
+}): InstallationProgress {
+  const { running, log } = deps
+  const all = allFlows.map(({ name }) => ({ ...running[name], watch: watchOf(running[name]) }))
+
+  /** Canaries are events, and of the first lane. */
+  function watchOf({ flow, ingestion, warehousing }: RunningFlow): ProgressWatch {
+    return createProgressWatch({
+      flow,
+      unread: flow.name === 'events' ? ['events_plugin_ingestion_dlq'] : [],
+      log,
+      sampleEveryMs,
+      async accepted() {
+        const { endsOf, counts } = await deps.intakeCounts()
+        return { ends: endsOf(flow), canaries: flow.name === 'events' ? counts.canary : 0 }
+      },
+      decidedTo: () => ingestion.decidedTo(),
+      inserted() {
+        const inserted = warehousing.progress()
+        return inserted === undefined ? undefined : { ...inserted, canaries: canariesInserted(inserted) }
+      },
+    })
+  }
+
+  function countsOf({ flow, ingestion, warehousing }: RunningFlow, { endsOf }: IntakeCounts): FlowCounts {
+    const inserted = warehousing.progress()
+    return {
+      name: flow.name,
+      sourceRecords: sum(endsOf(flow)),
+      ingestion: ingestion.books(),
+      decidedRecords: sum(ingestion.decidedTo()),
+      insertedRecords: sum(inserted?.sourceOffsets ?? []),
+      rowsInserted: inserted?.rowsInserted ?? 0,
+      canariesInserted: inserted === undefined ? undefined : canariesInserted(inserted),
+      rowsRefused: inserted?.rowsRefused ?? 0,
+    }
+  }
+
+  const sample = async (): Promise<void> => {
+    await Promise.all(all.map(({ watch }) => watch.sample()))
+  }
+  const ofEvents = watchIn('events')
+
+  function watchIn(name: RunningFlow['flow']['name']): ProgressWatch {
+    const found = all.find(({ flow }) => flow.name === name)
+    if (found === undefined) throw new RangeError(`There is no flow ${name}.`)
+    return found.watch
+  }
+
+  return {
+    sample,
+    freshness: () => freshnessOfAll(all.map(({ watch }) => watch.freshness())),
+    async lanes() {
+      return (await Promise.all(all.map(({ watch }) => watch.lanes()))).flat()
+    },
+    async books() {
+      const counts = await deps.intakeCounts()
+      return balance({ intake: counts.counts, flows: all.map((one) => countsOf(one, counts)) })
+    },
+    ofEvents: {
+      async freshness() {
+        await ofEvents.sample()
+        return ofEvents.freshness()
+      },
+      parkedEvents() {
+        const { ingestion, warehousing } = running.events
+        return parkedEvents([{ ingestion: ingestion.books(), rowsRefused: warehousing.progress()?.rowsRefused ?? 0 }])
+      },
+    },
+    async run(signal) {
+      await Promise.all(all.map(({ watch }) => watch.run(signal)))
+    },
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
