@@ -24,11 +24,17 @@ export function requestBytes({ method = 'POST', path = '/e/', headers = {}, body
   return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`), payload])
 }
 
-/** Resolves with all that came until it was `enough`, the other side closed, or `timeoutMs` were over. */
+export interface ExchangeOptions {
+  readonly timeoutMs?: number
+  /** Nothing more is sent, and the other side hears of it at once. */
+  readonly isHalfClosed?: boolean
+}
+
+/** Resolves with all that came until an answer was whole, the other side closed, or `timeoutMs` were over. */
 export function exchangeBytes(
   to: { readonly host: string; readonly port: number },
   bytes: readonly Buffer[],
-  { timeoutMs = 10_000, enough = isWhole }: { timeoutMs?: number; enough?: (received: Buffer) => boolean } = {},
+  { timeoutMs = 10_000, isHalfClosed = false }: ExchangeOptions = {},
 ): Promise<{ readonly received: Buffer; readonly isOver: boolean }> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
@@ -43,7 +49,7 @@ export function exchangeBytes(
     }, timeoutMs)
     socket.on('data', (chunk) => {
       chunks.push(chunk)
-      if (enough(Buffer.concat(chunks))) end(true)
+      if (isWhole(Buffer.concat(chunks))) end(true)
     })
     // A reset after the answer is how the other side says that it reads no further.
     socket.on('error', () => {
@@ -53,6 +59,7 @@ export function exchangeBytes(
       end(true)
     })
     for (const piece of bytes) socket.write(piece)
+    if (isHalfClosed) socket.end()
   })
 }
 

@@ -15,6 +15,7 @@ import { lanes } from '../../src/event/position.ts'
 import type { Lane } from '../../src/event/position.ts'
 import { nodeFiles } from '../../src/kit/node-files.ts'
 import { silent } from '../../src/kit/telemetry/telemetry.ts'
+import type { Telemetry } from '../../src/kit/telemetry/telemetry.ts'
 import { openEmbeddedIntake } from '../../src/stores/intake/embedded/embedded-intake.ts'
 import type { Intake, Outcome } from '../../src/stores/intake/intake.ts'
 import type { LogRecord } from '../../src/stores/log/event-log.ts'
@@ -37,6 +38,8 @@ export interface DoorOptions {
   /** Environment variables of settings. */
   readonly settings: Readonly<Record<string, string>>
   readonly tokenAnswer: (token: string) => TokenAnswer
+  /** Of the stages; silent when not given. */
+  readonly telemetry?: Telemetry
 }
 
 export const positionOf = (lane: Lane, partition: number, offset: number): string =>
@@ -44,7 +47,7 @@ export const positionOf = (lane: Lane, partition: number, offset: number): strin
 
 const sourceLanes: readonly Lane[] = lanes.filter((lane) => !lane.startsWith('clickhouse_'))
 
-export async function openDoor({ settings, tokenAnswer }: DoorOptions): Promise<Door> {
+export async function openDoor({ settings, tokenAnswer, telemetry = silent }: DoorOptions): Promise<Door> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-wire-'))
   const read = configFrom({ environment: { SLUICE_PORT: '0', ...settings }, file: undefined, workingFolder: folder })
   if (read.kind === 'problems') throw new Error(read.problems.join('\n'))
@@ -94,7 +97,7 @@ export async function openDoor({ settings, tokenAnswer }: DoorOptions): Promise<
       canaryToken: 'phc_canary',
     },
     noteToken,
-    () => silent,
+    () => telemetry,
   )
   const stopping = new AbortController()
   const front = await openEdgeFront({

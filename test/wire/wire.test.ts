@@ -7,22 +7,15 @@ import { after, before, describe, it } from 'node:test'
 import { partitionOf } from '../../src/event/murmur2.ts'
 import type { LogRecord } from '../../src/stores/log/event-log.ts'
 import type { TokenAnswer } from '../../src/stores/state/token-directory.ts'
-import { answers } from './answers.rows.ts'
-import { bodies } from './bodies.rows.ts'
-import { events } from './events.rows.ts'
 import { answerIn, exchangeBytes, requestBytes } from './exchange.ts'
 import type { Exchanged, Requested } from './exchange.ts'
-import { identities } from './identities.rows.ts'
-import { laneRows } from './lanes.rows.ts'
-import { routes } from './routes.rows.ts'
 import type { ExpectedRecord, Row } from './row.ts'
 import { token as usualToken } from './row.ts'
-import { sdks } from './sdks.rows.ts'
+import { rows } from './rows.ts'
 import { openDoor, positionOf } from './the-door.ts'
 import type { Door } from './the-door.ts'
 import { knownTokens } from './tokens.ts'
 
-const rows: readonly Row[] = [...routes, ...bodies, ...events, ...identities, ...laneRows, ...answers, ...sdks]
 const rowsMin = 250
 
 function tokenAnswer(token: string): TokenAnswer {

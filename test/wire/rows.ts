@@ -1,0 +1,11 @@
+/** All rows of the wire's table, by topic. */
+import { answers } from './answers.rows.ts'
+import { bodies } from './bodies.rows.ts'
+import { events } from './events.rows.ts'
+import { identities } from './identities.rows.ts'
+import { laneRows } from './lanes.rows.ts'
+import { routes } from './routes.rows.ts'
+import type { Row } from './row.ts'
+import { sdks } from './sdks.rows.ts'
+
+export const rows: readonly Row[] = [...routes, ...bodies, ...events, ...identities, ...laneRows, ...answers, ...sdks]
