@@ -109,6 +109,7 @@ export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstanc
 async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
   const { sql, sessions, bounds } = deps
   await api.register(cookie)
+  takeEmptyBodies(api)
   const rates = await createRequestRates(api, bounds)
   guardRoutes(api, { sql, sessions, rates })
   describeRoutes(api)
@@ -129,4 +130,14 @@ async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
   journeyRoutes(api, { ...deps.journey, sql })
   pipelineRoutes(api, deps.pipeline)
   liveRoutes(api, { ...deps.live, isStillAdmitted: (request) => isStillAdmitted(request, deps) })
+}
+
+/** Clients name the type of a body that they then leave out, as with DELETE: that is none. */
+function takeEmptyBodies(api: HttpApp): void {
+  const parse = api.getDefaultJsonParser('error', 'error')
+  api.removeContentTypeParser('application/json')
+  api.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else void parse(request, body, done)
+  })
 }

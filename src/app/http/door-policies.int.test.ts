@@ -154,6 +154,19 @@ describe('restrictions', () => {
   })
 })
 
+describe('a request that names the type of a body and has none', () => {
+  const headers = () => ({ ...core.own.bearer, 'content-type': 'application/json' })
+
+  it('is taken where no body is needed, and refused with what is missing where one is', async () => {
+    const { status, body } = await core.send('POST', `${project}/tokens`, { headers: headers() })
+    assert.equal(status, 201)
+    const path = `${project}/tokens/${String(body['token'])}`
+    assert.equal((await core.send('DELETE', path, { headers: headers() })).status, 204)
+    const refused = await core.send('POST', `${project}/limits`, { headers: headers() })
+    assert.deepEqual([refused.status, fieldsOf(refused.body)], [400, ['body']])
+  })
+})
+
 describe('secrets for signatures', () => {
   it('are shown once, bounded in number, and forgotten when they are revoked', async () => {
     const made = await send('POST', `${project}/signing-secrets`, { label: 'the shop' })
