@@ -1,6 +1,6 @@
 /**
  * Where the parts of a JSON text stand, without making objects of it: what is passed on is passed on byte for byte, and a text of
- * megabytes costs a look at each byte (about 1 ms for a megabyte) instead of several times its size in memory.
+ * megabytes costs a look at each byte (about 2 ms for a megabyte) instead of several times its size in memory.
  *
  * The text must be JSON, which somebody has checked before; of another text the slices mean nothing, but every walk ends.
  */
@@ -17,11 +17,12 @@ const braceOpen = 0x7b
 const braceClose = 0x7d
 const bracketOpen = 0x5b
 const bracketClose = 0x5d
-const noFields: ReadonlyMap<string, JsonSlice> = new Map()
 /** A key with escapes has six bytes for a character; a longer one is none that anybody looks for. */
 const keyBytesMax = 512
 
-export type JsonKind = 'object' | 'array' | 'string' | 'other'
+const nothingWithin: WantedParts = {}
+
+type JsonKind = 'object' | 'array' | 'string' | 'other'
 
 export function jsonKindAt(text: Buffer, at: number): JsonKind {
   const c = text[at]
@@ -37,38 +38,63 @@ export function afterSpace(text: Buffer, at: number): number {
   return i
 }
 
-/** Values of the wanted keys (ASCII) of the object that begins at `at`; of a key given twice the last one. None when it is no object. */
-export function objectFields(text: Buffer, at: number, wanted: ReadonlySet<string>): ReadonlyMap<string, JsonSlice> {
-  if (text[at] !== braceOpen) return noFields
-  const fields = new Map<string, JsonSlice>()
+/** What is looked for in a value. What it is not, or holds besides, is passed over. */
+export interface WantedParts {
+  /** Of an object: the values of these keys (ASCII). */
+  readonly fields?: Readonly<Record<string, WantedParts>>
+  /** Of an array: each element. */
+  readonly elements?: WantedParts
+}
+
+export interface JsonPart extends JsonSlice {
+  /** What was wanted and is there; of a key given twice the last one. Undefined when the value is no object, or nothing was wanted. */
+  readonly fields?: ReadonlyMap<string, JsonPart>
+  readonly elements?: readonly JsonPart[]
+}
+
+/** The value that begins at `at`, with the parts that are wanted, all in one walk. */
+export function jsonParts(text: Buffer, at: number, wanted: WantedParts): JsonPart {
+  const { buffer, byteOffset, length } = text
+  return partsAt(text, new DataView(buffer, byteOffset, length), at, wanted)
+}
+
+/** As deep as what is wanted, and no deeper. */
+function partsAt(text: Buffer, view: DataView, at: number, wanted: WantedParts): JsonPart {
+  const first = text[at]
+  if (first === braceOpen && wanted.fields !== undefined) return fieldsAt(text, view, at, wanted.fields)
+  if (first === bracketOpen && wanted.elements !== undefined) return elementsAt(text, view, at, wanted.elements)
+  return { start: at, end: valueEnd(text, view, at) }
+}
+
+function fieldsAt(text: Buffer, view: DataView, at: number, wanted: Readonly<Record<string, WantedParts>>): JsonPart {
+  const fields = new Map<string, JsonPart>()
   let i = afterSpace(text, at + 1)
   while (i < text.length && text[i] === quote) {
-    const keyEnd = stringEnd(text, i)
+    const keyEnd = stringEnd(text, view, i)
     const key = keyFrom(text, i, keyEnd)
     // Behind the colon.
     const start = afterSpace(text, afterSpace(text, keyEnd) + 1)
-    const end = valueEnd(text, start)
-    if (wanted.has(key)) fields.set(key, { start, end })
-    i = afterSpace(text, end)
+    const ofKey = Object.hasOwn(wanted, key) ? wanted[key] : undefined
+    const value = partsAt(text, view, start, ofKey ?? nothingWithin)
+    if (ofKey !== undefined) fields.set(key, value)
+    i = afterSpace(text, value.end)
     if (text[i] !== comma) break
     i = afterSpace(text, i + 1)
   }
-  return fields
+  return { start: at, end: Math.min(i + 1, text.length), fields }
 }
 
-/** The elements of the array that begins at `at`. None when it is no array. */
-export function arrayElements(text: Buffer, at: number): readonly JsonSlice[] {
-  if (text[at] !== bracketOpen) return []
-  const elements: JsonSlice[] = []
-  let start = afterSpace(text, at + 1)
-  while (start < text.length && text[start] !== bracketClose) {
-    const end = valueEnd(text, start)
-    elements.push({ start, end })
-    start = afterSpace(text, end)
-    if (text[start] !== comma) break
-    start = afterSpace(text, start + 1)
+function elementsAt(text: Buffer, view: DataView, at: number, wanted: WantedParts): JsonPart {
+  const elements: JsonPart[] = []
+  let i = afterSpace(text, at + 1)
+  while (i < text.length && text[i] !== bracketClose) {
+    const element = partsAt(text, view, i, wanted)
+    elements.push(element)
+    i = afterSpace(text, element.end)
+    if (text[i] !== comma) break
+    i = afterSpace(text, i + 1)
   }
-  return elements
+  return { start: at, end: Math.min(i + 1, text.length), elements }
 }
 
 function keyFrom(text: Buffer, start: number, end: number): string {
@@ -82,19 +108,35 @@ function keyFrom(text: Buffer, start: number, end: number): string {
   }
 }
 
-function stringEnd(text: Buffer, at: number): number {
+/**
+ * Four bytes are looked at in one step: `(x - 0x01…) & ~x & 0x80…` is non-zero when a byte of x is zero, and its lowest bit is
+ * exact. Byte by byte it takes twice the time.
+ */
+function stringEnd(text: Buffer, view: DataView, at: number): number {
+  const lastWord = text.length - 4
   let i = at + 1
-  while (i < text.length) {
+  for (;;) {
+    while (i <= lastWord) {
+      const x = view.getInt32(i, true)
+      const q = x ^ 0x22222222
+      const b = x ^ 0x5c5c5c5c
+      const stops = (((q - 0x01010101) & ~q) | ((b - 0x01010101) & ~b)) & 0x80808080
+      if (stops !== 0) {
+        i += (31 - Math.clz32(stops & -stops)) >>> 3
+        break
+      }
+      i += 4
+    }
+    if (i >= text.length) return text.length
     const c = text[i]
     if (c === quote) return i + 1
     i += c === backslash ? 2 : 1
   }
-  return text.length
 }
 
-function valueEnd(text: Buffer, at: number): number {
+function valueEnd(text: Buffer, view: DataView, at: number): number {
   const first = text[at]
-  if (first === quote) return stringEnd(text, at)
+  if (first === quote) return stringEnd(text, view, at)
   let i = at
   if (first !== braceOpen && first !== bracketOpen) {
     while (i < text.length) {
@@ -107,13 +149,15 @@ function valueEnd(text: Buffer, at: number): number {
   }
   let depth = 0
   while (i < text.length) {
-    const c = text[i]
+    const c = text[i] ?? 0
     if (c === quote) {
-      i = stringEnd(text, i)
+      i = stringEnd(text, view, i)
       continue
     }
-    if (c === braceOpen || c === bracketOpen) depth++
-    else if ((c === braceClose || c === bracketClose) && --depth === 0) return i + 1
+    // Brackets and braces differ in the bit of 0x20 alone.
+    const folded = c | 0x20
+    if (folded === braceOpen) depth++
+    else if (folded === braceClose && --depth === 0) return i + 1
     i++
   }
   return text.length

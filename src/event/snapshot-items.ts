@@ -1,5 +1,5 @@
-import { afterSpace, arrayElements, jsonKindAt, objectFields } from './json-slices.ts'
-import type { JsonSlice } from './json-slices.ts'
+import { afterSpace, jsonKindAt, jsonParts } from './json-slices.ts'
+import type { JsonSlice, WantedParts } from './json-slices.ts'
 
 export interface SnapshotItems {
   /** JSON text of an array, byte for byte as it was sent. */
@@ -15,8 +15,10 @@ export interface FirstOfRecording {
   readonly ignoreSentAt: boolean
 }
 
-const eventWanted: ReadonlySet<string> = new Set(['timestamp', 'offset', 'properties'])
-const propertiesWanted: ReadonlySet<string> = new Set(['$snapshot_data', '$ignore_sent_at'])
+const propertiesWanted: WantedParts = { fields: { $snapshot_data: { elements: {} }, $ignore_sent_at: {} } }
+const eventWanted: WantedParts = { fields: { timestamp: {}, offset: {}, properties: propertiesWanted } }
+/** One event, or a list of them. */
+const requestWanted: WantedParts = { ...eventWanted, elements: eventWanted }
 const open = Buffer.from('[')
 const comma = Buffer.from(',')
 const close = Buffer.from(']')
@@ -26,24 +28,21 @@ const close = Buffer.from(']')
  * there is an event without snapshots, which the door lets nobody send.
  */
 export function snapshotItemsOf(body: Buffer): SnapshotItems | undefined {
-  const start = afterSpace(body, 0)
-  const events = jsonKindAt(body, start) === 'array' ? arrayElements(body, start) : [{ start, end: body.length }]
+  const request = jsonParts(body, afterSpace(body, 0), requestWanted)
   let first: FirstOfRecording | undefined
   let count = 0
   const parts: Buffer[] = []
-  for (const event of events) {
-    const fields = objectFields(body, event.start, eventWanted)
-    const properties = objectFields(body, fields.get('properties')?.start ?? body.length, propertiesWanted)
-    const data = properties.get('$snapshot_data')
+  for (const { fields } of request.elements ?? [request]) {
+    const properties = fields?.get('properties')?.fields
+    const data = properties?.get('$snapshot_data')
     if (data === undefined) return undefined
     first ??= {
-      timestamp: smallValue(body, fields.get('timestamp')),
-      offset: smallValue(body, fields.get('offset')),
-      ignoreSentAt: smallValue(body, properties.get('$ignore_sent_at')) === true,
+      timestamp: smallValue(body, fields?.get('timestamp')),
+      offset: smallValue(body, fields?.get('offset')),
+      ignoreSentAt: smallValue(body, properties?.get('$ignore_sent_at')) === true,
     }
-    const kind = jsonKindAt(body, data.start)
-    if (kind !== 'array' && kind !== 'object') return undefined
-    for (const { start, end } of kind === 'array' ? arrayElements(body, data.start) : [data]) {
+    if (data.elements === undefined && jsonKindAt(body, data.start) !== 'object') return undefined
+    for (const { start, end } of data.elements ?? [data]) {
       parts.push(count === 0 ? open : comma, body.subarray(start, end))
       count++
     }
