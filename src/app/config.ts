@@ -182,7 +182,7 @@ const sections = {
       insightsMax: integer({ default: 1000, min: 1, max: 100_000, doc: 'Most insights of one project.' }),
       // A limit is a quota, a rate or both, and one request counts against 1,000 of these at most.
       limitsMax: integer({ default: 500, min: 1, max: 500, doc: 'Most limits of one project.' }),
-      restrictionsMax: integer({ default: 100, min: 1, max: 1000, doc: 'Most restrictions of one project.' }),
+      restrictionsMax: integer({ default: 100, min: 1, max: 500, doc: 'Most restrictions of one project.' }),
       signingSecretsMax: integer({ default: 10, min: 1, max: 100, doc: 'Most secrets for signatures of one project.' }),
       auditRetentionDays: integer({
         default: 730,

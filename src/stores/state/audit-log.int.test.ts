@@ -9,6 +9,7 @@ import { changeLimit, createLimit, listLimits, removeLimit, setLimit } from './l
 import type { NewLimit } from './limits.ts'
 import { changeProject, project } from './projects.ts'
 import type { SqlClient } from './sql-client.ts'
+import { ensureFirstUser, resetFirstUser } from './users.ts'
 
 const cli: Actor = { kind: 'cli', id: 'somebody' }
 let postgres: TestPostgres
@@ -86,6 +87,23 @@ describe('the audit log', () => {
     assert.deepEqual([changed?.before, changed?.after], [created.after, { ...common, quota: null, rate: bucket }])
     assert.partialDeepStrictEqual(removed, { action: 'limit.removed', after: null })
     assert.deepEqual(removed?.before, changed?.after)
+  })
+
+  it('tells of logins that are made and reset, and no password', async () => {
+    const passwords: string[] = []
+    const keep = (password: string) => {
+      passwords.push(password)
+      return Promise.resolve()
+    }
+    await ensureFirstUser(sql, organizationId, { keep })
+    await resetFirstUser(sql, cli, keep)
+    const [reset, made] = await lines()
+    const login = { subject: 'admin', projectId: null, before: null, after: null }
+    assert.partialDeepStrictEqual(made, { action: 'user.created', actorKind: 'system', ...login })
+    assert.partialDeepStrictEqual(reset, { action: 'login.reset', actorKind: 'cli', actorId: 'somebody', ...login })
+    assert.equal(passwords.length, 2)
+    const all = JSON.stringify(await lines())
+    for (const password of passwords) assert.ok(!all.includes(password))
   })
 
   it('takes any text, halves of characters too', async () => {
