@@ -18,7 +18,8 @@ export interface InternalDeps {
   present(flow: FlowName, range: RowRange): AsyncIterable<readonly PresentRow[]>
 }
 
-const flowName = Type.Enum(['events', 'heatmaps', 'recordings'], { default: 'events' })
+/** `events` when not said. */
+const flowName = Type.Optional(Type.Enum(['events', 'heatmaps', 'recordings']))
 
 const RangeQuery = Type.Object({
   flow: flowName,
@@ -39,7 +40,7 @@ export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
 
   /** Rows of a range of source positions, as `[[incarnation, offset, index, uuid], …]`, a JSON line a page. */
   app.get('/internal/rows', { schema: { ...hidden, querystring: RangeQuery } }, (request, reply) => {
-    const { flow, partition, from, to, accepted_from_ms: acceptedFromMs, accepted_to_ms: acceptedToMs } = request.query
+    const { flow = 'events', partition, from, to, accepted_from_ms: acceptedFromMs, accepted_to_ms: acceptedToMs } = request.query
     const range = { partition, fromOffset: from, toOffset: to, acceptedFromMs, acceptedToMs }
     return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(flow, range))))
   })
@@ -50,7 +51,7 @@ export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
 
   const positions = { ...hidden, querystring: Type.Object({ flow: flowName }), body: Type.Array(Type.String()) }
   app.post('/internal/positions', { schema: positions }, (request) =>
-    deps.positionsOf(request.query.flow, request.body),
+    deps.positionsOf(request.query.flow ?? 'events', request.body),
   )
 }
 
