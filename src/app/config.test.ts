@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Config } from './config.ts'
-import { configFrom, configHelp } from './config.ts'
+import { compareConfigs, configFrom, configHelp } from './config.ts'
 
 const workingFolder = '/somewhere'
 
@@ -135,6 +135,52 @@ describe('the settings', () => {
         const { bodyTimeoutMs } = result.config.capture
         assert.ok(Number.isSafeInteger(bodyTimeoutMs) && bodyTimeoutMs >= 100 && bodyTimeoutMs <= 600_000)
       }),
+    )
+  })
+})
+
+describe('settings that change while Sluice runs', () => {
+  it('act at once when they may, and wait for a restart otherwise, however often they are read', () => {
+    const running = configOf({})
+    const next = configOf({
+      SLUICE_CAPTURE_DEPTH_MAX: '64',
+      SLUICE_INTAKE_PARTITION_COUNT: '8',
+      SLUICE_LOG_LEVEL: 'warn',
+    })
+    const first = compareConfigs(running, next)
+    assert.deepEqual(first.applied, ['diagnostics.logLevel', 'capture.depthMax'])
+    assert.deepEqual(first.needRestart, ['intake.partitionCount'])
+    assert.equal(first.config.capture.depthMax, 64)
+    assert.equal(first.config.intake.partitionCount, 16)
+    assert.ok(Object.isFrozen(first.config) && Object.isFrozen(first.config.capture))
+    assert.deepEqual(compareConfigs(first.config, next), { ...first, applied: [] })
+  })
+
+  it('are none when the same is read again, lists included', () => {
+    const file = 'edge: { trustedProxies: [10.0.0.0/8, "::1"] }'
+    const { applied, needRestart } = compareConfigs(configOf({}, file), configOf({}, file))
+    assert.deepEqual([applied, needRestart], [[], []])
+  })
+})
+
+describe('a list', () => {
+  it('is one in the file, or text with commas, or none', () => {
+    const both = ['10.0.0.0/8', '::1']
+    assert.deepEqual(configOf({}, 'edge: { trustedProxies: [10.0.0.0/8, "::1"] }').edge.trustedProxies, both)
+    assert.deepEqual(configOf({ SLUICE_EDGE_TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).edge.trustedProxies, both)
+    assert.deepEqual(configOf({ SLUICE_EDGE_TRUSTED_PROXIES: 'none' }).edge.trustedProxies, [])
+    assert.deepEqual(configOf({}, 'edge: { trustedProxies: [] }').edge.trustedProxies, [])
+    assert.match(problemsOf({ SLUICE_EDGE_TRUSTED_PROXIES: '::1, proxy' })[0] ?? '', /names "proxy", which is no IP/)
+  })
+})
+
+describe('the ports', () => {
+  it('are refused when nobody could come in, or HTTPS has no certificate', () => {
+    assert.match(problemsOf({ SLUICE_PORT: 'off' })[0] ?? '', /nobody could reach Sluice/)
+    assert.match(problemsOf({ SLUICE_TLS_PORT: '8443' })[0] ?? '', /tls\.certificateFile or tls\.keyFile is not/)
+    assert.equal(
+      configOf({}, 'edge: { port: off }\ntls: { port: 8443, certificateFile: a, keyFile: b }').edge.port,
+      undefined,
     )
   })
 })

@@ -1,5 +1,6 @@
 /** The canaries of this installation: sent through its own front door, looked for in its own table. */
 import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { flows } from '../event/flows.ts'
 import { partitionOf } from '../event/murmur2.ts'
 import type { Offsets } from '../event/position.ts'
@@ -62,9 +63,13 @@ function sendCanaries(config: Config, token: string, events: readonly CanaryEven
     )
   const host = config.edge.host === '0.0.0.0' || config.edge.host === '::' ? '127.0.0.1' : config.edge.host
   const body = JSON.stringify({ api_key: token, batch: events })
+  const headers = { 'content-type': 'application/json' }
+  const question = { host, port, path: '/batch/', method: 'POST', timeout: 10_000, headers }
+  const isTls = config.edge.port === undefined
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { host, port, path: '/batch/', method: 'POST', timeout: 10_000, headers: { 'content-type': 'application/json' } },
+    // The certificate is for the name that others use; whoever could stand between us and ourselves needs no certificate.
+    const request = (isTls ? httpsRequest : httpRequest)(
+      isTls ? { ...question, rejectUnauthorized: false } : question,
       (response) => {
         response.resume()
         if (response.statusCode === 200) resolve()

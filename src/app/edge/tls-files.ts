@@ -28,10 +28,8 @@ export async function readTlsFiles({
 }: Config['tls']): Promise<TlsFilesRead> {
   if (port === 0 || certificateFile === undefined || keyFile === undefined) return { kind: 'off' }
   try {
-    const [cert, key] = await Promise.all([
-      readNamed(certificateFile, 'tls.certificateFile'),
-      readNamed(keyFile, 'tls.keyFile'),
-    ])
+    const cert = await readNamed(certificateFile, 'tls.certificateFile')
+    const key = await readNamed(keyFile, 'tls.keyFile')
     const own = asked(`tls.certificateFile (${certificateFile}) holds no certificate`, () => new X509Certificate(cert))
     const privateKey = asked(`tls.keyFile (${keyFile}) holds no key`, () => createPrivateKey(key))
     if (!own.checkPrivateKey(privateKey))

@@ -83,6 +83,11 @@ async function ask(url: string): Promise<number> {
   return Number(await answer.text())
 }
 
+/** `edge.connectionsPerSourceMax`, as the edge has it by now. */
+async function settingsOf(url: string): Promise<number> {
+  return ask(`${url}/setting`)
+}
+
 function kill({ pid }: ListedProcess): void {
   assert.ok(pid !== null)
   process.kill(pid, 'SIGKILL')
@@ -204,6 +209,41 @@ describe('a supervisor', () => {
     const second = start(first.folder)
     await allReady(second)
     assert.equal(isAlive(edge), false)
+  })
+
+  it('gives changed settings to its processes without stopping them, and says which need a restart', async (test) => {
+    const folder = aFolder(test)
+    const file = join(folder, 'settings.yaml')
+    writeFileSync(file, 'edge: { connectionsPerSourceMax: 100 }\n')
+    const installation = start(folder, { SLUICE_CONFIG: file })
+    const url = await allReady(installation)
+    const edge = await readyProcess(installation, 'edge', 0)
+    writeFileSync(file, 'edge: { connectionsPerSourceMax: 7 }\nquery: { rowsMax: 5 }\n')
+    installation.supervisor.kill('SIGHUP')
+    await until(installation, 'the reload', () => installation.said().includes('The settings were read again.'))
+    assert.match(
+      installation.said(),
+      /"applied":\["edge\.connectionsPerSourceMax"\],"needRestart":\["query\.rowsMax"\]/,
+    )
+    assert.equal(await settingsOf(url), 7)
+    assert.equal(await ask(url), edge.pid)
+    // One that is started again begins with what acts by now, and not with what needs a restart of all.
+    kill(edge)
+    await readyProcess(installation, 'edge', 1)
+    assert.equal(await settingsOf(url), 7)
+  })
+
+  it('changes nothing when anything in the changed settings is wrong, and names all of it', async (test) => {
+    const folder = aFolder(test)
+    const file = join(folder, 'settings.yaml')
+    writeFileSync(file, 'edge: { connectionsPerSourceMax: 100 }\n')
+    const installation = start(folder, { SLUICE_CONFIG: file })
+    const url = await allReady(installation)
+    writeFileSync(file, 'edge: { connectionsPerSourceMax: 7, prot: 1 }\ncapture: { depthMax: deep }\n')
+    installation.supervisor.kill('SIGHUP')
+    await until(installation, 'the refusal', () => installation.said().includes('nothing has changed'))
+    assert.match(installation.said(), /edge\.prot is not a setting.*capture\.depthMax is/)
+    assert.equal(await settingsOf(url), 100)
   })
 
   it('arms failpoints in the first life of a process alone', async (test) => {

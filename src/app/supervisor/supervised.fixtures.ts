@@ -2,7 +2,7 @@
  * A small installation for the supervisor's tests: real processes whose roles do next to nothing. The same file is the
  * supervisor (its argument is the environment as JSON) and, with `--role`, each of its processes.
  *
- * The edge answers `GET /` with its process id, and falls into an endless loop at `GET /busy`. Both roles add a line to
+ * The edge answers `GET /` with its process id, `GET /setting` with `edge.connectionsPerSourceMax`, and falls into an endless loop at `GET /busy`. Both roles add a line to
  * `trace` when they start and stop; the core answers `sluice status`. Settings are all that reaches a role, so `query.rowsMax` says what the core does:
  * 1 it refuses to start, 2 it crashes at start, 3 it never stops.
  */
@@ -28,11 +28,16 @@ import { roles } from './role-context.ts'
 import { runRole } from './run-role.ts'
 import { supervise } from './supervise.ts'
 
-const runEdge: RunRole = async (config, { signal, ready }) => {
+const runEdge: RunRole = async (config, { signal, ready, onSettings }) => {
+  let { connectionsPerSourceMax } = config.edge
+  onSettings((next) => {
+    ;({ connectionsPerSourceMax } = next.edge)
+    return Promise.resolve([])
+  })
   const server = createServer((request, response) => {
     failpoint('edge:asked')
     if (request.url === '/busy') for (;;);
-    response.end(String(process.pid))
+    response.end(String(request.url === '/setting' ? connectionsPerSourceMax : process.pid))
   })
   server.listen(config.edge.port, config.edge.host)
   await once(server, 'listening')
