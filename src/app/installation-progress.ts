@@ -1,5 +1,6 @@
 /** How far all flows are together: freshness, lanes and books. */
 import { allFlows } from '../event/flows.ts'
+import type { FlowName } from '../event/flows.ts'
 import { balance, parkedEvents } from '../stages/health/books.ts'
 import type { Books, FlowCounts } from '../stages/health/books.ts'
 import { freshnessOfAll } from '../stages/health/freshness.ts'
@@ -17,20 +18,25 @@ export interface InstallationProgress {
   sample(): Promise<void>
   lanes(): Promise<readonly LaneProgress[]>
   books(): Promise<Books>
-  /** What an answer about events has seen: nobody's question is about a recording that waits. */
-  readonly ofEvents: { freshness(): Promise<Freshness>; parkedEvents(): number }
+  /** What an answer about the rows of one flow has seen: no question about events is about a recording that waits. */
+  of(flow: FlowName): { freshness(): Promise<Freshness>; parkedEvents(): number }
   run(signal: AbortSignal): Promise<void>
 }
 
 const sampleEveryMs = 1000
 
 export function createInstallationProgress(deps: {
-  readonly running: Readonly<Record<RunningFlow['flow']['name'], RunningFlow>>
+  readonly running: Readonly<Record<FlowName, RunningFlow>>
   readonly log: EventLog
   intakeCounts(): Promise<IntakeCounts>
 }): InstallationProgress {
   const { running, log } = deps
-  const all = allFlows.map(({ name }) => ({ ...running[name], watch: watchOf(running[name]) }))
+  const watches: Readonly<Record<FlowName, ProgressWatch>> = {
+    events: watchOf(running.events),
+    heatmaps: watchOf(running.heatmaps),
+    recordings: watchOf(running.recordings),
+  }
+  const all = allFlows.map(({ name }) => ({ ...running[name], watch: watches[name] }))
 
   /** Canaries are events, and of the first lane. */
   function watchOf({ flow, ingestion, warehousing }: RunningFlow): ProgressWatch {
@@ -68,14 +74,6 @@ export function createInstallationProgress(deps: {
   const sample = async (): Promise<void> => {
     await Promise.all(all.map(({ watch }) => watch.sample()))
   }
-  const ofEvents = watchIn('events')
-
-  function watchIn(name: RunningFlow['flow']['name']): ProgressWatch {
-    const found = all.find(({ flow }) => flow.name === name)
-    if (found === undefined) throw new RangeError(`There is no flow ${name}.`)
-    return found.watch
-  }
-
   return {
     sample,
     freshness: () => freshnessOfAll(all.map(({ watch }) => watch.freshness())),
@@ -86,16 +84,16 @@ export function createInstallationProgress(deps: {
       const counts = await deps.intakeCounts()
       return balance({ intake: counts.counts, flows: all.map((one) => countsOf(one, counts)) })
     },
-    ofEvents: {
+    of: (name) => ({
       async freshness() {
-        await ofEvents.sample()
-        return ofEvents.freshness()
+        await watches[name].sample()
+        return watches[name].freshness()
       },
       parkedEvents() {
-        const { ingestion, warehousing } = running.events
+        const { ingestion, warehousing } = running[name]
         return parkedEvents([{ ingestion: ingestion.books(), rowsRefused: warehousing.progress()?.rowsRefused ?? 0 }])
       },
-    },
+    }),
     async run(signal) {
       await Promise.all(all.map(({ watch }) => watch.run(signal)))
     },

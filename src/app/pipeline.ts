@@ -37,6 +37,7 @@ import type { WarehouseTable } from '../stores/warehouse/warehouse.ts'
 import type { Config } from './config.ts'
 import { publishedScripts } from './published-scripts.ts'
 import { createDoorTracing } from './traced-door.ts'
+import { traceFlow } from './traced-flow.ts'
 
 /** Makes captures by other settings, in front of the same admission: what that remembers stays. */
 export type BuildCapture = (config: Config, clientIp: (request: IncomingMessage) => string) => Capture
@@ -103,11 +104,14 @@ export function buildFlows(
     readonly progress: Readonly<Record<FlowName, InsertProgress>>
   },
   telemetry: (stage: string) => Telemetry,
+  tracing?: Tracing,
 ): { readonly running: Readonly<Record<FlowName, RunningFlow>>; readonly live: LiveFeed } {
   const { log, projects, tables, progress } = stores
   const live = createLiveFeed(config.live, { telemetry: telemetry('live') })
-  const run = (flow: Flow, derive: Derive, decided?: IngestionDeps['decided']): RunningFlow => {
+  const run = (flow: Flow, derive: Derive, shown?: IngestionDeps['decided']): RunningFlow => {
     const table = tables[flow.name]
+    const traced = tracing === undefined ? undefined : traceFlow(tracing, flow)
+    const decided = bothOf(shown, traced?.decided)
     const ingestion = {
       flow,
       log,
@@ -121,12 +125,13 @@ export function buildFlows(
       warehouse: table,
       progress: progress[flow.name],
       telemetry: telemetry('warehousing'),
+      ...(traced === undefined ? {} : { inserted: traced.inserted }),
     }
     return {
       flow,
       table,
       ingestion: createIngestion(config.ingestion, ingestion),
-      warehousing: createWarehousing(config.warehouse, warehousing),
+      warehousing: createWarehousing({ ...config.warehouse, lingerMs: lingerMs(config, flow) }, warehousing),
     }
   }
   return {
@@ -136,5 +141,18 @@ export function buildFlows(
       heatmaps: run(flows.heatmaps, createDeriveHeatmap({ projects })),
       recordings: run(flows.recordings, createDeriveRecording({ projects })),
     },
+  }
+}
+
+/** Nobody looks at a recording while it is made: it may wait for company, and the table has fewer parts to merge. */
+function lingerMs({ warehouse }: Config, { name }: Flow): number {
+  return name === 'events' ? warehouse.lingerMs : warehouse.recordingsLingerMs
+}
+
+function bothOf<T>(first: ((value: T) => void) | undefined, second: ((value: T) => void) | undefined) {
+  if (first === undefined || second === undefined) return first ?? second
+  return (value: T): void => {
+    first(value)
+    second(value)
   }
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { flows } from '../event/flows.ts'
 import type { FlowName } from '../event/flows.ts'
 import { aborted } from '../kit/aborted.ts'
+import { messageOf } from '../kit/failure.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
 import { isLate } from '../stages/health/freshness.ts'
 import * as healthEvents from '../stages/health/health.events.ts'
@@ -12,11 +13,12 @@ import { createExplainEvent } from '../stages/journey/explain-event.ts'
 import type { FlowBehind } from '../stages/journey/explain-event.ts'
 import { createTableRows } from '../stages/journey/table-rows.ts'
 import { createQuestions } from '../stages/query/ask-questions.ts'
+import { createRecordings } from '../stages/query/ask-recordings.ts'
 import { createAskSql } from '../stages/query/ask-sql.ts'
 import { describeTables } from '../stages/query/describe-tables.ts'
 import { createColumnPolicy } from '../stages/query/property-columns.ts'
 import * as queryEvents from '../stages/query/query.events.ts'
-import { trimAuditLog } from '../stores/state/audit-log.ts'
+import { systemActor, trimAuditLog, writeAuditLine } from '../stores/state/audit-log.ts'
 import { createProjectCache } from '../stores/state/project-cache.ts'
 import { resetFirstUser } from '../stores/state/users.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
@@ -30,6 +32,7 @@ import { createInstallationCanaries } from './installation-canaries.ts'
 import { limitUsesOfDoor } from './limit-uses.ts'
 import { freeSocket } from './listen.ts'
 import { createInstallationProgress } from './installation-progress.ts'
+import { openTracing } from './open-tracing.ts'
 import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlows } from './pipeline.ts'
 import type { RunningFlow } from './pipeline.ts'
@@ -48,15 +51,30 @@ const trimAuditEveryMs = 600_000
 /** More than anybody changes in the time between. */
 const trimAuditLinesMax = 10_000
 
-export const runCore: RunRole = async (config, { telemetry, signal, ready }) => {
+export const runCore: RunRole = async (config, { telemetry, signal, ready, onSettings }) => {
   const stores = await openCoreStores(config, telemetry)
   const warehouseStores = await openWarehouse(config)
   const { warehouse, tables, reader } = warehouseStores
   const projects = createProjectCache({ sql: stores.sql })
   const { log, progress, sql } = stores
-  const { running: atWork, live } = buildFlows(config, { log, projects, tables, progress }, (stage) =>
-    telemetry.of(stage),
+  const tracing = await openTracing(config, 'core')
+  const { running: atWork, live } = buildFlows(
+    config,
+    { log, projects, tables, progress },
+    (stage) => telemetry.of(stage),
+    tracing,
   )
+
+  onSettings(async (_, changed) => {
+    if (changed.length === 0) return []
+    const change = { action: 'settings.reloaded', subject: 'settings', after: { changed } }
+    try {
+      await sql.transaction((session) => writeAuditLine(session, systemActor, change))
+      return []
+    } catch (error) {
+      return [`The change could not be written into the audit log: ${messageOf(error)}`]
+    }
+  })
 
   // Whatever breaks one stage for good ends the process; the supervisor starts it again.
   const running = Object.values(atWork).flatMap(({ ingestion, warehousing }) => [
@@ -136,7 +154,15 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
       askSql: createAskSql({ reader, ...config.query }),
       describeTables: (projectId, gone) => describeTables(reader, projectId, gone),
       questionsOf: createQuestions({ reader, ...config.query, noteSlow: columnPolicy.noteSlow }),
-      completeness: far.ofEvents,
+      completeness: far.of('events'),
+    },
+    recordings: {
+      recordingsOf: createRecordings({
+        reader,
+        ...config.query,
+        recordingBytesMax: config.capture.recordingInflatedBytesMax,
+      }),
+      completeness: far.of('recordings'),
     },
     live: { live, pingIntervalMs: config.live.pingIntervalMs },
     journey: {
@@ -188,6 +214,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready }) => 
     await http.close()
     await warehouseStores.close()
     await stores.close()
+    await tracing?.close()
   }
 }
 

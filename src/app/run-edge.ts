@@ -12,6 +12,7 @@ import { openEdgeFront } from './edge/edge-front.ts'
 import { answerJson } from './edge/own-answers.ts'
 import type { OwnRoutes } from './http-surface.ts'
 import { closeServer, freeSocket } from './listen.ts'
+import { openTracing } from './open-tracing.ts'
 import { buildDoor } from './pipeline.ts'
 import { openEdgeStores } from './profiles/embedded.ts'
 import type { RoleStatus } from './role-status.ts'
@@ -33,6 +34,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
     // The first requests need not wait for Postgres: what is not known yet is let in.
     firstRefreshTimeoutMs: 200,
   })
+  const tracing = await openTracing(config, 'edge')
   const buildCapture = buildDoor(
     config,
     {
@@ -43,6 +45,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
     },
     noteToken,
     (stage) => telemetry.of(stage),
+    tracing,
   )
 
   const health = async (response: ServerResponse): Promise<void> => {
@@ -119,6 +122,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   await tokens.close()
   await stores.intake.close()
   await stores.sql.close()
+  await tracing?.close()
 }
 
 const unreachable = { healthy: false, reason: 'The core does not answer.' }

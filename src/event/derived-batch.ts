@@ -25,7 +25,12 @@ export interface DerivedBatchHead {
   readonly acceptedToMs: number
   /** What this partition has come to since it began, this batch included. */
   readonly books: IngestionBooks
+  /** W3C `traceparent` of the requests that are traced, each once; at most `tracesMax`, absent where there is none. */
+  readonly traces?: readonly string[]
 }
+
+/** Traces that a batch follows; a batch has thousands of events only when nobody looks at single ones. */
+export const tracesMax = 100
 
 export interface SourceException {
   readonly offset: number

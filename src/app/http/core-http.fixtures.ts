@@ -96,6 +96,10 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
       questionsOf: nobody,
       completeness: { freshness: () => Promise.resolve(freshness), parkedEvents: () => 2 },
     },
+    recordings: {
+      recordingsOf: nobody,
+      completeness: { freshness: () => Promise.resolve(freshness), parkedEvents: () => 0 },
+    },
     internal: {
       status: nobody,
       health: nobody,

@@ -62,6 +62,10 @@ before(async () => {
         parkedEvents: () => 2,
       },
     },
+    recordings: {
+      recordingsOf: () => assert.fail('asked in another test'),
+      completeness: { freshness: () => assert.fail('asked in another test'), parkedEvents: () => 0 },
+    },
     internal: {
       status: () => Promise.resolve({}),
       health: () => Promise.resolve({ healthy: true }),

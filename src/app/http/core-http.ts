@@ -38,6 +38,8 @@ import { internalLimitRoutes, projectLimitRoutes } from './routes/project-limits
 import type { ProjectLimitDeps } from './routes/project-limits.ts'
 import { projectRoutes } from './routes/projects.ts'
 import { restrictionRoutes } from './routes/restrictions.ts'
+import { recordingRoutes } from './routes/recordings.ts'
+import type { RecordingsDeps } from './routes/recordings.ts'
 import { sessionRoutes } from './routes/session.ts'
 import type { SessionDeps } from './routes/session.ts'
 import { signingSecretRoutes } from './routes/signing-secrets.ts'
@@ -59,6 +61,7 @@ export interface CoreHttpDeps {
   readonly complaintAbout: InsightDeps['complaintAbout']
   readonly internal: InternalDeps
   readonly questions: SqlDeps & QuestionsDeps
+  readonly recordings: RecordingsDeps
   readonly live: Omit<LiveDeps, 'isStillAdmitted'>
   /** Where the built console is, or will be. */
   readonly consoleFolder: string
@@ -127,6 +130,7 @@ async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
   eventsRoutes(api, deps.questions)
   questionRoutes(api, deps.questions)
   sqlRoutes(api, deps.questions)
+  recordingRoutes(api, deps.recordings)
   journeyRoutes(api, { ...deps.journey, sql })
   pipelineRoutes(api, deps.pipeline)
   liveRoutes(api, { ...deps.live, isStillAdmitted: (request) => isStillAdmitted(request, deps) })

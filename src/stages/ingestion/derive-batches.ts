@@ -1,5 +1,5 @@
 /** Turns a stretch of a flow's source lanes into one derived batch a source index (two where it crosses the end of a month). */
-import { addSetAside, encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
+import { addSetAside, encodeDerivedBatch, monthOf, tracesMax } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead, IngestionBooks, SetAsideCount, SourceException } from '../../event/derived-batch.ts'
 import { sourceIndex } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
@@ -78,6 +78,7 @@ function deriveRange(
   let rows = ''
   let rowCount = 0
   let expected = decidedTo
+  let traces: Set<string> | undefined
   for (const record of range) {
     const { offset } = record.position
     // The log yields no gap except where it could not read what it once took.
@@ -85,6 +86,8 @@ function deriveRange(
       exceptions.push({ offset: expected, kind: 'damaged', reason: 'damaged', step: 'read' })
       count.damaged++
     }
+    const trace = record.headers['traceparent']
+    if (trace !== undefined && (traces?.size ?? 0) < tracesMax) (traces ??= new Set()).add(trace)
     const derived = deriveRecord(record, partition)
     expected = offset + 1
     if (derived.kind === 'row') {
@@ -124,6 +127,7 @@ function deriveRange(
         ? {}
         : { setAside: addSetAside(books.setAside ?? [], exceptions.map(countOf)) }),
     },
+    ...(traces === undefined ? {} : { traces: [...traces] }),
   }
   return { partition, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
 }

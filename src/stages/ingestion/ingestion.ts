@@ -71,6 +71,8 @@ export function createIngestion(
   async function own(signal: AbortSignal): Promise<void> {
     const ownership = await log.own(flow.derived)
     ;({ states, newest } = await resumeFrom(ownership, log.partitionsOf(flow.derived)))
+    // Also of a lane in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
+    await log.saveReader(readerName, flow.derived, newest)
     happened.ownershipTaken(flow.name, ownership.epoch, await countWaiting()).emit(telemetry)
     const turns = takeTurns(reading(urgent), reading(flow.patient), {
       urgentTurnsMax,

@@ -10,6 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead } from '../../event/derived-batch.ts'
 import { flows, ofLane } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import type { Lane, Offsets } from '../../event/position.ts'
@@ -45,6 +46,8 @@ export interface WarehousingDeps {
   readonly warehouse: WarehouseTable
   readonly progress: InsertProgress
   readonly telemetry: Telemetry
+  /** Told of batches whose rows are in the table, for whoever looks on: neither waits nor throws. Not told again after a crash. */
+  readonly inserted?: (heads: readonly DerivedBatchHead[]) => void
 }
 
 export interface Warehousing {
@@ -87,6 +90,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     }
     failpoint('core:after-insert')
     await save(advanced(progress, intent, batches, refusedRows, config.recentBlocksMax))
+    deps.inserted?.(batches.map(({ head }) => head))
     if (Date.now() - readerSavedMs > readerSavedEveryMs) {
       readerSavedMs = Date.now()
       await saveReaders(progress)
@@ -223,7 +227,10 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
   return {
     async run(signal) {
       await recover(widened(await deps.progress.load(), log.partitionsOf(flow.derived)), signal)
-      if (progress !== undefined) await follow(progress, signal)
+      if (progress === undefined) return
+      // Also of lanes in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
+      await saveReaders(progress)
+      await follow(progress, signal)
     },
     progress: () => progress,
   }
