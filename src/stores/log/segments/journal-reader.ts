@@ -13,6 +13,7 @@ import * as happened from './segments.events.ts'
 import { listSegments, publishedFile, readPublished, readSegmentHead } from './segment-files.ts'
 import type { Published, SegmentHead, SegmentName } from './segment-files.ts'
 import { scanSegment } from './scan-segment.ts'
+import type { Skim } from './scan-segment.ts'
 
 export interface JournalReaderOptions {
   readonly files: Files
@@ -91,8 +92,11 @@ export interface FollowOptions {
   readonly wanted?: WantedLanes | undefined
 }
 
-/** Read at once by who looks for few frames: the bodies of large ones are jumped over. */
-const skimBytes = 256 * 1024
+/** Read at once by who looks for few frames … */
+const skimBytes = 1024 * 1024
+/** … and where bodies are so large that jumping over them costs less than reading on. */
+const jumpBytes = 16 * 1024
+const largeBytes = 256 * 1024
 /** A skimming reader at the end leaves the file that every sync writes alone for so long. */
 const skimEveryMs = 100
 
@@ -112,7 +116,8 @@ export async function* readFrames(
   let wantedSequence = fromSequence
   /** The journal's offsets at `at`, where they are known. */
   let nextHere: NextOffsets | undefined
-  let foundSome = false
+  const skim: Skim | undefined = wanted === undefined ? undefined : { wanted, spare: undefined }
+  let windowBytes = Math.min(chunkBytes, skimBytes)
   try {
     while (signal?.aborted !== true) {
       const published = await publishedOf(files, folder)
@@ -135,12 +140,13 @@ export async function* readFrames(
       if (wanted !== undefined && isStill(wanted, nextHere, end.next)) {
         at = end.bytes
       } else if (at < end.bytes) {
-        const bytes = wanted === undefined || foundSome ? chunkBytes : Math.min(chunkBytes, skimBytes)
-        const step = await scanSegment(segment.file, segment.name.salt, at, end.bytes, bytes, wanted)
+        const bytes = skim === undefined ? chunkBytes : windowBytes
+        const step = await scanSegment(segment.file, segment.name.salt, at, end.bytes, bytes, skim)
         if (wanted === undefined) {
           for (const damage of step.damage) happened.damageFound(folder, segment.name.file, damage).emit(telemetry)
         }
-        foundSome = step.frames.length > 0
+        const hasJumped = step.nextAt > at + bytes + largeBytes
+        windowBytes = step.frames.length > 0 ? chunkBytes : Math.min(chunkBytes, hasJumped ? jumpBytes : skimBytes)
         at = step.ended ? end.bytes : step.nextAt
         nextHere = at >= end.bytes ? end.next : undefined
         const frames = step.frames.map(({ frame }) => frame).filter((frame) => frame.kind === frameKinds.records)

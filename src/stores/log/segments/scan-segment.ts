@@ -16,9 +16,16 @@ export interface ScanStep {
   readonly ended: boolean
 }
 
+/** How a reader of few frames reads. */
+export interface Skim {
+  readonly wanted: WantedLanes
+  /** Memory that was read into and in which nothing was found: new memory costs more than what is read into it. */
+  spare: Buffer | undefined
+}
+
 /**
  * Reads on from `at`, at most about `chunkBytes` of frames, never beyond `endBytes`. A frame longer than the chunk is
- * read in one piece. With `wanted`, frames that hold nothing of those lanes are left out, unchecked and as far as possible
+ * read in one piece. With `skim`, frames that hold nothing of its lanes are left out, unchecked and as far as possible
  * unread.
  */
 export async function scanSegment(
@@ -27,19 +34,20 @@ export async function scanSegment(
   at: number,
   endBytes: number,
   chunkBytes: number,
-  wanted?: WantedLanes,
+  skim?: Skim,
 ): Promise<ScanStep> {
   let wantedBytes = Math.min(chunkBytes, endBytes - at)
   for (;;) {
     if (wantedBytes <= 0) return { frames: [], damage: [], nextAt: at, ended: true }
-    const chunk = await readChunk(file, at, wantedBytes)
+    const memory = memoryFor(wantedBytes, skim)
+    const chunk = memory.subarray(0, await file.read(memory.subarray(0, wantedBytes), at))
     // A file shorter than it should be ends where its bytes end.
     const end = chunk.length < wantedBytes ? at + chunk.length : endBytes
     const frames: { at: number; frame: Frame }[] = []
     const passOver = (from: number): number => {
       let to = from
-      while (wanted !== undefined) {
-        const bytes = bytesToPassOver(chunk, to, salt, wanted)
+      while (skim !== undefined) {
+        const bytes = bytesToPassOver(chunk, to, salt, skim.wanted)
         // One that reaches out of what may be read is torn, or damaged.
         if (bytes === 0 || at + to + bytes > end) break
         to += bytes
@@ -53,6 +61,7 @@ export async function scanSegment(
       within = passOver(within + look.bytes)
       look = lookAtFrame(chunk, within, salt)
     }
+    if (skim !== undefined && frames.length === 0) skim.spare = memory
     const nextAt = at + within
     if (nextAt >= end) return { frames, damage: [], nextAt, ended: true }
     if (look.kind === 'cut' && nextAt + look.bytes <= end) {
@@ -94,7 +103,13 @@ async function nextWholeFrame(
 }
 
 async function readChunk(file: OpenFile, at: number, bytes: number): Promise<Buffer> {
-  // Frames point into the chunk for as long as somebody holds one, so each chunk has memory of its own.
-  const buffer = Buffer.allocUnsafeSlow(bytes)
+  const buffer = memoryFor(bytes)
   return buffer.subarray(0, await file.read(buffer, at))
+}
+
+/** Frames point into what was read for as long as somebody holds one, so each chunk has memory of its own. */
+function memoryFor(bytes: number, skim?: Skim): Buffer {
+  const spare = skim?.spare
+  if (skim !== undefined) skim.spare = undefined
+  return spare !== undefined && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes)
 }
