@@ -56,10 +56,37 @@ describe('quotas on a disk that fails', () => {
     if (seeds > 1)
       for (const count of Object.values(seen)) assert.ok(count > 0, `not everything happened: ${JSON.stringify(seen)}`)
   })
+
+  it('tell nobody that they are used up when what used them up did not become durable', async () => {
+    const files = createSimulatedFiles(() => 0.5)
+    const { intake } = await openOn(files, { segmentBytesMax: 100_000, indexFolder: join(root, 'told') })
+    const send = (n: number) => intake.submit(aRequest([anEvent(n, 'events_plugin_ingestion')], 1, false))
+    files.failNextSync()
+    const [filling, limited] = await Promise.allSettled([send(1), send(2)])
+    for (const answer of [filling, limited]) {
+      assert.ok(answer.status === 'rejected' && answer.reason instanceof Failure && answer.reason.retryable)
+    }
+    assert.deepEqual(
+      (await Promise.all([send(2), send(1)])).map(([outcome]) => outcome?.verdict),
+      ['stored', 'quota_limited'],
+    )
+    await intake.close()
+  })
+
+  it('need no write to say that they are used up', async () => {
+    const files = createSimulatedFiles(() => 0.5)
+    const { intake } = await openOn(files, { segmentBytesMax: 100_000, indexFolder: join(root, 'no-write') })
+    const send = (n: number) => intake.submit(aRequest([anEvent(n, 'events_plugin_ingestion')], 1, false))
+    await send(1)
+    files.failNextSync()
+    assert.equal((await send(2))[0]?.verdict, 'quota_limited')
+    await intake.close()
+  })
 })
 
 /** What the answers promised, by lane. */
 interface Told {
+  readonly max: number
   stored: number
   isFull: boolean
 }
@@ -68,7 +95,7 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
   const random = seededRandom(seed)
   const files = createSimulatedFiles(random)
   const max = 5 + Math.floor(random() * 40)
-  const told = new Map<Lane, Told>(lanes.map((lane) => [lane, { stored: 0, isFull: false }]))
+  const told = new Map<Lane, Told>(lanes.map((lane, at) => [lane, { max: max * (at + 1), stored: 0, isFull: false }]))
   let name = 0
   const count = (what: string, by = 1): void => {
     seen[what] = (seen[what] ?? 0) + by
@@ -88,7 +115,7 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
       segmentBytesMax: 500 + Math.floor(random() * 4000),
       indexFolder: join(root, `${String(seed)}-${String(life)}`),
     })
-    assertCounted(intake, offsets, told, max)
+    assertCounted(intake, offsets, told)
     let dies = false
     for (let round = 1 + Math.floor(random() * 8); round > 0 && !dies; round--) {
       const luck = random()
@@ -133,7 +160,7 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
         }
       }
       await Promise.all(asked)
-      if (!dies) assertCounted(intake, offsets, told, max)
+      if (!dies) assertCounted(intake, offsets, told)
     }
     await intake.close()
   }
@@ -142,19 +169,14 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
     segmentBytesMax: 4000,
     indexFolder: join(root, `${String(seed)}-end`),
   })
-  assertCounted(intake, offsets, told, max)
+  assertCounted(intake, offsets, told)
   await intake.close()
 }
 
-function assertCounted(
-  intake: Intake,
-  offsets: (lane: Lane) => number,
-  told: ReadonlyMap<Lane, Told>,
-  max: number,
-): void {
+function assertCounted(intake: Intake, offsets: (lane: Lane) => number, told: ReadonlyMap<Lane, Told>): void {
   const used = new Map(intake.limitUses().map((use) => [use.key, use.used]))
   let all = 0
-  for (const [lane, { stored, isFull }] of told) {
+  for (const [lane, { max, stored, isFull }] of told) {
     const durable = offsets(lane)
     all += durable
     assert.equal(used.get(lane) ?? 0, durable, `what is counted of ${lane}, against what is stored`)
@@ -231,7 +253,7 @@ function aRequest(events: readonly IntakeEvent[], max: number, isAllOrNothing: b
     sentAtMs: undefined,
     isCanary: false,
     events,
-    limits: [...lanes.map((lane) => quota(lane, max)), quota('all', 1_000_000)],
+    limits: [...lanes.map((lane, at) => quota(lane, max * (at + 1))), quota('all', 1_000_000)],
     isAllOrNothing,
   }
 }
