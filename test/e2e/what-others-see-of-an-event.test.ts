@@ -29,6 +29,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c'
 const spans: SentSpan[] = []
 let collector: Server
 let installation: Installation
+const cleanings: (() => unknown)[] = []
 
 before(async () => {
   collector = createServer((request, response) => {
@@ -41,13 +42,17 @@ before(async () => {
   }).listen(0, '127.0.0.1')
   await once(collector, 'listening')
   const { port } = collector.address() as AddressInfo
-  installation = await aRunningSluice({ after }, {
-    SLUICE_TRACING_ENDPOINT: `http://127.0.0.1:${String(port)}/v1/traces`,
-    // Only requests that bring a trace: canaries would fill the list.
-    SLUICE_TRACING_SAMPLE_PERCENT: '0',
-  })
+  installation = await aRunningSluice(
+    { after },
+    {
+      SLUICE_TRACING_ENDPOINT: `http://127.0.0.1:${String(port)}/v1/traces`,
+      // Only requests that bring a trace: canaries would fill the list.
+      SLUICE_TRACING_SAMPLE_PERCENT: '0',
+    },
+  )
 })
-after(() => {
+after(async () => {
+  for (const clean of cleanings.reverse()) await clean()
   collector.closeAllConnections()
   collector.close()
 })
