@@ -160,7 +160,7 @@ describe('heatmaps in ordinary events', () => {
   it('of an event that is refused go nowhere', async () => {
     const { admit, asked } = openAdmission({ policy: { restrictions: [aRule('redirect_to_dlq')] } })
     await admit(aRequest({ events: someEvents(withHeatmap, { ...withHeatmap, refusal: 'no name' }) }))
-    assert.deepEqual(asked[0]?.events.map(({ marks }) => marks), [undefined, undefined]) // prettier-ignore
+    assert.deepEqual(asked[0]?.events.map(({ marks }) => marks), [is_cookieless_mode, is_cookieless_mode]) // prettier-ignore
   })
 })
 

@@ -169,18 +169,19 @@ function wayOf(request: ReadRequest, rules: RequestRules, event: ReadRequestEven
   const { kind, token, nowMs, historicalMigration } = request
   const named = laneOf(kind, event.name, historicalMigration)
   const key = userKey(request, event)
-  if (rules.drops?.has(event.distinctId) === true) return ended(named, key, 'drop_list', undefined)
-  const refusal = event.refusal ?? permissionRefusal(rules.lanes, named)
-  // What is no event yet (it may have no name, no id) is nothing to restrict.
-  if (refusal !== undefined) return ended(named, key, undefined, refusal)
-  const ruling: Ruling = rules.ruleAbout === undefined ? nothing : rules.ruleAbout(event, pipelineOf(named))
-  if (ruling.isDropped) return ended(named, key, 'restriction', undefined)
-  if (ruling.isDeadLetter) return ended(named, key, undefined, restrictionRefusal)
-
-  let lane = named
   let marks = historicalMigration ? eventMarks.historical_migration : 0
   if (event.isCookieless) marks |= eventMarks.is_cookieless_mode
   if (event.isInternal) marks |= eventMarks.capture_internal
+  const ended = { lane: named, partitionKey: key, marks, drop: undefined, refusal: undefined, isSplit: false }
+  if (rules.drops?.has(event.distinctId) === true) return { ...ended, drop: 'drop_list' }
+  const refusal = event.refusal ?? permissionRefusal(rules.lanes, named)
+  // What is no event yet (it may have no name, no id) is nothing to restrict.
+  if (refusal !== undefined) return { ...ended, refusal }
+  const ruling: Ruling = rules.ruleAbout === undefined ? nothing : rules.ruleAbout(event, pipelineOf(named))
+  if (ruling.isDropped) return { ...ended, drop: 'restriction' }
+  if (ruling.isDeadLetter) return { ...ended, refusal: restrictionRefusal }
+
+  let lane = named
   let isPersonless = ruling.isPersonless || event.isPersonless === true
   // Neither age nor rate may decide how an event is partitioned: a retry is older, and comes at another rate.
   let spreads = false
@@ -217,10 +218,6 @@ function wayOf(request: ReadRequest, rules: RequestRules, event: ReadRequestEven
 
 function permissionRefusal(lanes: readonly Lane[] | undefined, lane: Lane): string | undefined {
   return lanes === undefined || isPermitted(lanes, lane) ? undefined : forbiddenReason(lanes, lane)
-}
-
-function ended(lane: Lane, partitionKey: string, drop: Way['drop'], refusal: string | undefined): Way {
-  return { lane, partitionKey, marks: 0, drop, refusal, isSplit: false }
 }
 
 /** Of whom the order is kept: the session of a recording; the address where no cookie tells users apart (capture spec §9); the user. */

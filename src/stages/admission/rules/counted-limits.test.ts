@@ -76,6 +76,24 @@ describe('the limits that an event counts against', () => {
     assert.equal(limits.applied.length, 3)
   })
 
+  it('are the same from request to request of a token until a period ends, also when the clock is set back', () => {
+    const countedLimits = createCountedLimits()
+    const policy = { ...aPolicy, limits: [aRule('@events', { quota, rate })] }
+    const appliedAt = (token: string, atMs: number) => {
+      const limits = countedLimits(policy, token, atMs)
+      limits?.of('events', 'click')
+      return limits?.applied ?? []
+    }
+    const keyAt = (token: string, atMs: number) => appliedAt(token, atMs)[0]?.key
+    const march = 'quota:{phc_a}:@events:2026-03-01T00:00:00.000Z'
+    const [first, again] = [appliedAt('phc_a', nowMs), appliedAt('phc_a', nowMs + 999)]
+    for (const at of [0, 1]) assert.equal(first[at], again[at])
+    assert.equal(keyAt('phc_a', nowMs + 1000), march)
+    assert.equal(keyAt('phc_a', nowMs), first[0]?.key)
+    assert.equal(keyAt('phc_a', nowMs + 1000), march)
+    assert.equal(keyAt('phc_b', nowMs + 1000), march.replace('phc_a', 'phc_b'))
+  })
+
   it('are none where a project has none', () => {
     assert.equal(createCountedLimits()(aPolicy, 'phc_a', nowMs), undefined)
   })
