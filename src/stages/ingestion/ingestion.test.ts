@@ -273,6 +273,18 @@ describe('ingestion', () => {
     assert.ok(((await log.bounds('clickhouse_heatmap_events'))[2]?.end ?? 0) > 0)
   })
 
+  it('tells the log at the start what it would resume from, also when nothing ever comes', async () => {
+    const log = createMemoryLog(partitionCount)
+    const running = start(log, { flow: flows.heatmaps })
+    await until(
+      'it is told',
+      async () => (await log.readerOffsets('ingestion', 'clickhouse_heatmap_events')) !== undefined,
+    )
+    await running.stop()
+    const none = Array.from({ length: partitionCount }, () => 0)
+    assert.deepEqual(await log.readerOffsets('ingestion', 'clickhouse_heatmap_events'), none)
+  })
+
   it('ends when somebody newer owns the lane, and writes nothing any more', async () => {
     const log = createMemoryLog(partitionCount)
     put(log, 5)
