@@ -36,6 +36,7 @@ export function exchangeBytes(
   bytes: readonly Buffer[],
   { timeoutMs = 10_000, isHalfClosed = false }: ExchangeOptions = {},
 ): Promise<{ readonly received: Buffer; readonly isOver: boolean }> {
+  const isHead = bytes[0]?.toString('latin1', 0, 5) === 'HEAD '
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     const socket = connect(to.port, to.host)
@@ -49,7 +50,7 @@ export function exchangeBytes(
     }, timeoutMs)
     socket.on('data', (chunk) => {
       chunks.push(chunk)
-      if (isWhole(Buffer.concat(chunks))) end(true)
+      if (isWhole(Buffer.concat(chunks), isHead)) end(true)
     })
     // A reset after the answer is how the other side says that it reads no further.
     socket.on('error', () => {
@@ -78,10 +79,10 @@ export function answerIn(received: Buffer): Exchanged | undefined {
   return { status: Number(statusLine.split(' ')[1]), headers, text: received.toString('utf8', headEnd + 4) }
 }
 
-/** An answer with as much text as it says, or with none to come. */
-function isWhole(received: Buffer): boolean {
+/** An answer with as much text as it says, or with none to come, as to HEAD. */
+function isWhole(received: Buffer, isHead: boolean): boolean {
   const answer = answerIn(received)
   if (answer === undefined) return false
-  const length = Number(answer.headers['content-length'] ?? 0)
+  const length = isHead ? 0 : Number(answer.headers['content-length'] ?? 0)
   return answer.headers['transfer-encoding'] === undefined && Buffer.byteLength(answer.text) >= length
 }
