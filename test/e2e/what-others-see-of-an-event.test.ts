@@ -43,7 +43,8 @@ before(async () => {
   await once(collector, 'listening')
   const { port } = collector.address() as AddressInfo
   installation = await aRunningSluice(
-    { after },
+    // After the tests, not after this hook.
+    { after: (clean) => void cleanings.push(clean) },
     {
       SLUICE_TRACING_ENDPOINT: `http://127.0.0.1:${String(port)}/v1/traces`,
       // Only requests that bring a trace: canaries would fill the list.
