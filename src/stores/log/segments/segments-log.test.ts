@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
 import { createSimulatedFiles } from '../../../kit/simulated-files.ts'
 import type { Files } from '../../../kit/files.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
@@ -5,6 +7,7 @@ import { describeEventLog } from '../event-log.contract.ts'
 import { openJournalWriter } from './journal-writer.ts'
 import { openSegmentsLog } from './segments-log.ts'
 import { oneFolder } from './one-folder.fixtures.ts'
+import { listSegments, readSegmentHead, writeSegmentHead } from './segment-files.ts'
 
 const partitionCount = 4
 
@@ -36,4 +39,57 @@ async function openLog(files: Files) {
     telemetry: silent,
   })
   return { log, close: () => writer.close() }
+}
+
+describe('a segments log over what an earlier release wrote', () => {
+  it('goes on where its three lanes ended, and has the lanes that came later from their beginning', async () => {
+    const files = createSimulatedFiles(() => 0.5)
+    const first = await openLog(files)
+    const derived = await first.log.own('clickhouse_events')
+    for (let n = 0; n < 5; n++) await derived.append(1, { headers: {}, value: Buffer.from(`v${String(n)}`) })
+    await first.close()
+    await asEarlier(files)
+
+    const { log, close } = await openLog(files)
+    const owner = await log.own('clickhouse_events')
+    assert.equal((await owner.last(1))?.value.toString(), 'v4')
+    assert.equal(await owner.last(6 * partitionCount - 1), undefined)
+    assert.deepEqual((await owner.append(1, { headers: {}, value: Buffer.from('v5') })).offset, 5)
+    const historical = await log.own('historical_events')
+    assert.equal((await historical.append(3, { headers: {}, value: Buffer.from('h0') })).offset, 0)
+    assert.deepEqual((await log.bounds('historical_events'))[3], { begin: 0, end: 1 })
+    const stop = new AbortController()
+    const texts: string[] = []
+    const wanted = [
+      { lane: 'clickhouse_events', from: [0, 3] },
+      { lane: 'historical_events', from: [] },
+    ] as const
+    for await (const records of log.read(wanted, { signal: stop.signal, batchBytesMax: 1000 })) {
+      texts.push(...records.map(({ value }) => value.toString()))
+      if (texts.length >= 4) stop.abort()
+    }
+    assert.deepEqual(texts, ['v3', 'v4', 'v5', 'h0'])
+    await close()
+  })
+})
+
+/** Heads with three lanes of as many partitions, and no published state (which `segment-files.test.ts` reads). */
+async function asEarlier(files: Files): Promise<void> {
+  for (const name of await listSegments(files, '/core')) {
+    const path = `/core/${name.file}`
+    const file = await files.open(path, 'write')
+    const found = await readSegmentHead(file, name.salt)
+    assert.ok(found !== undefined)
+    const bytes = Buffer.alloc(await file.sizeBytes())
+    await file.read(bytes, 0)
+    const { state } = found.head
+    const next = state.next.slice(0, 3).map((offsets) => offsets.slice(0, partitionCount))
+    const head: Uint8Array[] = []
+    writeSegmentHead({ ...found.head, state: { ...state, next } }, [], name.salt, head)
+    await file.truncate(0)
+    await file.write([...head, bytes.subarray(found.bytes)], 0)
+    await file.sync()
+    await file.close()
+  }
+  await files.remove('/core/synced')
 }
