@@ -4,8 +4,20 @@ import { bodies } from './bodies.rows.ts'
 import { events } from './events.rows.ts'
 import { identities } from './identities.rows.ts'
 import { laneRows } from './lanes.rows.ts'
+import { recordings } from './recordings.rows.ts'
 import { routes } from './routes.rows.ts'
 import type { Row } from './row.ts'
+import { rules } from './rules.rows.ts'
 import { sdks } from './sdks.rows.ts'
 
-export const rows: readonly Row[] = [...routes, ...bodies, ...events, ...identities, ...laneRows, ...answers, ...sdks]
+export const rows: readonly Row[] = [
+  ...routes,
+  ...bodies,
+  ...events,
+  ...identities,
+  ...laneRows,
+  ...rules,
+  ...recordings,
+  ...answers,
+  ...sdks,
+]

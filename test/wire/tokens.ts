@@ -1,5 +1,5 @@
 /** The projects that the wire's table sends to. */
-import type { DoorPolicy, LimitRule } from '../../src/stores/state/door-policy.ts'
+import type { DoorPolicy, LimitRule, RestrictionRule } from '../../src/stores/state/door-policy.ts'
 import type { TokenAnswer } from '../../src/stores/state/token-directory.ts'
 import { token } from './row.ts'
 
@@ -17,6 +17,10 @@ export const strictQuotaToken = 'phc_strict_quota'
 export const strictRateToken = 'phc_strict_rate'
 export const signedToken = 'phc_signed'
 export const exceptionsOnlyToken = 'phc_exceptions'
+export const recordingsQuotaToken = 'phc_quota_recordings'
+export const exceptionsQuotaToken = 'phc_quota_exceptions'
+/** Its restrictions are named by the events that they match. */
+export const restrictedToken = 'phc_restricted'
 export const signingSecret = 'a secret of this test'
 
 const sdk = { kind: 'known', projectId: 1, answers: 'sdk' } as const
@@ -25,6 +29,10 @@ const nothing: DoorPolicy = { signingSecrets: [], lanes: undefined, limits: [], 
 
 function limited(rule: Omit<LimitRule, 'id'>): { readonly policy: DoorPolicy } {
   return { policy: { ...nothing, limits: [{ id: 'limit', ...rule }] } }
+}
+
+function restriction(kind: RestrictionRule['kind'], own: Partial<RestrictionRule>): RestrictionRule {
+  return { id: kind, kind, distinctIds: [], sessionIds: [], eventNames: [], eventUuids: [], pipelines: [], ...own }
 }
 
 const oneEver = { quota: { eventsMax: 1, period: 'ever' } } as const
@@ -41,6 +49,21 @@ export const knownTokens: Readonly<Record<string, TokenAnswer>> = {
   [lastQuotaToken]: { ...sdk, ...limited({ eventType: '@events', ...oneEver }) },
   [nameQuotaToken]: { ...sdk, ...limited({ eventType: 'seen', ...oneEver }) },
   [rateToken]: { ...sdk, ...limited({ eventType: '@events', ...oneAnHour }) },
+  [recordingsQuotaToken]: { ...sdk, ...limited({ eventType: '@recordings', ...oneEver }) },
+  [exceptionsQuotaToken]: { ...sdk, ...limited({ eventType: '@exceptions', ...oneEver }) },
+  [restrictedToken]: {
+    ...sdk,
+    policy: {
+      ...nothing,
+      restrictions: [
+        restriction('drop_event_from_ingestion', { eventNames: ['drop me'] }),
+        restriction('drop_event_from_ingestion', { sessionIds: ['bad-session'] }),
+        restriction('force_overflow_from_ingestion', { eventNames: ['overflow me'] }),
+        restriction('redirect_to_dlq', { eventNames: ['bury me'] }),
+        restriction('redirect_to_topic', { eventNames: ['redirect me'], topic: 'historical_events' }),
+      ],
+    },
+  },
   [strictQuotaToken]: { ...strict, ...limited({ eventType: '@events', ...oneEver }) },
   [strictRateToken]: { ...strict, ...limited({ eventType: '@events', ...oneAnHour }) },
   [signedToken]: { ...sdk, policy: { ...nothing, signingSecrets: [signingSecret] } },
