@@ -12,12 +12,12 @@ import type { Ending } from '../harness/installation.ts'
 const root = resolve(import.meta.dirname, '..', '..')
 const names = ['chromium', 'chromium-browser', 'google-chrome']
 
-/** Closed with the test. */
-export async function aBrowser(ending: Ending): Promise<Browser> {
+/** Closed with the test. `args`: of the command line, beside those that every test needs. */
+export async function aBrowser(ending: Ending, args: readonly string[] = []): Promise<Browser> {
   const browser = await chromium.launch({
     ...(await found()),
     // Who runs tests as root has no sandbox; what is opened is our own.
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--font-render-hinting=none'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--font-render-hinting=none', ...args],
   })
   ending.after(() => browser.close())
   return browser
