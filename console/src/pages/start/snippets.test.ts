@@ -23,9 +23,9 @@ describe('the snippets', () => {
     })
   })
 
-  it('keep posthog-js from asking for what Sluice does not serve', () => {
+  it('tell posthog-js nothing but where to send', () => {
     for (const { name, code } of snippets.filter(({ install }) => install === 'npm install posthog-js'))
-      assert.match(code, /\/\/ .*\n {2}advanced_disable_flags: true,\n/, name)
+      assert.match(code, /\{ api_host: '[^']+' \}/, name)
   })
 
   it('quote an address that a shell would read otherwise', () => {

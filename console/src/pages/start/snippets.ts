@@ -8,9 +8,6 @@ export interface Snippet {
   readonly note?: string
 }
 
-const whyNoFlags =
-  'Without advanced_disable_flags posthog-js sends the last events of a page in a form that is refused.'
-
 export function snippetsFor(token: string, host: string): readonly Snippet[] {
   return [
     {
@@ -19,14 +16,10 @@ export function snippetsFor(token: string, host: string): readonly Snippet[] {
       install: 'npm install posthog-js',
       code: `import posthog from 'posthog-js'
 
-posthog.init('${token}', {
-  api_host: '${host}',
-  // Sluice serves no feature flags yet.
-  advanced_disable_flags: true,
-})
+posthog.init('${token}', { api_host: '${host}' })
 
 posthog.capture('signed up', { plan: 'free' })`,
-      note: `For pages in a browser. ${whyNoFlags}`,
+      note: 'For pages in a browser. Sessions are recorded too; disable_session_recording: true turns that off for a page.',
     },
     {
       id: 'react',
@@ -35,11 +28,7 @@ posthog.capture('signed up', { plan: 'free' })`,
       code: `import { createRoot } from 'react-dom/client'
 import { PostHogProvider, usePostHog } from 'posthog-js/react'
 
-const options = {
-  api_host: '${host}',
-  // Sluice serves no feature flags yet.
-  advanced_disable_flags: true,
-}
+const options = { api_host: '${host}' }
 
 function SignUp() {
   const posthog = usePostHog()
@@ -51,7 +40,7 @@ createRoot(document.getElementById('root')).render(
     <SignUp />
   </PostHogProvider>,
 )`,
-      note: whyNoFlags,
+      note: 'Sessions are recorded too; disable_session_recording: true turns that off for a page.',
     },
     {
       id: 'node',
