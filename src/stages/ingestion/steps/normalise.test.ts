@@ -31,6 +31,12 @@ describe('normaliseEvent', () => {
     assert.equal(propertiesOf(json), '{"$heatmap_data":{"/":[]},"a":1}')
   })
 
+  it('lets no client say that its event of an AI came through a gateway', () => {
+    const properties = '{"$ai_gateway_id":"x","$ai_gateway":true,"$ai_model":"m"}'
+    assert.equal(propertiesOf(`{"event":"$ai_trace","properties":${properties}}`), '{"$ai_model":"m"}')
+    assert.equal(propertiesOf(`{"event":"e","properties":${properties}}`), properties)
+  })
+
   it('merges the event’s own $set and $set_once over those of its properties', () => {
     assert.equal(
       propertiesOf('{"event":"e","$set":{"a":1,"b":1},"$set_once":{"c":1},"properties":{"x":0,"$set":{"b":2,"d":2}}}'),

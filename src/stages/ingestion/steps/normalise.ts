@@ -30,6 +30,8 @@ export function normaliseEvent(event: ClientEvent, door: DoorFacts): NormalisedE
   const sent = event['properties']
   const properties = isRecord(sent) ? sent : {}
   if (door.hasHeatmapApart) delete properties['$heatmap_data']
+  const name = nameFrom(event['event'])
+  if (name.startsWith('$ai_')) dropGatewayProperties(properties)
   mergeInto(properties, '$set', event['$set'])
   mergeInto(properties, '$set_once', event['$set_once'])
   if (ip !== '' && !Object.hasOwn(properties, '$ip'))
@@ -38,7 +40,12 @@ export function normaliseEvent(event: ClientEvent, door: DoorFacts): NormalisedE
     const text = isoTime(sentAtMs)
     if (text !== undefined) properties['$sent_at'] = text
   }
-  return { name: nameFrom(event['event']), distinctId: distinctId.replace(unstorable, '\ufffd'), properties }
+  return { name, distinctId: distinctId.replace(unstorable, '\ufffd'), properties }
+}
+
+/** Only a gateway may say what came through it (capture spec §11.1), and there is none: clients cannot claim to be one. */
+function dropGatewayProperties(properties: Record<string, unknown>): void {
+  for (const key of Object.keys(properties)) if (key.startsWith('$ai_gateway')) Reflect.deleteProperty(properties, key)
 }
 
 /** The event's own `$set` goes over the one in its properties; what is no object counts as empty. */
