@@ -36,6 +36,7 @@ export interface Sizes {
     /** How long the merge of what an import left is waited for. */
     readonly mergeSecondsMax: number
   }
+  readonly hostile: { readonly seconds: number; readonly eventsPerSecond: number; readonly clients: number }
   readonly idle: { readonly settleSeconds: number; readonly windowSeconds: number }
   readonly restart: { readonly logBytes: number }
   readonly floors: { readonly rows: number }
@@ -56,6 +57,7 @@ export const fullSizes: Sizes = {
   freshness: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 20, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 100_000, measured: 300_000 } },
   questions: { rows: 10_000_000, seconds: 120, eventsPerSecond: 5000, markersPerSecond: 10, mergeSecondsMax: 300 },
+  hostile: { seconds: 60, eventsPerSecond: 1000, clients: 50 },
   idle: { settleSeconds: 30, windowSeconds: 30 },
   restart: { logBytes: 1e9 },
   floors: { rows: 200_000 },
@@ -70,6 +72,7 @@ export const quickSizes: Sizes = {
   freshness: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 10_000, measured: 60_000 } },
   questions: { rows: 300_000, seconds: 8, eventsPerSecond: 1000, markersPerSecond: 10, mergeSecondsMax: 1 },
+  hostile: { seconds: 8, eventsPerSecond: 1000, clients: 50 },
   idle: { settleSeconds: 10, windowSeconds: 5 },
   restart: { logBytes: 5e7 },
   floors: { rows: 40_000 },

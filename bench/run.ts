@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [capture|flow|freshness|questions|live|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
+ * `npm run bench -- [capture|flow|freshness|questions|live|hostile|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
  * [--quiet CORES] [--log-gb N] [--import] [--against CHECKOUT]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
@@ -18,6 +18,7 @@ import { measureCapture } from './parts/capture.ts'
 import { measureDoorFloors, measureWarehouseFloor } from './parts/floors.ts'
 import { measureFlow } from './parts/flow.ts'
 import { measureFreshness } from './parts/freshness.ts'
+import { measureHostile } from './parts/hostile.ts'
 import { measureIdle } from './parts/idle.ts'
 import { measureLive } from './parts/live.ts'
 import { measureQuestions } from './parts/questions.ts'
@@ -45,10 +46,11 @@ const measures: Readonly<Record<string, Measure>> = {
   freshness: async (context) => [await measureFreshness(context)],
   live: async (context) => [await measureLive(context)],
   questions: async (context, { isImport }) => [await measureQuestions(context, isImport ? 'import' : 'live')],
+  hostile: async (context) => [await measureHostile(context)],
   idle: async (context) => [await measureIdle(context)],
   restart: async (context) => [await measureRestart(context)],
 }
-const everything = ['capture', 'flow', 'freshness', 'questions', 'live', 'idle', 'restart'] as const
+const everything = ['capture', 'flow', 'freshness', 'questions', 'live', 'hostile', 'idle', 'restart'] as const
 
 const root = dirname(import.meta.dirname)
 

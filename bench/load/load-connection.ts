@@ -5,6 +5,8 @@ import type { Socket } from 'node:net'
 export interface LoadConnectionOptions {
   readonly host: string
   readonly port: number
+  /** Of this machine, to come from; the usual one when not given. */
+  readonly localAddress?: string
   /** Connected and idle: now `send` may be called. */
   idle(connection: LoadConnection): void
   answered(status: number, body: string): void
@@ -23,7 +25,8 @@ export class LoadConnection {
 
   constructor(options: LoadConnectionOptions) {
     this.#options = options
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true })
+    const { host, port, localAddress } = options
+    this.#socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) })
     this.#socket.setTimeout(answerTimeoutMs, () => this.#fail('no answer in 30 s'))
     this.#socket.on('connect', () => options.idle(this))
     this.#socket.on('data', (chunk) => this.#read(chunk))

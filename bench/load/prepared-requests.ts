@@ -14,7 +14,10 @@ export interface PreparedRequest {
 
 const uuidKey = '"uuid":"'
 
-export function prepareRequest(plan: LoadPlan, makeEvent: MakeEvent): PreparedRequest {
+export function prepareRequest(
+  plan: Pick<LoadPlan, 'host' | 'port' | 'path' | 'token' | 'batch' | 'gzip'>,
+  makeEvent: MakeEvent,
+): PreparedRequest {
   const nowMs = Date.now()
   const batch = Array.from({ length: plan.batch }, () => makeEvent(nowMs))
   const json = Buffer.from(JSON.stringify({ api_key: plan.token, sent_at: new Date(nowMs).toISOString(), batch }))

@@ -14,6 +14,8 @@ export const targets = {
   questions: { perDayP95Ms: 300, perPropertyP95Ms: 1000, funnelP95Ms: 2000 },
   /** With readers ingestion keeps 0.95 of its rate. */
   live: { p50Ms: 50, p99Ms: 250, slowdown: 1 / 0.95 },
+  /** Beside 50 hostile clients; the memory is what the bounds of the settings add up to. */
+  hostile: { slowdown: 2, edgeMb: 1500 },
   idle: { residentMb: 600, corePercent: 1 },
   /** Stated for a log of 10 GB. */
   restart: { firstAnswerMs: 5000 },

@@ -17,7 +17,7 @@ import type { EdgeEvents } from './edge/edge.events.ts'
 import type { EdgeRequest, EdgeResponse } from './edge/exchange.ts'
 import { answerJson, answerProblem } from './edge/own-answers.ts'
 import { createPassOn } from './edge/pass-on.ts'
-import { createPausedSockets } from './edge/paused-sockets.ts'
+import type { PausedSockets } from './edge/paused-sockets.ts'
 import type { SourceBudgets } from './edge/source-budgets.ts'
 
 /** What the edge answers itself, by path. */
@@ -34,6 +34,7 @@ export interface SurfaceOptions {
   readonly own: OwnRoutes
   readonly coreSocket: string
   readonly budgets: SourceBudgets
+  readonly paused: PausedSockets
   readonly accessLog: AccessLog
   readonly events: EdgeEvents
   /** When it aborts, streams of events are broken off; all other requests have an end of their own. */
@@ -47,9 +48,8 @@ export interface Surface {
 }
 
 export function createSurface(options: SurfaceOptions): Surface {
-  const { own, budgets, accessLog, events, stopping } = options
+  const { own, budgets, paused, accessLog, events, stopping } = options
   const passOn = createPassOn(options.coreSocket, stopping)
-  const paused = createPausedSockets(stopping)
   let answering = options.answering
 
   // One function for all answers: a closure for each would be garbage for each.

@@ -12,6 +12,7 @@ import { createAccessLog } from './access-log.ts'
 import { openCertificates } from './certificates.ts'
 import { createClientAddress } from './client-address.ts'
 import * as happened from './edge.events.ts'
+import { createPausedSockets } from './paused-sockets.ts'
 import { createEdgeServers } from './servers.ts'
 import { SourceBudgets } from './source-budgets.ts'
 
@@ -40,7 +41,7 @@ export async function openEdgeFront(options: EdgeFrontOptions): Promise<EdgeFron
   const { config, buildCapture, stopping, telemetry } = options
   const events = happened.createEdgeEvents(telemetry)
   const budgets = new SourceBudgets(budgetsOf(config))
-  budgets.watchLoad(stopping)
+  const paused = createPausedSockets(stopping)
   const accessLog = createAccessLog(config.edge, { telemetry })
   const certificates = await openCertificates(config.tls, { telemetry })
   const answeringBy = (settings: Config): Answering => {
@@ -49,15 +50,17 @@ export async function openEdgeFront(options: EdgeFrontOptions): Promise<EdgeFron
   }
   let answering = answeringBy(config)
   const { own, coreSocket } = options
-  const surface = createSurface({ answering, own, coreSocket, budgets, accessLog, events, stopping })
+  const surface = createSurface({ answering, own, coreSocket, budgets, paused, accessLog, events, stopping })
   const servers = createEdgeServers({
     config,
     tlsFiles: certificates.first,
     listener: surface.listener,
     clientAddress: () => answering.clientAddress,
     budgets,
+    paused,
     events,
   })
+  budgets.watchLoad(stopping, () => servers.takeBytes())
   certificates.follow((files) => servers.setCertificate(files), stopping)
 
   const ports: number[] = []

@@ -11,7 +11,8 @@ import { sourceOf } from './client-address.ts'
 import type { EdgeEvents } from './edge.events.ts'
 import { EdgeRequest, EdgeResponse } from './exchange.ts'
 import { refusalOf } from './own-answers.ts'
-import type { SourceBudgets } from './source-budgets.ts'
+import type { PausedSockets } from './paused-sockets.ts'
+import type { Source, SourceBudgets } from './source-budgets.ts'
 import type { TlsFiles } from './tls-files.ts'
 
 export interface EdgeServers {
@@ -19,6 +20,8 @@ export interface EdgeServers {
   readonly tls: TlsServer | undefined
   /** Timeouts and bounds of the settings; hold for connections that are open already too. */
   set(config: Config): void
+  /** Has each source pay for what came on its connections since the last call; who has sent too much is not read for a while. */
+  takeBytes(): void
   /** For connections that come from now on. */
   setCertificate(files: TlsFiles): void
 }
@@ -30,10 +33,17 @@ export interface ServersOptions {
   readonly listener: (request: EdgeRequest, response: EdgeResponse) => void
   readonly clientAddress: () => ClientAddress
   readonly budgets: SourceBudgets
+  readonly paused: PausedSockets
   readonly events: EdgeEvents
 }
 
 type AnyServer = Server | TlsServer
+
+/** A connection whose source has a budget, and what had come on it when it was last looked at. */
+interface Metered {
+  readonly source: Source
+  bytesRead: number
+}
 
 /** Longer than the idle time of usual load balancers, so that they are the ones who close. */
 const keepAliveTimeoutMs = 75_000
@@ -41,6 +51,8 @@ const keepAliveTimeoutMs = 75_000
 const silenceMs = 60_000
 // Node looks for requests past their time every 30 s unless told otherwise.
 const checkEveryMs = 1000
+/** Calls of `takeBytes` that are further apart belong to two loads. */
+const takingPauseMs = 1000
 
 export function createEdgeServers(options: ServersOptions): EdgeServers {
   const { config, tlsFiles, listener } = options
@@ -68,8 +80,10 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
       server.timeout = query.timeMsMax + silenceMs
     }
   }
+  const open = new Map<Socket, Metered>()
+  let takenAtMs = -Infinity
   for (const server of servers) {
-    guardConnections(server, options)
+    guardConnections(server, open, options)
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       options.events.requestUnreadable(error.code ?? 'unknown')
       // Only what Node's parser says has a request's beginning before it that can be answered.
@@ -84,6 +98,20 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
     plain,
     tls,
     set,
+    takeBytes() {
+      const nowMs = performance.now()
+      // What came before the load rose is nobody's fault.
+      const isFirst = nowMs - takenAtMs > takingPauseMs
+      takenAtMs = nowMs
+      for (const [socket, metered] of open) {
+        const { bytesRead } = socket
+        const bytes = bytesRead - metered.bytesRead
+        metered.bytesRead = bytesRead
+        if (bytes === 0 || isFirst) continue
+        const waitMs = options.budgets.takeBytes(metered.source, bytes)
+        if (waitMs > 0) options.paused.pause(socket, waitMs)
+      }
+    },
     setCertificate: ({ context }) => tls?.setSecureContext(context),
   }
 }
@@ -92,7 +120,23 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
  * Asks for each connection whether its source may have it before HTTP, or a TLS handshake, begins on it: a refused one costs as
  * little as can be, and is reset, so that nothing of it stays behind.
  */
-function guardConnections(server: AnyServer, { clientAddress, budgets, events }: ServersOptions): void {
+function guardConnections(
+  server: AnyServer,
+  open: Map<Socket, Metered>,
+  { clientAddress, budgets, events }: ServersOptions,
+): void {
+  const isTls = 'setSecureContext' in server
+  const meter = (socket: Socket, source: Source): void => {
+    open.set(socket, { source, bytesRead: socket.bytesRead })
+    socket.once('close', () => open.delete(socket))
+  }
+  if (isTls) {
+    // What is read and paused is the socket that TLS puts around the connection.
+    server.on('secureConnection', (socket: Socket) => {
+      const { address, isTrusted } = clientAddress().peerOf(socket)
+      if (!isTrusted) meter(socket, budgets.of(sourceOf(address)))
+    })
+  }
   const begin = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
@@ -104,6 +148,7 @@ function guardConnections(server: AnyServer, { clientAddress, budgets, events }:
       return
     }
     socket.once('close', () => budgets.disconnected(source))
+    if (source !== undefined && !isTls) meter(socket, source)
     for (const handler of begin) handler.call(server, socket)
   })
 }

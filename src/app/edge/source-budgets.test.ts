@@ -103,11 +103,12 @@ describe('an overload', () => {
     overload(undefined)
     assert.ok(all.isOverloaded)
     const source = all.of('203.0.113.9')
-    assert.equal(taken(source, 1000), 6)
+    assert.equal(taken(source, 1000), 25)
     const waits: number[] = []
     for (let n = 0; n < 7; n++) {
-      clock.ms = source.closedUntilMs + 1
-      while (all.take(source) === 0);
+      clock.ms = source.closedUntilMs
+      assert.equal(taken(source, 6), 6)
+      assert.notEqual(all.take(source), 0)
       waits.push(source.closedUntilMs - clock.ms)
     }
     assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 8000, 8000])
@@ -121,6 +122,15 @@ describe('an overload', () => {
       clock.ms += 41
       assert.equal(taken(source, 1), 1, String(n))
     }
+  })
+
+  it('counts what a source sends, however few its requests are', () => {
+    const { all, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    assert.equal(all.takeBytes(source, 20 * 16 * 1024), 0)
+    assert.equal(all.takeBytes(source, 6 * 16 * 1024), 250)
+    assert.equal(all.connected(source), false)
   })
 
   it('is none when one source has the edge to itself', () => {

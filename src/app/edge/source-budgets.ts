@@ -7,7 +7,9 @@
  * connections are not read from until then, which costs nothing however much he sends.
  *
  * Overload: when the edge's thread was busy for four fifths of the last sample while several sources sent, each has a quarter
- * of its rate, and who goes on beyond it is closed for twice as long each time. It ends after a second of calm.
+ * of its rate, and who goes on beyond it is closed for twice as long each time, and begins anew with a quarter of his bucket.
+ * Every 16 KiB that a source sends count as a request then, because few requests without an end cost as much as many. It
+ * ends after a second of calm.
  *
  * Connections: a source has at most its maximum. The last tenth of all connections is for sources that have next to none: a few
  * that take all that they can get leave some for everybody else.
@@ -32,12 +34,14 @@ export interface Source {
   closedUntilMs: number
   /** How often in a row it was closed while the edge was overloaded. */
   strikes: number
-  /** The last sample in which it sent anything. */
+  /** The last second in which it sent a request. */
   seenIn: number
 }
 
 const burstMs = 1000
-const overloadedBurstMs = 250
+/** Of a full bucket, what one that was shut out while the edge was overloaded lacks when it is heard again. */
+const lackingShare = 0.75
+const bytesOfRequest = 16 * 1024
 const overloadedShare = 0.25
 const closedMs = 250
 const strikesMax = 5
@@ -45,7 +49,7 @@ const refusedCost = 10
 const sampleMs = 100
 const busyShare = 0.8
 const calmShare = 0.5
-const calmSamples = 10
+const samplesOfSecond = 10
 /** One in so many connections is kept for sources that have fewer than `scarceConnections`. */
 const scarceShare = 10
 const scarceConnections = 8
@@ -59,8 +63,10 @@ export class SourceBudgets {
   #budgets: Budgets
   #open = 0
   readonly #unlimited = { seenIn: 0 }
-  #sample = 1
-  #sendersInSample = 0
+  #samples = 0
+  #second = 1
+  #senders = 0
+  #sendersBefore = 0
   #isOverloaded = false
   #calm = 0
   #busySince = performance.eventLoopUtilization()
@@ -121,16 +127,16 @@ export class SourceBudgets {
   take(source: Source | undefined): number {
     // Who has no budget shall not suffer from the others either.
     const sender = source ?? this.#unlimited
-    if (sender.seenIn !== this.#sample) {
-      sender.seenIn = this.#sample
-      this.#sendersInSample++
+    if (sender.seenIn !== this.#second) {
+      sender.seenIn = this.#second
+      this.#senders++
     }
     if (source === undefined) return 0
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
     const costMs = this.#costMs()
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
-    const bucketMs = Math.max(costMs, this.#isOverloaded ? overloadedBurstMs : burstMs)
+    const bucketMs = Math.max(costMs, burstMs)
     if (fullAtMs - nowMs > bucketMs) return this.#close(source, nowMs)
     source.fullAtMs = fullAtMs
     return 0
@@ -144,21 +150,35 @@ export class SourceBudgets {
     source.fullAtMs = Math.min(fullAtMs, nowMs + burstMs)
   }
 
-  /** Looks at how busy the thread is, every `sampleMs`, until the signal. */
-  watchLoad(signal: AbortSignal): void {
-    const timer = setInterval(() => this.#takeSample(), sampleMs)
+  /** For what a source has sent while the edge was overloaded; as `take`. */
+  takeBytes(source: Source, bytes: number): number {
+    const nowMs = this.#nowMs()
+    if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
+    source.fullAtMs = Math.max(source.fullAtMs, nowMs) + (bytes / bytesOfRequest) * this.#costMs()
+    return source.fullAtMs - nowMs > burstMs ? this.#close(source, nowMs) : 0
+  }
+
+  /** Looks at how busy the thread is, every `sampleMs`, until the signal; calls back each time while it is overloaded. */
+  watchLoad(signal: AbortSignal, whileOverloaded: () => void): void {
+    const timer = setInterval(() => {
+      this.#takeSample()
+      if (this.#isOverloaded) whileOverloaded()
+    }, sampleMs)
     timer.unref()
     signal.addEventListener('abort', () => clearInterval(timer), { once: true })
   }
 
   /** `busyShare`: of the time since the last one. */
   sampled(busy: number): void {
-    const several = this.#sendersInSample > 1
-    this.#sendersInSample = 0
-    this.#sample++
+    const several = Math.max(this.#senders, this.#sendersBefore) > 1
+    if (++this.#samples % samplesOfSecond === 0) {
+      this.#second++
+      this.#sendersBefore = this.#senders
+      this.#senders = 0
+    }
     this.#calm = busy < calmShare ? this.#calm + 1 : 0
     if (busy > busyShare && several) this.#isOverloaded = true
-    else if (this.#calm >= calmSamples) this.#isOverloaded = false
+    else if (this.#calm >= samplesOfSecond) this.#isOverloaded = false
   }
 
   #takeSample(): void {
@@ -176,6 +196,7 @@ export class SourceBudgets {
     const waitMs = this.#isOverloaded ? closedMs * 2 ** source.strikes : closedMs
     source.strikes = this.#isOverloaded ? Math.min(strikesMax, source.strikes + 1) : 0
     source.closedUntilMs = nowMs + waitMs
+    if (this.#isOverloaded) source.fullAtMs = source.closedUntilMs + lackingShare * burstMs
     return waitMs
   }
 
@@ -184,7 +205,7 @@ export class SourceBudgets {
     let tries = forgetTries
     for (const [key, source] of this.#sources) {
       this.#sources.delete(key)
-      const isStillThere = source.connections > 0 || (source.seenIn === this.#sample && tries > 1)
+      const isStillThere = source.connections > 0 || (source.seenIn === this.#second && tries > 1)
       if (!isStillThere) return
       this.#sources.set(key, source)
       // Not more than there are open connections can be kept this way.

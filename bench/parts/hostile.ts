@@ -1,0 +1,141 @@
+/**
+ * One well-behaved client, first alone and then beside hostile ones of every kind: what it notices, what memory the edge takes, and
+ * whether every acknowledged event is a row.
+ *
+ * No proxy is trusted here, so that the well-behaved client is a source with a budget like everybody else.
+ */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { BenchContext } from '../bench-context.ts'
+import { memoryOf } from '../host/proc.ts'
+import { nodeFlags } from '../host/run-program.ts'
+import { projectToken } from '../installation.ts'
+import type { Installation } from '../installation.ts'
+import type { HostilePlan, HostileResult } from '../load/hostile-plan.ts'
+import type { LoadResult } from '../load/load-plan.ts'
+import { steadyLoad } from '../load/steady-load.ts'
+import { proofOf } from '../proof.ts'
+import type { Sent } from '../proof.ts'
+import { figuresOf } from '../report/figure.ts'
+import type { PartResult } from '../report/figure.ts'
+import { noiseNote } from '../report/noise-note.ts'
+import { targets } from '../report/targets.ts'
+import { withInstallation } from '../with-installation.ts'
+
+const attackers = fileURLToPath(new URL('../load/hostile-clients.ts', import.meta.url))
+const sampleMs = 250
+const bytesPerMb = 1e6
+
+interface HostileRun {
+  readonly alone: LoadResult
+  readonly beside: LoadResult
+  readonly hostile: HostileResult
+  /** Most that was seen while the hostile clients were at work. */
+  readonly edgeMbMax: number
+}
+
+export async function measureHostile(context: BenchContext): Promise<PartResult> {
+  const { seconds, eventsPerSecond, clients } = context.sizes.hostile
+  const environment = { ...context.environment, SLUICE_EDGE_TRUSTED_PROXIES: 'none' }
+  return withInstallation({ ...context, environment }, async (installation) => {
+    const runs: HostileRun[] = []
+    // Compilers and caches get warm.
+    const warmup = await steadyLoad(context.pinning, installation, { eventsPerSecond, seconds: 3, batch: 1, seed: 99 })
+    const sent: Sent[] = [warmup]
+    for (let run = 0; run < context.sizes.runs; run++) {
+      await context.run(`hostile: ${String(seconds)} s alone, ${String(seconds)} s beside, run ${String(run + 1)}`, [
+        installation.pids().supervisor,
+      ])
+      const load = { eventsPerSecond, seconds, batch: 1 }
+      const alone = await steadyLoad(context.pinning, installation, { ...load, seed: 2 * run })
+      const attack = await startAttack(context, installation, { seconds: seconds + 2, clients, seed: run })
+      const memory = watchMemory(installation.pids().edge)
+      const beside = await steadyLoad(context.pinning, installation, { ...load, seed: 2 * run + 1 })
+      const hostile = await attack.end()
+      runs.push({ alone, beside, hostile, edgeMbMax: memory.end() })
+      sent.push(alone, beside, { ...hostile, firstProblem: null })
+    }
+    const proof = await proofOf(installation, sent)
+    const [first] = runs
+    return {
+      part: 'hostile clients',
+      figures: figuresOf(`${String(eventsPerSecond)} single events/s, beside ${String(clients)} hostile clients`, [
+        { what: 'p50 alone', unit: 'ms', runs: runs.map(({ alone }) => alone.latencyMs.p50) },
+        { what: 'p50 beside them', unit: 'ms', runs: runs.map(({ beside }) => beside.latencyMs.p50) },
+        { what: 'p99 alone', unit: 'ms', runs: runs.map(({ alone }) => alone.latencyMs.p99) },
+        { what: 'p99 beside them', unit: 'ms', runs: runs.map(({ beside }) => beside.latencyMs.p99) },
+        {
+          what: 'p99 beside them / alone',
+          unit: 'times',
+          runs: runs.map(({ alone, beside }) => beside.latencyMs.p99 / alone.latencyMs.p99),
+          target: targets.hostile.slowdown,
+        },
+        {
+          what: 'events of it that were not taken',
+          unit: 'events',
+          runs: runs.map(({ beside }) => beside.unacknowledgedEvents),
+          target: 0,
+        },
+        {
+          what: 'resident memory of the edge, most',
+          unit: 'MB',
+          runs: runs.map(({ edgeMbMax }) => edgeMbMax),
+          target: targets.hostile.edgeMb,
+        },
+      ]),
+      proof,
+      notes: [
+        noiseNote(runs.flatMap(({ alone, beside }) => [alone, beside])),
+        `The cap of the edge's memory: bodies being read (256 MiB) and waiting for the disk (64 MiB), two inflations at once with their bodies, 32 that wait for one, and 200 MB for code, connections and garbage.`,
+        ...(first === undefined ? [] : [`Run 1, what became of the hostile clients: ${wordsOf(first.hostile)}.`]),
+      ],
+      details: { runs },
+    }
+  })
+}
+
+async function startAttack(
+  { pinning }: BenchContext,
+  installation: Installation,
+  options: Pick<HostilePlan, 'seconds' | 'clients' | 'seed'>,
+) {
+  const plan: HostilePlan = { port: installation.port, token: projectToken, ...options }
+  const args = [...nodeFlags, attackers, JSON.stringify(plan)]
+  const [program, programArgs] = pinning.command('generator', process.execPath, args)
+  const child = spawn(program, programArgs, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const begun = await lines.next()
+  if (begun.done === true) throw new Error('The hostile clients did not come up.')
+  return {
+    async end(): Promise<HostileResult> {
+      const last = await lines.next()
+      if (last.done === true) throw new Error('The hostile clients died.')
+      return JSON.parse(last.value) as HostileResult
+    },
+  }
+}
+
+function watchMemory(pid: number) {
+  let most = 0
+  const look = (): void => {
+    most = Math.max(most, memoryOf(pid).rssBytes)
+  }
+  const timer = setInterval(look, sampleMs)
+  return {
+    end(): number {
+      look()
+      clearInterval(timer)
+      return most / bytesPerMb
+    },
+  }
+}
+
+function wordsOf({ byKind }: HostileResult): string {
+  return Object.entries(byKind)
+    .map(([kind, { connections, broken, answers }]) => {
+      const statuses = Object.entries(answers).map(([status, count]) => `${String(count)} × ${status}`)
+      return `${kind}: ${String(connections)} connections, ${String(broken)} broken${statuses.length === 0 ? '' : `, ${statuses.join(', ')}`}`
+    })
+    .join('; ')
+}
