@@ -441,6 +441,12 @@ const sections = {
         max: 256 * MiB,
         doc: 'Bytes of events that are read and derived at once.',
       }),
+      renewAfterMs: milliseconds({
+        default: hourMs,
+        min: 1000,
+        max: dayMs,
+        doc: 'How old the newest derived batch of a lane that stands still may become before it is written again, so that retention can remove what lies behind it.',
+      }),
       lingerMs: milliseconds({
         default: 20,
         min: 0,

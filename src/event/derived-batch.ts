@@ -10,7 +10,7 @@ export interface DerivedBatchHead {
   readonly epoch: number
   /** Partition of the derived lane: the source index (`flows.ts`) of the partition that was read. */
   readonly partition: number
-  /** The source range that was decided: offsets from `from` up to `to` (exclusive). */
+  /** The source range that was decided: offsets from `from` up to `to` (exclusive). Empty in a batch that renews an older one. */
   readonly from: number
   readonly to: number
   /** Source records that did not become exactly one row, by offset, ascending; all others did. */

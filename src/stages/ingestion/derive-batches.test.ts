@@ -17,7 +17,7 @@ const epoch = 5
 const source = { flow: flows.events, partitionCount: 3 }
 
 function fresh(partitionCount = 3): PartitionState[] {
-  return Array.from({ length: partitionCount }, () => ({ decidedTo: 0, books: emptyBooks }))
+  return Array.from({ length: partitionCount }, () => ({ decidedTo: 0, books: emptyBooks, acceptedToMs: 0 }))
 }
 
 function rowsOf({ value }: DerivedPartition): WarehouseRow[] {
@@ -128,7 +128,7 @@ describe('derived batches', () => {
 
   it('count what the log could not read as damaged, before, between and over the edge of a month', async () => {
     const april = Date.UTC(2026, 3, 1)
-    const states = [{ decidedTo: 2, books: { ...emptyBooks, in: 2, out: 2 } }]
+    const states = [{ decidedTo: 2, books: { ...emptyBooks, in: 2, out: 2 }, acceptedToMs: 0 }]
     const records = [aRecord(4), aRecord(7), aRecord(9, { timeMs: april })]
     const [first, second, ...others] = await deriveBatches(records, source, states, epoch, derive)
     assert.deepEqual(others, [])
@@ -196,7 +196,7 @@ describe('derived batches', () => {
             const state = states[partition]
             assert.equal(head.from, state?.decidedTo)
             assert.ok(head.to > head.from)
-            states[partition] = { decidedTo: head.to, books: head.books }
+            states[partition] = { decidedTo: head.to, books: head.books, acceptedToMs: head.acceptedToMs }
             const own = decided[partition]
             for (const { offset, kind } of head.exceptions) mark(own, offset, kind)
             const rows = rowsOf({ partition, head, value })

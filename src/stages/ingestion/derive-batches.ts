@@ -11,6 +11,8 @@ export interface PartitionState {
   /** Next source offset to decide. */
   readonly decidedTo: number
   readonly books: IngestionBooks
+  /** Log time of the last record that was decided; 0 when there was none. */
+  readonly acceptedToMs: number
 }
 
 /** What became of one record: the JSON text of its row, or why there is none. `canary` marks the health check's own events. */
@@ -49,7 +51,8 @@ export async function deriveBatches(
     if (state === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
     for (const part of byMonth(range)) {
       const batch = deriveRange(part, partition, state, epoch, deriveRecord)
-      state = { decidedTo: batch.head.to, books: batch.head.books }
+      const { to: decidedTo, books, acceptedToMs } = batch.head
+      state = { decidedTo, books, acceptedToMs }
       batches.push(batch)
     }
   }
@@ -130,6 +133,25 @@ function deriveRange(
     ...(traces === undefined ? {} : { traces: [...traces] }),
   }
   return { partition, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
+}
+
+/** A batch that decides nothing and says once more where the partition stands. */
+export function renewedBatch(partition: number, state: PartitionState, epoch: number, nowMs: number): Buffer {
+  const { decidedTo, books, acceptedToMs } = state
+  const head: DerivedBatchHead = {
+    epoch,
+    partition,
+    from: decidedTo,
+    to: decidedTo,
+    exceptions: [],
+    rowCount: 0,
+    idSetHash: '0',
+    month: monthOf(nowMs),
+    acceptedFromMs: acceptedToMs,
+    acceptedToMs,
+    books,
+  }
+  return encodeDerivedBatch(head, Buffer.alloc(0))
 }
 
 function countOf({ kind, step, reason }: SourceException): SetAsideCount {

@@ -33,6 +33,15 @@ export const ownershipTaken = (flow: string, epoch: number, waiting: number): In
   },
 })
 
+export const renewalFailed = (error: unknown): InternalEvent => ({
+  emit(to) {
+    to.log('info', 'The newest batches of lanes that stand still were not renewed; it is tried again.', {
+      reason: messageOf(error),
+      code: codeOf(error),
+    })
+  },
+})
+
 export const ingestionRetries = (error: unknown, delayMs: number): InternalEvent => ({
   emit(to) {
     to.count('ingestion_retries_total')

@@ -20,7 +20,7 @@ import { aNewRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fi
 
 const source = 'events_plugin_ingestion'
 const partitionCount = 3
-const config = { batchBytesMax: 500, lingerMs: 0, retryMsMax: 5 }
+const config = { batchBytesMax: 500, lingerMs: 0, retryMsMax: 5, renewAfterMs: 3_600_000 }
 const derive = createDerive({ projects: projectsInMemory() })
 
 interface Running {
@@ -30,10 +30,15 @@ interface Running {
   stop(): Promise<void>
 }
 
-type Own = Partial<Pick<IngestionDeps, 'flow' | 'derive' | 'telemetry' | 'decided'>>
+type Own = Partial<Pick<IngestionDeps, 'flow' | 'derive' | 'telemetry' | 'decided'>> & {
+  readonly renewAfterMs?: number
+}
 
 function start(log: EventLog, own: Own = {}): Running {
-  const ingestion = createIngestion(config, { flow: flows.events, log, derive, telemetry: silent, ...own })
+  const ingestion = createIngestion(
+    { ...config, renewAfterMs: own.renewAfterMs ?? config.renewAfterMs },
+    { flow: flows.events, log, derive, telemetry: silent, ...own },
+  )
   const stopping = new AbortController()
   const ended = ingestion.run(stopping.signal)
   return {
@@ -259,6 +264,31 @@ describe('ingestion', () => {
     await last.stop()
     await assertWhole(log, await sourceEnds(log))
     assert.equal(last.ingestion.books().out, 30 + 12 + 8 + 5 + 9)
+  })
+
+  it('renews the newest batch of a lane that stands still, so that the log need not keep what is older', async () => {
+    const log = createMemoryLog(partitionCount)
+    put(log, 5)
+    put(log, 8, 1, {}, 'historical_events')
+    const running = start(log, { renewAfterMs: 20 })
+    await decided(log, running)
+    const index = partitionCount + 1
+    const batches = async () => (await log.bounds('clickhouse_events'))[index]?.end ?? 0
+    const before = await batches()
+    await until('it was renewed twice', async () => (await batches()) >= before + 2)
+    put(log, 7)
+    put(log, 2, 1, {}, 'historical_events')
+    await decided(log, running)
+    await running.stop()
+    const partitions = await assertWhole(log, await sourceEnds(log))
+    const renewals = partitions[index]?.heads.filter(({ from, to }) => from === to) ?? []
+    assert.ok(renewals.length >= 2)
+    assert.ok(renewals.every(({ books, acceptedToMs }) => books.in <= 10 && acceptedToMs === nowMs))
+    assert.ok(partitions.slice(index + 1).every(({ heads }) => heads.length === 0))
+    const next = start(log)
+    await until('it resumed', () => next.ingestion.decidedTo()[index] === 10)
+    assert.equal(next.ingestion.books().in, 22)
+    await next.stop()
   })
 
   it('can be of any flow', async () => {

@@ -8,18 +8,22 @@
  *                 ├─(take turns)─► ranges by source index ─► derive (steps) ─► derived lane
  *  patient lanes ─┘
  * ```
+ *
+ * Where ingestion stands is what the newest batch of each source index says, so that batch must stay in the log, and with it
+ * everything behind it. Of a lane that is used rarely it would hold back retention for ever: it is renewed by a batch that
+ * decides nothing and says the same.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead, emptyBooks, sumOfBooks } from '../../event/derived-batch.ts'
 import type { IngestionBooks } from '../../event/derived-batch.ts'
-import { flows, ofLane, sourceIndex } from '../../event/flows.ts'
+import { ofLane, sourceIndex } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord, Ownership } from '../../stores/log/event-log.ts'
-import { deriveBatches } from './derive-batches.ts'
+import { deriveBatches, renewedBatch } from './derive-batches.ts'
 import type { Derive, DerivedPartition, PartitionState } from './derive-batches.ts'
 import * as happened from './ingestion.events.ts'
 import { takeTurns } from './take-turns.ts'
@@ -31,6 +35,8 @@ export interface IngestionConfig {
   readonly lingerMs: number
   /** The longest pause between two tries when a store is away. */
   readonly retryMsMax: number
+  /** How old the newest batch of a source index may become before it is renewed. */
+  readonly renewAfterMs: number
 }
 
 export interface IngestionDeps {
@@ -65,12 +71,14 @@ export function createIngestion(
   let states: PartitionState[] = []
   /** Offset of the newest batch of each source index. */
   let newest: number[] = []
+  /** When it was written. */
+  let newestMs: number[] = []
   let readerSavedMs = 0
 
   /** One life of an owner: takes over, then decides range after range. */
   async function own(signal: AbortSignal): Promise<void> {
     const ownership = await log.own(flow.derived)
-    ;({ states, newest } = await resumeFrom(ownership, log.partitionsOf(flow.derived)))
+    ;({ states, newest, newestMs } = await resumeFrom(ownership, log.partitionsOf(flow.derived)))
     // Also of a lane in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
     await log.saveReader(readerName, flow.derived, newest)
     happened.ownershipTaken(flow.name, ownership.epoch, await countWaiting()).emit(telemetry)
@@ -80,7 +88,43 @@ export function createIngestion(
       isSmall: (records) => bytesOf(records) < config.batchBytesMax / 4,
       signal,
     })
-    for await (const records of turns) await commit(records, ownership, signal)
+    // One at a time: a batch that renews must not come behind one that went further.
+    let working = Promise.resolve()
+    const renewing = setInterval(() => {
+      working = working.then(() => renew(ownership))
+    }, config.renewAfterMs / 4)
+    try {
+      for await (const records of turns) {
+        const committing = working.then(() => commit(records, ownership, signal))
+        working = committing.catch(() => undefined)
+        await committing
+      }
+    } finally {
+      clearInterval(renewing)
+      await working
+    }
+  }
+
+  /** Never throws: whether such a batch is there or not changes nothing, and what is wrong with the log the next commit meets. */
+  async function renew(ownership: Ownership): Promise<void> {
+    const nowMs = Date.now()
+    const old = states.keys().filter((partition) => {
+      const isUsed = (states[partition]?.decidedTo ?? 0) > 0
+      return isUsed && (newestMs[partition] ?? 0) <= nowMs - config.renewAfterMs
+    })
+    try {
+      for (const partition of old) {
+        const state = states[partition]
+        if (state === undefined) continue
+        const value = renewedBatch(partition, state, ownership.epoch, nowMs)
+        const { offset } = await ownership.append(partition, { headers: {}, value })
+        newest[partition] = offset
+        newestMs[partition] = nowMs
+      }
+      await saveReader()
+    } catch (error) {
+      happened.renewalFailed(error).emit(telemetry)
+    }
   }
 
   async function countWaiting(): Promise<number> {
@@ -98,7 +142,7 @@ export function createIngestion(
     const decidedTo = states.map((state) => state.decidedTo)
     const wanted = lanes.map((lane) => ({ lane, from: ofLane(flow, lane, decidedTo, log.partitionCount) }))
     // Damage anywhere in the journal is noticed once: by the reader of the lane in which most records are.
-    const othersUnchecked = !lanes.includes(flows.events.sources[0] ?? 'events_plugin_ingestion')
+    const othersUnchecked = !lanes.includes('events_plugin_ingestion')
     const options = { batchBytesMax: config.batchBytesMax, othersUnchecked }
     return (signal: AbortSignal): AsyncIterable<readonly LogRecord[]> =>
       lanes.length === 0 ? nothing() : log.read(wanted, { ...options, signal })
@@ -113,19 +157,25 @@ export function createIngestion(
       batches.map(({ partition, value }) => ownership.append(partition, { headers: {}, value })),
     )
     failpoint('core:after-derived-append')
-    for (const { partition, offset } of positions) newest[partition] = offset
+    for (const { partition, offset } of positions) {
+      newest[partition] = offset
+      newestMs[partition] = Date.now()
+    }
     let rows = 0
     for (const { partition, head } of batches) {
-      states[partition] = { decidedTo: head.to, books: head.books }
+      states[partition] = { decidedTo: head.to, books: head.books, acceptedToMs: head.acceptedToMs }
       rows += head.rowCount
       if (head.exceptions.length > 0) happened.recordsSetAside(partition, head.exceptions).emit(telemetry)
     }
     decided?.(batches)
     happened.rangesCommitted(records.length, rows).emit(telemetry)
-    if (Date.now() - readerSavedMs > readerSavedEveryMs) {
-      readerSavedMs = Date.now()
-      await log.saveReader(readerName, flow.derived, newest)
-    }
+    await saveReader()
+  }
+
+  async function saveReader(): Promise<void> {
+    if (Date.now() - readerSavedMs <= readerSavedEveryMs) return
+    readerSavedMs = Date.now()
+    await log.saveReader(readerName, flow.derived, newest)
   }
 
   /** Tries again while a store is away; undefined when told to stop meanwhile. */
@@ -164,16 +214,19 @@ async function* nothing(): AsyncGenerator<never> {
 async function resumeFrom(
   ownership: Ownership,
   partitionCount: number,
-): Promise<{ readonly states: PartitionState[]; readonly newest: number[] }> {
+): Promise<{ readonly states: PartitionState[]; readonly newest: number[]; readonly newestMs: number[] }> {
   const states: PartitionState[] = []
   const newest: number[] = []
+  const newestMs: number[] = []
   for (let partition = 0; partition < partitionCount; partition++) {
     const last = await ownership.last(partition)
     const head = last === undefined ? undefined : derivedBatchHead(last.value)
-    states.push({ decidedTo: head?.to ?? 0, books: head?.books ?? emptyBooks })
+    const { to = 0, books = emptyBooks, acceptedToMs = 0 } = head ?? {}
+    states.push({ decidedTo: to, books, acceptedToMs })
     newest.push(last?.position.offset ?? 0)
+    newestMs.push(last?.timeMs ?? 0)
   }
-  return { states, newest }
+  return { states, newest, newestMs }
 }
 
 function bytesOf(records: readonly LogRecord[]): number {

@@ -303,6 +303,18 @@ describe('the warehouse writer', () => {
     assert.equal(canariesInserted(after), 1)
   })
 
+  it('reads a batch that renews an older one, and inserts nothing for it', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3 })
+    putBatch(installation.log, { from: 3, rows: 0 })
+    await runThrough(installation)
+    putBatch(installation.log, { from: 3, rows: 0 })
+    putBatch(installation.log, { from: 3, rows: 2 })
+    await runThrough(installation)
+    const saved = await installation.progress.load()
+    assert.deepEqual([saved?.offsets, saved?.sourceOffsets, saved?.rowsInserted], [wide(4), wide(5), 5])
+  })
+
   it('can be of any flow', async () => {
     const installation = anInstallation()
     const { log } = installation

@@ -309,7 +309,9 @@ function accepted(
   }
   const epochBefore = epochs[partition] ?? 0
   epochs[partition] = head.epoch
-  if (head.to <= from) {
+  // One that renews an older batch begins and ends where the reader stands: nothing is inserted, and yet it is read.
+  const isRenewal = head.from === from && head.to === from
+  if (head.to <= from && !isRenewal) {
     happened.batchPassedOver(partition, 'repeat').emit(telemetry)
     return undefined
   }

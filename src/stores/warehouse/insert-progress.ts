@@ -14,9 +14,9 @@ export interface InsertProgress {
 }
 
 export interface Progress {
-  /** Next record wanted of each partition of the lane `clickhouse_events`. */
+  /** Next record wanted of each partition of the derived lane. */
   readonly offsets: Offsets
-  /** Next source offset wanted of each partition: where the next batch must begin. */
+  /** Next source offset wanted, by source index: where the next batch must begin. */
   readonly sourceOffsets: Offsets
   /** Newest epoch seen of each partition. */
   readonly epochs: readonly number[]
@@ -58,7 +58,7 @@ export interface BlockIntent {
 
 export interface BlockRange {
   readonly partition: number
-  /** Records of the lane `clickhouse_events`, `to` exclusive. */
+  /** Records of the derived lane, `to` exclusive. */
   readonly from: number
   readonly to: number
   /** The source offsets that they decide, `sourceTo` exclusive. */
