@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { createSimulatedFiles } from '../../../kit/simulated-files.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
-import type { LogHeaders } from '../../log/event-log.ts'
 import { markHeaders } from '../../log/segments/frame.ts'
 import { openJournalWriter } from '../../log/segments/journal-writer.ts'
 import { oneFolder } from '../../log/segments/one-folder.fixtures.ts'
@@ -13,6 +12,8 @@ import { openSegmentsLog } from '../../log/segments/segments-log.ts'
 import type { IntakeEvent } from '../intake.ts'
 import { eventMarks } from '../intake.ts'
 import { openEmbeddedIntake } from './embedded-intake.ts'
+
+type LogHeaders = Readonly<Record<string, string>>
 
 const folder = '/journal'
 const lane = 'events_plugin_ingestion'
