@@ -28,7 +28,7 @@ interface Receipt {
 
 describe('events of all lanes', () => {
   it('become rows, also over the death of the core, and are proven and explained', async (test) => {
-    const sluice = await aRunningSluice(test)
+    const sluice = await aRunningSluice(test, { SLUICE_INGESTION_RENEW_AFTER_MS: '1000' })
     const laneOf = new Map<string, Lane>()
     const put = async (events: readonly Sent[], lane: (name: string) => Lane, more: object = {}): Promise<void> => {
       const batch = events.map((event) => ({ distinct_id: randomUUID(), uuid: randomUUID(), ...event }))
