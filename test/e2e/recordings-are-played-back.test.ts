@@ -115,4 +115,23 @@ describe('recordings and heatmaps of a running installation', () => {
     const { code, out, err } = await sluice.run(['verify'])
     assert.equal(code, 0, `${out}\n${err}`)
   })
+
+  it('tells SDKs when the project has no recordings left, and takes its events all the same', async () => {
+    const { status, text } = await send(`${sluice.url}/api/projects/1/limits`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${sluice.personalKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ event_type: '@recordings', quota: { events_max: 1, period: 'ever' } }),
+    })
+    assert.equal(status, 201, text)
+    const sent = async () => {
+      const properties = { token: sluice.token, distinct_id: 'ada', $session_id: 'limited', $snapshot_data: [] }
+      const body = JSON.stringify({ event: '$snapshot', uuid: randomUUID(), properties })
+      return (await sluice.send('/s/', { method: 'POST', body })).text
+    }
+    const limited = '{"status":"Ok","quota_limited":["recordings"]}'
+    await until('the limit holds', async () => (await sent()) === limited)
+    assert.equal(await sent(), limited)
+    const answer = await sluice.capture([{ event: 'still taken', distinct_id: 'ada' }])
+    assert.deepEqual([answer.status, answer.text], [200, '{"status":"Ok"}'])
+  })
 })
