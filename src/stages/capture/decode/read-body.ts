@@ -110,11 +110,8 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
         else if (only === undefined) end(empty)
         else end({ kind: 'body', body: chunks.length === 1 ? only : Buffer.concat(chunks, reading.bytes) })
       })
+      // Also of a client that is gone; one that is gone in silence the sweep finds.
       request.on('error', () => {
-        end(stopped)
-      })
-      // A client that is gone without a word ends its reading too.
-      request.on('close', () => {
         end(stopped)
       })
     })
