@@ -9,6 +9,7 @@ import { routes } from './routes.rows.ts'
 import type { Row } from './row.ts'
 import { rules } from './rules.rows.ts'
 import { sdks } from './sdks.rows.ts'
+import { v1 } from './v1.rows.ts'
 
 export const rows: readonly Row[] = [
   ...routes,
@@ -20,4 +21,5 @@ export const rows: readonly Row[] = [
   ...recordings,
   ...answers,
   ...sdks,
+  ...v1,
 ]

@@ -21,6 +21,10 @@ export const recordingsQuotaToken = 'phc_quota_recordings'
 export const exceptionsQuotaToken = 'phc_quota_exceptions'
 /** Its restrictions are named by the events that they match. */
 export const restrictedToken = 'phc_restricted'
+/** As `eventsQuotaToken`, `rateToken` and `strictRateToken`, for the rows of v1. */
+export const v1QuotaToken = 'phc_v1_quota'
+export const v1RateToken = 'phc_v1_rate'
+export const v1StrictRateToken = 'phc_v1_strict_rate'
 export const signingSecret = 'a secret of this test'
 
 const sdk = { kind: 'known', projectId: 1, answers: 'sdk' } as const
@@ -66,6 +70,9 @@ export const knownTokens: Readonly<Record<string, TokenAnswer>> = {
   },
   [strictQuotaToken]: { ...strict, ...limited({ eventType: '@events', ...oneEver }) },
   [strictRateToken]: { ...strict, ...limited({ eventType: '@events', ...oneAnHour }) },
+  [v1QuotaToken]: { ...sdk, ...limited({ eventType: '@events', ...oneEver }) },
+  [v1RateToken]: { ...sdk, ...limited({ eventType: '@events', ...oneAnHour }) },
+  [v1StrictRateToken]: { ...strict, ...limited({ eventType: '@events', ...oneAnHour }) },
   [signedToken]: { ...sdk, policy: { ...nothing, signingSecrets: [signingSecret] } },
   [exceptionsOnlyToken]: { ...sdk, policy: { ...nothing, lanes: ['exceptions'] } },
 }

@@ -1,5 +1,5 @@
 /**
- * The v0 wire as a table: bytes in, answer and journal out. Each row names the section of the capture spec, or the
+ * The wires as a table, v0 and v1: bytes in, answer and journal out. Each row names the section of the capture spec, or the
  * requirement, that it holds the door to. All requests are sent first, one after the other; then the journal is read once.
  */
 import assert from 'node:assert/strict'
@@ -27,7 +27,7 @@ interface Result {
   readonly kept: readonly LogRecord[]
 }
 
-describe(`the v0 wire, in ${String(rows.length)} requests`, () => {
+describe(`the wires, in ${String(rows.length)} requests`, () => {
   let door: Door
   const results: Result[] = []
 
