@@ -11,7 +11,7 @@ import type { Capture } from '../stages/capture/capture.ts'
 import type { Intake } from '../stores/intake/intake.ts'
 
 /** Records that one trace is kept with: a header of each. */
-export const traceHeader = 'traceparent'
+const traceHeader = 'traceparent'
 
 export interface DoorTracing {
   capture(capture: Capture): Capture

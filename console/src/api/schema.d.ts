@@ -608,6 +608,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{id}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions that were recorded
+         * @description Scope: read.
+         */
+        get: operations["listRecordings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{id}/recordings/{session_id}/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Snapshots of a recorded session, in their order
+         * @description Scope: read.
+         */
+        get: operations["listSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{id}/events/{uuid}/journey": {
         parameters: {
             query?: never;
@@ -1342,6 +1382,50 @@ export interface components {
             burst_events_max: number;
         };
         /**
+         * RecordedSession
+         * @description A session that was recorded.
+         */
+        RecordedSession: {
+            /** @description The session id that the SDK made. */
+            id: string;
+            /** @description Who was recorded, as the first snapshots say. */
+            distinct_id: string;
+            /**
+             * Format: date-time
+             * @description Time of its first snapshots.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Time of its newest snapshots.
+             */
+            ended_at: string;
+            /** @description Snapshots in all. */
+            snapshot_count: number;
+            /** @description Size of the snapshots as JSON. */
+            bytes: number;
+            /** @description `web` or `mobile`. */
+            snapshot_source: string;
+            /** @description The SDK that recorded. */
+            snapshot_library: string;
+        };
+        /** RecordingsAnswer */
+        RecordingsAnswer: {
+            /** @description The newest first, by their beginning. */
+            recordings: components["schemas"]["RecordedSession"][];
+            /** @description Ask with it as `cursor` for the next page; null: there is none. */
+            next_cursor: string | null;
+            /**
+             * Format: date-time
+             * @description Every event accepted up to this time is counted.
+             */
+            complete_through: string;
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
+            waiting_events: number;
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
+            parked_events: number;
+        };
+        /**
          * Restriction
          * @description What the door does with events that match every filter, each by one of its values. An empty filter filters nothing; without any filter it is about all events of the project.
          */
@@ -1460,6 +1544,38 @@ export interface components {
             label: string;
             /** Format: date-time */
             created_at: string;
+        };
+        /**
+         * SnapshotBatch
+         * @description Snapshots that came in one request.
+         */
+        SnapshotBatch: {
+            uuid: string;
+            /**
+             * Format: date-time
+             * @description When the first of its snapshots was taken.
+             */
+            timestamp: string;
+            /** @description The tab of the session. */
+            window_id: string;
+            /** @description As the SDK took them (rrweb), in their order. */
+            snapshots: unknown[];
+        };
+        /** SnapshotsAnswer */
+        SnapshotsAnswer: {
+            /** @description By time, then as the door took them. */
+            batches: components["schemas"]["SnapshotBatch"][];
+            /** @description Ask with it as `cursor` for the next page; null: there is none. */
+            next_cursor: string | null;
+            /**
+             * Format: date-time
+             * @description Every event accepted up to this time is counted.
+             */
+            complete_through: string;
+            /** @description Events that were accepted and are not in the table yet; events of the health check are not counted. */
+            waiting_events: number;
+            /** @description Accepted events that will not come into the table by themselves, of all projects: what ingestion set aside as dead letters, and rows that the table refused for good. Not what the door refused: its sender was told. */
+            parked_events: number;
         };
         /**
          * SqlAnswer
@@ -3349,6 +3465,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SqlVocabulary"];
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRecordings: {
+        parameters: {
+            query?: {
+                /** @description Only sessions that began then or later. */
+                after?: string;
+                /** @description Only sessions that began earlier than this. */
+                before?: string;
+                /** @description Only sessions of exactly this user. */
+                distinct_id?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingsAnswer"];
+                };
+            };
+            /** @description The request is refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered now, or something is broken. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSnapshots: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the project. */
+                id: number;
+                /** @description Id of the session. */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotsAnswer"];
                 };
             };
             /** @description The request is refused. */
