@@ -46,6 +46,11 @@ describe('the query of a request', () => {
     assert.equal(queried('receipts=true').wantsReceipts, false)
   })
 
+  it('carries data, in UTF-8, unless that is empty', () => {
+    assert.deepEqual(queried('ip=1&data=%7B%22a%22:%22%C3%A9+%2B%22%7D').data, Buffer.from('{"a":"é +"}'))
+    assert.equal(queried('data=').data, undefined)
+  })
+
   it('is refused when a number is none or a field comes by both names', () => {
     assert.equal(refusal('_=now'), 'Failed to deserialize query string: _: invalid digit found in string')
     assert.equal(refusal('sent_at='), 'Failed to deserialize query string: sent_at: invalid digit found in string')
