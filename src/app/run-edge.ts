@@ -1,6 +1,7 @@
 /** The edge: answers requests, and is the only writer of the intake's journal. Needs nobody else to acknowledge. */
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
+import { flows } from '../event/flows.ts'
 import { aborted } from '../kit/aborted.ts'
 import { secretFile } from '../kit/secret-file.ts'
 import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
@@ -8,13 +9,14 @@ import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { answerOfRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { noteToken } from './edge/access-log.ts'
+import * as happened from './edge/edge.events.ts'
 import { openEdgeFront } from './edge/edge-front.ts'
 import { answerJson } from './edge/own-answers.ts'
 import type { OwnRoutes } from './http-surface.ts'
 import { closeServer, freeSocket } from './listen.ts'
 import { openTracing } from './open-tracing.ts'
 import { buildDoor } from './pipeline.ts'
-import { openEdgeStores } from './profiles/embedded.ts'
+import { intakeCounts, openEdgeStores } from './profiles/embedded.ts'
 import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
@@ -62,6 +64,8 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   }
   const metrics = async (response: ServerResponse): Promise<void> => {
     const core = await answerOfRole<MetricsSnapshot>('core', { path: '/internal/metrics', timeoutMs: coreTimeoutMs })
+    const { endsOf } = await intakeCounts()
+    happened.partitionsSeen(endsOf(flows.events)).emit(telemetry)
     const text = await telemetry.metrics.exposition(core === undefined ? [] : [core])
     response.writeHead(200, { 'content-type': telemetry.metrics.contentType })
     response.end(text)

@@ -27,6 +27,13 @@ export const loadSeen = (seen: {
   },
 })
 
+/** How evenly events fall on partitions: where each one ends, by source index. */
+export const partitionsSeen = (ends: readonly number[]): InternalEvent => ({
+  emit(to) {
+    for (const [index, end] of ends.entries()) to.gauge('intake_partition_end', end, { source_index: String(index) })
+  },
+})
+
 export const certificateTaken = (file: string, expires: string, isExpired: boolean): InternalEvent => ({
   emit(to) {
     if (isExpired) to.log('error', 'The TLS certificate has expired: clients will refuse it.', { file, expires })

@@ -268,8 +268,10 @@ export class JournalWriter {
     const timeMs = Math.max(this.#synced.timeMs, this.#now())
     const { buffers, bytes } = this.#buffersOf(group, timeMs, segment.name.salt)
     failpoint(this.#failpoints.write)
+    const startedMs = performance.now()
     // Resolves once it is on disk: segments are opened so.
     await segment.file.write(buffers, segment.bytes)
+    happened.groupWritten(performance.now() - startedMs).emit(this.#options.telemetry)
     failpoint(this.#failpoints.sync)
     segment.bytes += bytes
     for (const { draft } of group) {

@@ -8,6 +8,13 @@ export const journalCreated = (folder: string): InternalEvent => ({
   },
 })
 
+/** Its count is that of the writes that succeeded. */
+export const groupWritten = (durationMs: number): InternalEvent => ({
+  emit(to) {
+    to.observe('journal_append_duration_ms', durationMs)
+  },
+})
+
 export const groupFailed = (folder: string, requests: number, failure: Failure): InternalEvent => ({
   emit(to) {
     to.count('journal_groups_failed_total', 1, { code: failure.code })
