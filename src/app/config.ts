@@ -309,9 +309,9 @@ const sections = {
     reloads: true,
     settings: {
       sessionRecording: choice({
-        default: 'on',
+        default: 'off',
         choices: ['on', 'off'],
-        doc: 'Whether browsers are told to record sessions. A page decides for itself too, with disable_session_recording.',
+        doc: 'Whether posthog-js is told to record what people do in a page. A page can say no, with disable_session_recording.',
       }),
     },
   },

@@ -13,7 +13,7 @@ const clicks = 30
 describe('a page with posthog-js', () => {
   for (const bundling of ['snippet', 'module'] as const satisfies readonly Bundling[]) {
     it(`from its ${bundling} has all it reports stored once, its session recorded, and nothing to complain of`, async (test) => {
-      const sluice = await aRunningSluice(test)
+      const sluice = await aRunningSluice(test, { SLUICE_SDKS_SESSION_RECORDING: 'on' })
       const shop = await aShop(test, await aBrowser(test, [ordinaryUserAgent]), sluice, bundling)
       const { page } = shop
 

@@ -19,7 +19,7 @@ export function snippetsFor(token: string, host: string): readonly Snippet[] {
 posthog.init('${token}', { api_host: '${host}' })
 
 posthog.capture('signed up', { plan: 'free' })`,
-      note: 'For pages in a browser. Sessions are recorded too; disable_session_recording: true turns that off for a page.',
+      note: 'For pages in a browser. SLUICE_SDKS_SESSION_RECORDING=on lets it record sessions too.',
     },
     {
       id: 'react',
@@ -40,7 +40,7 @@ createRoot(document.getElementById('root')).render(
     <SignUp />
   </PostHogProvider>,
 )`,
-      note: 'Sessions are recorded too; disable_session_recording: true turns that off for a page.',
+      note: 'SLUICE_SDKS_SESSION_RECORDING=on lets it record sessions too.',
     },
     {
       id: 'node',
