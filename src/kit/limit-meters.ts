@@ -112,7 +112,10 @@ export class LimitMeters {
   #add(limit: Limit, nowMs: number): Meter {
     const { key, kind } = limit
     if (key.length > keyCharsMax) {
-      throw new Failure('SLUICE_LIMIT_KEY_TOO_LONG', `The key of a limit has at most ${String(keyCharsMax)} characters.`)
+      throw new Failure(
+        'SLUICE_LIMIT_KEY_TOO_LONG',
+        `The key of a limit has at most ${String(keyCharsMax)} characters.`,
+      )
     }
     const meter = new Meter(key, kind, limit.kind === 'quota' ? limit.expiresAtMs : nowMs)
     this.#meters.set(key, meter)

@@ -40,7 +40,14 @@ export function internalRoutes(app: HttpApp, deps: InternalDeps): void {
 
   /** Rows of a range of source positions, as `[[incarnation, offset, index, uuid], …]`, a JSON line a page. */
   app.get('/internal/rows', { schema: { ...hidden, querystring: RangeQuery } }, (request, reply) => {
-    const { flow = 'events', partition, from, to, accepted_from_ms: acceptedFromMs, accepted_to_ms: acceptedToMs } = request.query
+    const {
+      flow = 'events',
+      partition,
+      from,
+      to,
+      accepted_from_ms: acceptedFromMs,
+      accepted_to_ms: acceptedToMs,
+    } = request.query
     const range = { partition, fromOffset: from, toOffset: to, acceptedFromMs, acceptedToMs }
     return reply.type('application/x-ndjson').send(Readable.from(jsonLines(deps.present(flow, range))))
   })
