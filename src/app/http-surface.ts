@@ -55,7 +55,7 @@ export function createSurface(options: SurfaceOptions): Surface {
   // One function for all answers: a closure for each would be garbage for each.
   function ended(this: EdgeResponse): void {
     const { source, statusCode } = this
-    if (source !== undefined && isRubbish(statusCode)) budgets.chargeRefused(source)
+    if (source !== undefined && isRubbish(statusCode)) budgets.chargeRefused(source, statusCode === 413)
     accessLog.ended(this)
   }
 

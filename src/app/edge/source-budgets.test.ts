@@ -133,6 +133,15 @@ describe('an overload', () => {
     assert.equal(all.connected(source), false)
   })
 
+  it('takes all that a source has for a request that was too large', () => {
+    const { all, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    assert.equal(all.take(source), 0)
+    all.chargeRefused(source, true)
+    assert.equal(all.take(source), 250)
+  })
+
   it('is none when one source has the edge to itself', () => {
     const { all } = budgeted()
     for (let n = 0; n < 100; n++) all.take(all.of('203.0.113.9'))

@@ -142,10 +142,14 @@ export class SourceBudgets {
     return 0
   }
 
-  /** For a request that was taken, and was nothing that one could accept. */
-  chargeRefused(source: Source): void {
+  /**
+   * For a request that was taken, and was nothing that one could accept. One that was too large may have been inflated for a
+   * tenth of a second before that was known: while the edge is overloaded it costs all that its source has.
+   */
+  chargeRefused(source: Source, isTooLarge = false): void {
     const nowMs = this.#nowMs()
-    const fullAtMs = Math.max(source.fullAtMs, nowMs) + (refusedCost - 1) * this.#costMs()
+    const costMs = isTooLarge && this.#isOverloaded ? burstMs : (refusedCost - 1) * this.#costMs()
+    const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
     // At most a full bucket is owed: a source is never shut out for what it did long ago.
     source.fullAtMs = Math.min(fullAtMs, nowMs + burstMs)
   }
