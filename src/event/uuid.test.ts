@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { canonicalUuid, formatUuid, isCanonicalUuidAt, parseUuid, uuidV5, uuidV7 } from './uuid.ts'
+import { canonicalUuid, canonicalWordsAt, formatUuid, isCanonicalUuidAt, parseUuid, uuidV5, uuidV7 } from './uuid.ts'
 
 const example = '01902b3c-ffff-7c3a-9f41-00000000abcd'
 
@@ -38,6 +38,7 @@ describe('a UUID', () => {
   it('is recognised among bytes only in its canonical form', () => {
     const bytes = Buffer.from(`"${example}"`)
     assert.equal(isCanonicalUuidAt(bytes, 1), true)
+    assert.deepEqual(canonicalWordsAt(bytes, 1), parseUuid(example))
     assert.equal(isCanonicalUuidAt(bytes, 0), false)
     assert.equal(isCanonicalUuidAt(bytes, 3), false)
     assert.equal(isCanonicalUuidAt(Buffer.from(example.toUpperCase()), 0), false)

@@ -17,17 +17,36 @@ const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padS
 
 const hyphen = 0x2d
 
-/** True when a UUID stands at `at` in lower case with hyphens: what nearly every client sends. Only looks at 36 bytes. */
-export function isCanonicalUuidAt(bytes: Uint8Array, at: number): boolean {
-  if (at + 36 > bytes.length) return false
+/** The UUID that stands at `at` in lower case with hyphens, what nearly every client sends; undefined for any other. Looks at 36 bytes. */
+export function canonicalWordsAt(bytes: Uint8Array, at: number): UuidWords | undefined {
+  if (at + 36 > bytes.length) return undefined
   if (bytes[at + 8] !== hyphen || bytes[at + 13] !== hyphen || bytes[at + 18] !== hyphen || bytes[at + 23] !== hyphen)
-    return false
-  for (let k = 0; k < 36; k++) {
-    if (k === 8 || k === 13 || k === 18 || k === 23) continue
-    const c = bytes[at + k] ?? 0
-    if (c < 0x30 || c > 0x66 || (c > 0x39 && c < 0x61)) return false
+    return undefined
+  const a = lowerDigitsAt(bytes, at, 8)
+  const b = lowerDigitsAt(bytes, at + 9, 4)
+  const c = lowerDigitsAt(bytes, at + 14, 4)
+  const d = lowerDigitsAt(bytes, at + 19, 4)
+  const e = lowerDigitsAt(bytes, at + 24, 4)
+  const f = lowerDigitsAt(bytes, at + 28, 8)
+  if (a < 0 || b < 0 || c < 0 || d < 0 || e < 0 || f < 0) return undefined
+  return [a, b * 0x10000 + c, d * 0x10000 + e, f]
+}
+
+/** The value of up to eight lower-case digits, or -1. */
+function lowerDigitsAt(bytes: Uint8Array, from: number, count: number): number {
+  let value = 0
+  for (let k = from; k < from + count; k++) {
+    const c = bytes[k] ?? 0
+    if (c >= 0x30 && c <= 0x39) value = ((value << 4) | (c - 0x30)) >>> 0
+    else if (c >= 0x61 && c <= 0x66) value = ((value << 4) | (c - 0x57)) >>> 0
+    else return -1
   }
-  return true
+  return value
+}
+
+/** True when a UUID stands at `at` in lower case with hyphens. */
+export function isCanonicalUuidAt(bytes: Uint8Array, at: number): boolean {
+  return canonicalWordsAt(bytes, at) !== undefined
 }
 
 /**

@@ -90,7 +90,7 @@ export function createPrepareEvents(
       const event = request.events[at]
       if (event === undefined) break
       const { start, end, distinctId, name, timestampText, refusal } = event
-      const clientUuid = event.uuid === undefined ? undefined : parseUuid(event.uuid)
+      const clientUuid = event.uuidWords ?? (event.uuid === undefined ? undefined : parseUuid(event.uuid))
       // A uuid made here tells two copies apart by nothing: only what the client sent does.
       const duplicateKey = duplicateKeyOf(token, { uuid: clientUuid, distinctId, name, timestampText })
       const uuid = clientUuid ?? madeUuid(nowMs)

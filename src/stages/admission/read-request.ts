@@ -1,5 +1,7 @@
 /** What capture hands over. It mirrors this in `AdmitRequest`, because stages do not import each other. */
 
+import type { UuidWords } from '../../event/uuid.ts'
+
 /** One request, read. */
 export interface ReadRequest {
   /** Ordinary events, or one recording (capture spec §14): a single event that is the whole body. */
@@ -39,6 +41,8 @@ export interface ReadRequestEvent {
   readonly name: string
   /** The client's, in lower case with hyphens. */
   readonly uuid: string | undefined
+  /** The same as numbers, where they are known already. */
+  readonly uuidWords?: UuidWords | undefined
   readonly distinctId: string
   /** `$session_id`, where it is a string of at most 200 characters. */
   readonly sessionId: string | undefined

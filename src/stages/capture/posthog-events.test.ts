@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { parseUuid } from '../../event/uuid.ts'
 import { createEventReader } from './posthog-events.ts'
 import type { EventsRead, ReadEvent, ReadEvents, RequestFacts } from './posthog-events.ts'
 
@@ -56,6 +57,7 @@ describe('the shape of a request', () => {
         end: text.length - 1,
         name: 'order completed',
         uuid,
+        uuidWords: parseUuid(uuid),
         distinctId: 'u-1',
         timestampText: '2021-10-29',
         sessionId: undefined,

@@ -11,7 +11,8 @@
  */
 import { firstCharacters } from '../../event/first-characters.ts'
 import { instantFrom } from '../../event/instant.ts'
-import { canonicalUuid, isCanonicalUuidAt } from '../../event/uuid.ts'
+import { canonicalUuid, canonicalWordsAt } from '../../event/uuid.ts'
+import type { UuidWords } from '../../event/uuid.ts'
 import { createJsonScanner, flagLargeValue, flagUnstorable, recordWords, slotOf, wordOf } from './decode/json-scan.ts'
 import type { ScanProblem } from './decode/json-scan.ts'
 import { asciiText, firstByte, isPlain, isTrue, scannedBody, startOf, stringOf } from './decode/scanned-body.ts'
@@ -49,6 +50,8 @@ export interface ReadEvent {
   readonly name: string
   /** The client's, in lower case with hyphens; undefined when it gave none. */
   readonly uuid: string | undefined
+  /** The same as numbers, where it was sent in this form. */
+  readonly uuidWords?: UuidWords | undefined
   /** As text, without NUL and lone surrogates, at most 200 characters; empty when the event is refused. */
   readonly distinctId: string
   /** The client's `timestamp` as sent (a number as its digits); undefined when it gave none. */
@@ -246,7 +249,8 @@ function readEvent(
   const end = words[at + wordOf.end] ?? 0
   const name = nameOf(source, record, isEngage)
   if (name === droppedName) return undefined
-  const uuid = uuidOf(source, record)
+  const uuidWords = canonicalWordsOf(source, record)
+  const uuid = uuidWords === undefined ? uuidOf(source, record) : canonicalTextOf(source, record)
   const distinctId = distinctIdOf(source, record)
 
   let refusal: EventRefusal | undefined
@@ -276,6 +280,7 @@ function readEvent(
     end,
     name: name ?? '',
     uuid: uuid ?? undefined,
+    uuidWords,
     distinctId,
     timestampText: timestampTextOf(source, record),
     sessionId: sessionIdOf(source, record),
@@ -323,13 +328,23 @@ export function hasHeatmap(source: ScannedBody, record: number): boolean {
 export function uuidOf(source: ScannedBody, record: number): string | undefined | null {
   const start = startOf(source, record, slotOf.uuid)
   if (start < 0) return undefined
-  const { body, words } = source
-  const end = words[record * recordWords + slotOf.uuid + 1] ?? 0
-  if (end - start === 38 && isCanonicalUuidAt(body, start + 1)) return asciiText(source, start + 1, end - 1)
+  const { body } = source
   if (body[start] === letterN) return undefined
   if (body[start] !== quote) return null
   const text = stringOf(source, record, slotOf.uuid)
   return text === '' ? undefined : (canonicalUuid(text) ?? null)
+}
+
+/** Of a UUID that was sent as nearly all are: in lower case with hyphens. */
+function canonicalWordsOf({ body, words }: ScannedBody, record: number): UuidWords | undefined {
+  const at = record * recordWords + slotOf.uuid
+  const start = words[at] ?? 0
+  return (words[at + 1] ?? 0) - start === 38 ? canonicalWordsAt(body, start + 1) : undefined
+}
+
+function canonicalTextOf(source: ScannedBody, record: number): string {
+  const at = record * recordWords + slotOf.uuid
+  return asciiText(source, (source.words[at] ?? 0) + 1, (source.words[at + 1] ?? 0) - 1)
 }
 
 function timestampTextOf(source: ScannedBody, record: number): string | undefined {

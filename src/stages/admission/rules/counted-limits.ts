@@ -29,107 +29,134 @@ export function createCountedLimits(): (policy: DoorPolicy, token: string, nowMs
   }
 }
 
+/** What an event counts against, made once a period; shared by all events of which the same rules hold. */
+interface LimitSet {
+  readonly applied: readonly AppliedLimit[]
+  readonly resources: readonly string[]
+  /** Of all of `applied`, quotas first. */
+  readonly indexes: readonly number[]
+  /** When it holds: from the start of the newest of its periods to the end of the first. */
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
 /** Of one token: its limits are the same from request to request until a period ends. */
 class TokenLimits {
   readonly token: string
   readonly rules: RulesByType
-  readonly #quotas = new Map<LimitRule, AppliedLimit & { readonly kind: 'quota' }>()
-  readonly #rates = new Map<LimitRule, AppliedLimit>()
+  /** Most projects limit resources alone: then no name needs to be looked up. */
+  readonly #hasNames: boolean
+  readonly #hasScopes: boolean
+  /** By the rule of the event's name, or else of its resource: the second follows from the first. */
+  readonly #sets = new Map<LimitRule, LimitSet>()
 
   constructor(policy: DoorPolicy, token: string) {
     this.token = token
     this.rules = new Map(policy.limits.map((rule) => [rule.eventType, rule]))
+    const types = [...this.rules.keys()]
+    this.#hasNames = types.some((type) => !type.startsWith('@'))
+    this.#hasScopes = types.some((type) => type !== '@events' && type !== '@recordings')
   }
 
-  quotaOf(rule: LimitRule, nowMs: number): AppliedLimit | undefined {
-    const known = this.#quotas.get(rule)
-    if (known !== undefined && isWithin(rule, known.expiresAtMs, nowMs)) return known
-    const made = quotaOf(rule, this.token, nowMs)
-    if (made !== undefined) this.#quotas.set(rule, made)
+  setFor(kind: 'events' | 'recording', name: string, nowMs: number): LimitSet | undefined {
+    const own = this.#hasNames ? this.rules.get(name) : undefined
+    const shared = this.rules.get(kind === 'recording' ? '@recordings' : this.#resourceOf(name))
+    const first = own ?? shared
+    if (first === undefined) return undefined
+    const known = this.#sets.get(first)
+    // The clock may have been set back, too.
+    if (known !== undefined && nowMs >= known.fromMs && nowMs < known.untilMs) return known
+    const made = limitSet(shared === undefined || shared === first ? [first] : [first, shared], this.token, nowMs)
+    this.#sets.set(first, made)
     return made
   }
 
-  rateOf(rule: LimitRule): AppliedLimit | undefined {
-    const known = this.#rates.get(rule)
-    if (known !== undefined) return known
-    const made = rateOf(rule, this.token)
-    if (made !== undefined) this.#rates.set(rule, made)
-    return made
+  #resourceOf(name: string): string {
+    if (!this.#hasScopes) return '@events'
+    let scope = '@events'
+    if (name === '$exception') scope = '@exceptions'
+    else if (name.startsWith('$ai_')) scope = '@llm_events'
+    else if (surveyNames.includes(name)) scope = '@surveys'
+    return this.rules.has(scope) ? scope : '@events'
   }
 }
 
-/** In the same period still. The clock may have been set back, too. */
-function isWithin({ quota }: LimitRule, expiresAtMs: number, nowMs: number): boolean {
-  return quota !== undefined && nowMs < expiresAtMs && periodOf(quota.period, nowMs).endMs === expiresAtMs
+function limitSet(rules: readonly LimitRule[], token: string, nowMs: number): LimitSet {
+  const applied: AppliedLimit[] = []
+  const resources: string[] = []
+  let fromMs = -Infinity
+  let untilMs = Infinity
+  const add = ({ eventType }: LimitRule, limit: AppliedLimit | undefined): void => {
+    if (limit === undefined) return
+    applied.push(limit)
+    resources.push(eventType.startsWith('@') ? eventType.slice(1) : eventType)
+  }
+  for (const rule of rules) {
+    add(rule, quotaOf(rule, token, nowMs))
+    if (rule.quota === undefined) continue
+    const { startMs, endMs } = periodOf(rule.quota.period, nowMs)
+    fromMs = Math.max(fromMs, startMs)
+    untilMs = Math.min(untilMs, endMs)
+  }
+  for (const rule of rules) add(rule, rateOf(rule, token))
+  return { applied, resources, indexes: applied.map((_, at) => at), fromMs, untilMs }
 }
 
-/** Of one request: each name is looked at once. */
+const nothingCounted: readonly number[] = []
+
+/** Of one request: most hold events of which the same rules hold, and then nothing is made for it. */
 export class CountedLimits {
-  readonly applied: AppliedLimit[] = []
-  /** What each of `applied` limits, in the words of an answer: a resource, or an event's name. */
-  readonly resources: string[] = []
+  #applied: readonly AppliedLimit[] = []
+  #resources: readonly string[] = []
   readonly #limits: TokenLimits
   readonly #nowMs: number
-  readonly #byName = new Map<string, readonly number[]>()
-  readonly #byRule = new Map<LimitRule, Places>()
+  #first: LimitSet | undefined
+  /** Where the limits of further sets stand in `applied`. */
+  #others: Map<LimitSet, readonly number[]> | undefined
 
   constructor(limits: TokenLimits, nowMs: number) {
     this.#limits = limits
     this.#nowMs = nowMs
   }
 
+  get applied(): readonly AppliedLimit[] {
+    return this.#applied
+  }
+
+  /** What each of `applied` limits, in the words of an answer: a resource, or an event's name. */
+  get resources(): readonly string[] {
+    return this.#resources
+  }
+
   /** Indexes into `applied`, quotas first. */
   of(kind: 'events' | 'recording', name: string): readonly number[] {
-    let indexes = this.#byName.get(name)
+    const set = this.#limits.setFor(kind, name, this.#nowMs)
+    if (set === undefined) return nothingCounted
+    if (this.#first === undefined) {
+      this.#first = set
+      this.#applied = set.applied
+      this.#resources = set.resources
+    }
+    return set === this.#first ? set.indexes : this.#joined(set)
+  }
+
+  #joined(set: LimitSet): readonly number[] {
+    this.#others ??= new Map()
+    let indexes = this.#others.get(set)
     if (indexes === undefined) {
-      indexes = this.#find(kind, name)
-      this.#byName.set(name, indexes)
+      indexes = set.applied.map((limit, at) => this.#placeOf(limit, set.resources[at] ?? ''))
+      this.#others.set(set, indexes)
     }
     return indexes
   }
 
-  #find(kind: 'events' | 'recording', name: string): readonly number[] {
-    const { rules } = this.#limits
-    const own = rules.get(name)
-    const shared = kind === 'recording' ? rules.get('@recordings') : resourceRule(rules, name)
-    const places: Places[] = []
-    if (own !== undefined) places.push(this.#placesOf(own))
-    if (shared !== undefined && shared !== own) places.push(this.#placesOf(shared))
-    const indexes: number[] = []
-    for (const { quota } of places) if (quota !== undefined) indexes.push(quota)
-    for (const { rate } of places) if (rate !== undefined) indexes.push(rate)
-    return indexes
+  #placeOf(limit: AppliedLimit, resource: string): number {
+    const known = this.#applied.findIndex(({ key }) => key === limit.key)
+    if (known >= 0) return known
+    this.#applied = [...this.#applied, limit]
+    this.#resources = [...this.#resources, resource]
+    return this.#applied.length - 1
   }
-
-  #placesOf(rule: LimitRule): Places {
-    let places = this.#byRule.get(rule)
-    if (places === undefined) {
-      const quota = this.#add(rule, this.#limits.quotaOf(rule, this.#nowMs))
-      places = { quota, rate: this.#add(rule, this.#limits.rateOf(rule)) }
-      this.#byRule.set(rule, places)
-    }
-    return places
-  }
-
-  #add({ eventType }: LimitRule, limit: AppliedLimit | undefined): number | undefined {
-    if (limit === undefined) return undefined
-    this.resources.push(eventType.startsWith('@') ? eventType.slice(1) : eventType)
-    return this.applied.push(limit) - 1
-  }
-}
-
-/** Of a rule's limits in `applied`. */
-interface Places {
-  readonly quota: number | undefined
-  readonly rate: number | undefined
 }
 
 const surveyNames: readonly string[] = ['survey sent', 'survey shown', 'survey dismissed']
-
-function resourceRule(rules: RulesByType, name: string): LimitRule | undefined {
-  let scoped: LimitRule | undefined
-  if (name === '$exception') scoped = rules.get('@exceptions')
-  else if (name.startsWith('$ai_')) scoped = rules.get('@llm_events')
-  else if (surveyNames.includes(name)) scoped = rules.get('@surveys')
-  return scoped ?? rules.get('@events')
-}

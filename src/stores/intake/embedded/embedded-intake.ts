@@ -161,7 +161,7 @@ class EmbeddedIntake implements Intake {
     const draft = draftRequest(request, body, outcomes, textsBytes, keepDebited(meters))
     if (draft !== undefined) await this.#writer.append(draft)
     else if (this.#restsOnUnsynced(outcomes, meters)) await this.#writer.settled()
-    if (limits.length > 0) this.#countLimited(events, outcomes)
+    if (limits.length > 0 && outcomes.some(isLimited)) this.#countLimited(events, outcomes)
     return outcomes
   }
 
@@ -205,7 +205,9 @@ class EmbeddedIntake implements Intake {
     const meters = limits.length === 0 ? noMeters : this.#meters.open(limits, nowMs)
     const before = request.isAllOrNothing === true ? meters.map(({ amount }) => amount) : []
     const outcomes: Outcome[] = []
-    for (const [at, event] of events.entries()) {
+    for (let at = 0; at < events.length; at++) {
+      const event = events[at]
+      if (event === undefined) break
       const outcome = this.#decideEvent(event, indexed[at], outcomes, limits, meters, nowMs)
       if (request.isAllOrNothing === true && isLimited(outcome)) {
         this.#takeBack(events, outcomes, meters, before)
@@ -344,7 +346,10 @@ function keepDebited(meters: readonly Meter[]): readonly KeptLimit[] {
 /** Bytes of the distinct ids and reasons. Throws for what an entry cannot hold. */
 function textsBytesOf(events: readonly IntakeEvent[]): number {
   let bytes = 0
-  for (const [at, { distinctId, refusal, splitFrom }] of events.entries()) {
+  for (let at = 0; at < events.length; at++) {
+    const event = events[at]
+    if (event === undefined) break
+    const { distinctId, refusal, splitFrom } = event
     if (splitFrom !== undefined && splitFrom >= at) {
       throw new Failure('SLUICE_SPLIT_BEFORE_MAIN', 'An event that is split off stands behind its main event.')
     }
@@ -379,9 +384,10 @@ function draftRequest(
   const { events } = request
   let entryCount = 0
   let keepsBody = false
-  for (const [index, event] of events.entries()) {
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index]
     const outcome = outcomes[index]
-    if (outcome === undefined || !isKept(event, outcome)) continue
+    if (event === undefined || outcome === undefined || !isKept(event, outcome)) continue
     entryCount++
     if (outcome.verdict !== 'duplicate') keepsBody = true
   }
@@ -398,9 +404,10 @@ function draftRequest(
   })
   let at = draft.entriesAt
   let textAt = 0
-  for (const [index, event] of events.entries()) {
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index]
     const outcome = outcomes[index]
-    if (outcome === undefined || !isKept(event, outcome)) continue
+    if (event === undefined || outcome === undefined || !isKept(event, outcome)) continue
     const isSplit = event.splitFrom !== undefined
     const key = isSplit || event.refusal !== undefined ? undefined : event.duplicateKey
     writeEntry(draft.head, at, {
