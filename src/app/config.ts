@@ -70,7 +70,7 @@ const sections = {
         doc: 'Most open connections of one client address (IPv6: one /64). Of the last tenth of capture.connectionsMax one gets at most 8.',
       }),
       requestsPerSecondPerSourceMax: integer({
-        default: 5000,
+        default: 1000,
         min: 1,
         max: 10_000_000,
         reloads: true,

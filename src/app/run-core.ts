@@ -1,4 +1,5 @@
 /** The core: turns accepted events into rows and answers questions. Only writer of its journal and of the warehouse. */
+import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { flows } from '../event/flows.ts'
@@ -43,6 +44,7 @@ import type { RunRole } from './supervisor/role-context.ts'
 /** The same for the sources in src/ and for what is built of them in dist/. */
 const consoleFolder = fileURLToPath(new URL('../../dist/console', import.meta.url))
 const trimEveryMs = 60_000
+const coreNiceness = 5
 const maintainEveryMs = 60_000
 /** Events that wait longer say that the machine has enough to do. */
 const maintainWhenWaitingMsMax = 5000
@@ -52,6 +54,8 @@ const trimAuditEveryMs = 600_000
 const trimAuditLinesMax = 10_000
 
 export const runCore: RunRole = async (config, { telemetry, signal, ready, onSettings }) => {
+  // Where both want the same core, the door goes first: clients wait for it, and nobody waits for a merge. Threads inherit it.
+  setPriority(coreNiceness)
   const stores = await openCoreStores(config, telemetry)
   const warehouseStores = await openWarehouse(config)
   const { warehouse, tables, reader } = warehouseStores

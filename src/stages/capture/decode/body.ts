@@ -21,6 +21,7 @@ import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync } from 'node:zlib'
 import { codeOf } from '../../../kit/failure.ts'
+import { inflatedBytesFor } from './inflation-bound.ts'
 import { base64Text, isBase64 } from './base64.ts'
 import { looksLikeForm, readForm } from './form.ts'
 import { lzText } from './lz-text.ts'
@@ -233,15 +234,16 @@ function largeInflater(
   const waiting: (() => void)[] = []
 
   return async function inflateLarge(body) {
+    const inflatedMax = inflatedBytesFor(body, bytesMax)
     if (running >= runningMax) {
       if (waiting.length >= waitingMax) return tooBusy
       // Whoever ends hands its place on, so `running` stays as it is.
       await new Promise<void>((resolve) => waiting.push(resolve))
     } else running++
     try {
-      return { kind: 'text', body: await gunzipInPool(body, { maxOutputLength: bytesMax, chunkSize: 256 * 1024 }) }
+      return { kind: 'text', body: await gunzipInPool(body, { maxOutputLength: inflatedMax, chunkSize: 256 * 1024 }) }
     } catch (error) {
-      return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(bytesMax) : invalidGzip
+      return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(inflatedMax) : invalidGzip
     } finally {
       const next = waiting.shift()
       if (next === undefined) running--

@@ -6,6 +6,7 @@
  * while there are any. So a stall is noticed after one to one and a quarter times that.
  */
 import type { IncomingMessage } from 'node:http'
+import { createBodyPace, longBodyBytes } from './body-pace.ts'
 
 export interface BodyReadingLimits {
   readonly readingBytesMax: number
@@ -44,6 +45,7 @@ const looksMax = 4
  */
 export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadingLimits): ReadBody {
   const readings = new Set<Reading>()
+  const pace = createBodyPace()
   /** Of all bodies in `readings`, as far as they are kept. */
   let keptBytes = 0
   let sweep: NodeJS.Timeout | undefined
@@ -86,6 +88,7 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
 
       request.on('data', (chunk: Buffer) => {
         reading.bytes += chunk.length
+        if (reading.bytes > longBodyBytes) pace(request, chunk.length)
         if (reading.bytes > bodyBytesMax) {
           keptBytes -= kept
           kept = 0

@@ -11,6 +11,7 @@ import { codeOf } from '../../../kit/failure.ts'
 import type { V1Encoding } from './v1-headers.ts'
 import { v1Problem } from './v1-problem.ts'
 import type { V1Problem } from './v1-problem.ts'
+import { inflatedBytesFor } from '../decode/inflation-bound.ts'
 
 export interface InflateLimits {
   /** JSON text of one request; exactly this much is accepted. */
@@ -67,7 +68,7 @@ export function createInflater(
       await new Promise<void>((resolve) => waiting.push(resolve))
     } else running++
     try {
-      return textFrom(await method.inPool(body, { maxOutputLength: inflatedBytesMax }))
+      return textFrom(await method.inPool(body, { maxOutputLength: inflatedBytesFor(body, inflatedBytesMax) }))
     } catch (error) {
       return isBeyondBound(error) ? tooLarge : undecodable
     } finally {
