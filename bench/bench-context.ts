@@ -72,7 +72,7 @@ export const quickSizes: Sizes = {
   freshness: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20 },
   live: { seconds: 4, eventsPerSecond: 1000, markersPerSecond: 20, drain: { warmup: 10_000, measured: 60_000 } },
   questions: { rows: 300_000, seconds: 8, eventsPerSecond: 1000, markersPerSecond: 10, mergeSecondsMax: 1 },
-  hostile: { seconds: 20, eventsPerSecond: 200, clients: 50 },
+  hostile: { seconds: 8, eventsPerSecond: 200, clients: 50 },
   idle: { settleSeconds: 10, windowSeconds: 5 },
   restart: { logBytes: 5e7 },
   floors: { rows: 40_000 },
