@@ -111,7 +111,7 @@ describe('bad input', () => {
     const bomb = await buffer(zeros.pipe(createGzip()))
     assert.ok(bomb.length < 300_000)
     const beforeBytes = peakMemoryBytes(sluice)
-    const refused = assertRefused.bind(undefined, bomb, 413, /larger than 104857600 bytes/, {
+    const refused = assertRefused.bind(undefined, bomb, 413, /larger than \d+ bytes/, {
       'content-encoding': 'gzip',
     })
     await Promise.all(Array.from({ length: 16 }, refused))

@@ -70,12 +70,13 @@ describe('the journey of an event', () => {
     assert.ok(typeof edge === 'number')
     // The token is revoked while the edge cannot notice: it lets the event in, and ingestion finds nobody who has the token.
     process.kill(edge, 'SIGSTOP')
+    // On its way before the token is revoked: the edge hears of that at once when it goes on.
+    const sending = capture({ event: 'parked', distinct_id: 'ada', uuid })
     const revoked = await send(`http://core/api/projects/1/tokens/${token}`, {
       method: 'DELETE',
       socketPath: join(sluice.dataFolder, 'run', 'core.sock'),
       headers: { authorization: `Bearer ${sluice.personalKey}` },
     })
-    const sending = capture({ event: 'parked', distinct_id: 'ada', uuid })
     process.kill(edge, 'SIGCONT')
     assert.equal(revoked.status, 204, revoked.text)
     const [receipt] = await sending

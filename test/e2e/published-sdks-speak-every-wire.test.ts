@@ -15,13 +15,15 @@ it(
   async (test) => {
     const sluice = await aRunningSluice(test)
     const sending = { count, seconds: 1 }
-    await Promise.all([
+    // Each to its end, also when one fails: an SDK that goes on sending to nobody keeps the process alive.
+    const sent = await Promise.allSettled([
       sendWithNode(sluice, sending),
       sendWithNode(sluice, { ...sending, wire: 'v1' }),
       sendWithPython(sluice, sending),
       sendWithPython(sluice, { ...sending, wire: 'v1' }),
       sendWithGo(sluice, count),
     ])
+    for (const one of sent) if (one.status === 'rejected') throw one.reason
     await sluice.settled()
 
     const { rows } = await sluice.ask(

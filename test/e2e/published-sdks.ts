@@ -85,6 +85,13 @@ export async function sendWithPython(
   assert.deepEqual(JSON.parse(stdout), { captured: count, errors: [] })
 }
 
+/** Where its installer puts it, when it is not in PATH. */
+function goCommand(): string {
+  const usual = '/usr/local/go/bin/go'
+  const isInPath = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'go')))
+  return !isInPath && existsSync(usual) ? usual : 'go'
+}
+
 /** The newest version of the SDK that the module proxy has knows v0 alone. */
 export async function sendWithGo({ url, token }: Installation, count: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-go-'))
@@ -92,7 +99,7 @@ export async function sendWithGo({ url, token }: Installation, count: number): P
     const program = join(folder, 'send-with-go')
     const cwd = join(import.meta.dirname, 'send-with-go')
     // Compiling the SDK and what it stands on takes most of a minute the first time.
-    await promisify(execFile)('go', ['build', '-o', program, '.'], { cwd }).catch((error: unknown) => {
+    await promisify(execFile)(goCommand(), ['build', '-o', program, '.'], { cwd }).catch((error: unknown) => {
       const isMissing = codeOf(error) === 'ENOENT'
       assert.fail(
         isMissing ? 'There is no Go: this test needs the command "go", 1.24 or later, in PATH.' : String(error),

@@ -4,7 +4,7 @@
  */
 const ratioMax = 100
 /** Short texts of one word over and over are nobody's attack. */
-const anyRatioBytesMax = 4 * 1024 * 1024
+const anyRatioBytesMax = 16 * 1024 * 1024
 
 export function inflatedBytesFor({ length }: Buffer, bytesMax: number): number {
   return Math.min(bytesMax, Math.max(anyRatioBytesMax, length * ratioMax))
