@@ -22,6 +22,7 @@ import { promisify } from 'node:util'
 import { gunzip, gunzipSync } from 'node:zlib'
 import { codeOf } from '../../../kit/failure.ts'
 import { inflatedBytesFor } from './inflation-bound.ts'
+import { createTurns } from './turns.ts'
 import { base64Text, isBase64 } from './base64.ts'
 import { looksLikeForm, readForm } from './form.ts'
 import { lzText } from './lz-text.ts'
@@ -230,25 +231,17 @@ function largeInflater(
   runningMax: number,
   waitingMax: number,
 ): (body: Buffer) => Promise<BodyOutcome> {
-  let running = 0
-  const waiting: (() => void)[] = []
+  const inTurn = createTurns(runningMax, waitingMax)
 
-  return async function inflateLarge(body) {
+  return function inflateLarge(body) {
     const inflatedMax = inflatedBytesFor(body, bytesMax)
-    if (running >= runningMax) {
-      if (waiting.length >= waitingMax) return tooBusy
-      // Whoever ends hands its place on, so `running` stays as it is.
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else running++
-    try {
-      return { kind: 'text', body: await gunzipInPool(body, { maxOutputLength: inflatedMax, chunkSize: 256 * 1024 }) }
-    } catch (error) {
-      return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(inflatedMax) : invalidGzip
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running--
-      else next()
-    }
+    return inTurn<BodyOutcome>(async () => {
+      try {
+        return { kind: 'text', body: await gunzipInPool(body, { maxOutputLength: inflatedMax, chunkSize: 256 * 1024 }) }
+      } catch (error) {
+        return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(inflatedMax) : invalidGzip
+      }
+    }, tooBusy)
   }
 }
 

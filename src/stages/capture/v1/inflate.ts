@@ -12,6 +12,7 @@ import type { V1Encoding } from './v1-headers.ts'
 import { v1Problem } from './v1-problem.ts'
 import type { V1Problem } from './v1-problem.ts'
 import { inflatedBytesFor } from '../decode/inflation-bound.ts'
+import { createTurns } from '../decode/turns.ts'
 
 export interface InflateLimits {
   /** JSON text of one request; exactly this much is accepted. */
@@ -57,26 +58,16 @@ export function createInflater(
     'payload_too_large',
     `payload too large: the request's text is larger than ${String(inflatedBytesMax)} bytes`,
   )
-  let running = 0
-  const waiting: (() => void)[] = []
+  const inTurn = createTurns(largeInflationsMax, waitingInflationsMax)
 
-  async function inPool(method: Method, body: Buffer): Promise<Inflated> {
-    if (running >= largeInflationsMax) {
-      if (waiting.length >= waitingInflationsMax)
-        return v1Problem('service_unavailable', 'Too many large requests are being read.')
-      // Whoever ends hands its place on, so `running` stays as it is.
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else running++
-    try {
-      return textFrom(await method.inPool(body, { maxOutputLength: inflatedBytesFor(body, inflatedBytesMax) }))
-    } catch (error) {
-      return isBeyondBound(error) ? tooLarge : undecodable
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running--
-      else next()
-    }
-  }
+  const inPool = (method: Method, body: Buffer): Promise<Inflated> =>
+    inTurn<Inflated>(async () => {
+      try {
+        return textFrom(await method.inPool(body, { maxOutputLength: inflatedBytesFor(body, inflatedBytesMax) }))
+      } catch (error) {
+        return isBeyondBound(error) ? tooLarge : undecodable
+      }
+    }, tooBusy)
 
   return function inflate(body, encoding) {
     if (encoding === undefined) return body.length > inflatedBytesMax ? tooLarge : textFrom(body)
@@ -104,6 +95,7 @@ function methodOf(encoding: V1Encoding, body: Buffer): Method {
   }
 }
 
+const tooBusy = v1Problem('service_unavailable', 'Too many large requests are being read.')
 const undecodable = v1Problem(
   'request_decoding_error',
   'Failed to decode request body: it is not what Content-Encoding says.',

@@ -11,11 +11,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { failpoint } from '../../../kit/failpoint.ts'
 import { Failure } from '../../../kit/failure.ts'
-import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import type { AdmitRequest, Capture } from '../capture.ts'
+import type { Capture, CaptureDeps } from '../capture.ts'
 import * as happened from '../capture.events.ts'
 import { answerPreflight, corsHeaders } from '../cors.ts'
-import type { BodyRead, ReadBody } from '../decode/read-body.ts'
+import type { BodyRead } from '../decode/read-body.ts'
 import { discardRest } from '../discard-rest.ts'
 import { receiptHeader, verdictsHeader } from '../receipt.ts'
 import type { ReceiptEvent } from '../receipt.ts'
@@ -28,18 +27,6 @@ import { problemBody, v1Problem } from './v1-problem.ts'
 import type { V1Problem } from './v1-problem.ts'
 import { v1ResultsFrom } from './v1-results.ts'
 
-export interface V1CaptureDeps {
-  readonly admit: AdmitRequest
-  /** One for all wires, so that its bounds hold for all of them together. */
-  readonly readBody: ReadBody
-  /** How durable a stored event is, for the receipt. */
-  readonly durability: string
-  readonly clientIp: (request: IncomingMessage) => string
-  /** Told the token of a request once it is read, for the access log. */
-  readonly noteToken?: (request: IncomingMessage, token: string) => void
-  readonly telemetry: Telemetry
-}
-
 const paths = new Set(['/i/v1/analytics/events', '/i/v1/analytics/events/'])
 const methods = 'POST,OPTIONS'
 
@@ -50,7 +37,7 @@ interface Answer {
   readonly outcomes: readonly ReceiptEvent[]
 }
 
-export function createV1Capture(config: V1CaptureConfig, deps: V1CaptureDeps): Capture {
+export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Capture {
   const { admit, readBody, durability, clientIp, noteToken, telemetry } = deps
   const inflate = createInflater({ inflatedBytesMax: config.v1InflatedBytesMax })
   const readEvents = createV1Reader({
