@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { JourneyAnswer } from '../../src/app/http/routes/journey.ts'
@@ -11,6 +12,24 @@ interface Receipt {
   readonly uuid: string
   readonly verdict: string
   readonly position: string
+}
+
+/** Of a process, as /proc tells it. */
+function childrenOf(parent: number): readonly number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  return pids.filter((pid) => {
+    try {
+      return (
+        Number(
+          readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+            .split(') ')[1]
+            ?.split(' ')[1],
+        ) === parent
+      )
+    } catch {
+      return false
+    }
+  })
 }
 
 describe('the journey of an event', () => {
@@ -77,9 +96,14 @@ describe('the journey of an event', () => {
       socketPath: join(sluice.dataFolder, 'run', 'core.sock'),
       headers: { authorization: `Bearer ${sluice.personalKey}` },
     })
+    // The edge hears of it when it goes on, but nobody tells it more until the event is in.
+    const backends = childrenOf(sluice.process('postgres')?.pid ?? -1)
+    for (const pid of backends) process.kill(pid, 'SIGSTOP')
     process.kill(edge, 'SIGCONT')
+    const [receipt] = await sending.finally(() => {
+      for (const pid of backends) process.kill(pid, 'SIGCONT')
+    })
     assert.equal(revoked.status, 204, revoked.text)
-    const [receipt] = await sending
     assert.equal(receipt?.verdict, 'stored')
     await sluice.settled()
 
