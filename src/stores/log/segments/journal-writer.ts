@@ -90,6 +90,8 @@ const reserveCheckMs = 1000
 /** Frames up to this size are gathered in one buffer of the other. */
 const gatheredFrameBytesMax = 16 * 1024
 const gatherBytesMax = 512 * 1024
+/** A group waits no longer than this for frames that keep arriving. */
+const companyMsMax = 2
 
 export async function openJournalWriter(options: JournalWriterOptions): Promise<JournalWriter> {
   const { files, folder } = options
@@ -243,8 +245,7 @@ export class JournalWriter {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      // Whatever has arrived meanwhile shares the group: under load a group costs as much as several requests.
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await this.#awaitCompany()
       const group = this.#waiting
       this.#waiting = []
       if (group.every(({ draft }) => draft === undefined)) {
@@ -260,6 +261,19 @@ export class JournalWriter {
       }
     }
     this.#running = undefined
+  }
+
+  /**
+   * Whatever arrives together shares a group, because a group costs as much as six requests: one is written once a turn of the
+   * event loop has brought nothing more for it.
+   */
+  async #awaitCompany(): Promise<void> {
+    const endMs = performance.now() + companyMsMax
+    let count
+    do {
+      count = this.#waiting.length
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    } while (this.#waiting.length > count && performance.now() < endMs)
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
