@@ -82,7 +82,7 @@ for (const { name, events: sent } of requests) {
 }
 
 function frameOf(entryCount: number, body: Buffer, bodyEncoding: BodyEncoding, textBytes: number): Uint8Array[] {
-  const headers = Buffer.from('{"token":"phc_a","ip":"203.0.113.7","now":"1773100000000"}')
+  const headers = '{"token":"phc_a","ip":"203.0.113.7","now":"1773100000000"}'
   const draft = draftFrame({ kind: frameKinds.records, entryCount, headers, textsBytes: 0, body, bodyEncoding })
   for (let entry = 0; entry < entryCount; entry++) {
     const at = draft.entriesAt + entry * entryBytes

@@ -45,7 +45,7 @@ let events = 0
 for (let written = 0; written < bytesWanted;) {
   const group: Promise<void>[] = []
   for (let n = 0; n < 2000 / eventsPerRequest; n++) {
-    const headers = Buffer.from('{"token":"phc_trial","ip":"192.0.2.1","now":"1"}')
+    const headers = '{"token":"phc_trial","ip":"192.0.2.1","now":"1"}'
     const draft = draftFrame({
       kind: frameKinds.records,
       entryCount: eventsPerRequest,

@@ -66,10 +66,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       families.set(name, family)
     }
     const { labelNames, series, make } = family
-    const values = labelNames.map((label) => labels?.[label] ?? '')
-    const key = values.join('\0')
+    const key = keyOf(labelNames, labels)
     const known = series.get(key)
     if (known !== undefined) return known
+    const values = labelNames.map((label) => labels?.[label] ?? '')
     const full = series.size >= options.seriesMax
     const made = make(
       Object.fromEntries(labelNames.map((label, index) => [label, full ? overflow : (values[index] ?? '')])),
@@ -114,4 +114,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
       }).add(value)
     },
   }
+}
+
+/** Made for every count: nearly all metrics have one label or none. */
+function keyOf(labelNames: readonly string[], labels: Labels | undefined): string {
+  const [only] = labelNames
+  if (only === undefined || labels === undefined) return ''
+  return labelNames.length === 1 ? (labels[only] ?? '') : labelNames.map((label) => labels[label] ?? '').join('\0')
 }

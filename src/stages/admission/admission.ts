@@ -80,7 +80,8 @@ export function createAdmission(config: AdmissionConfig, deps: AdmissionDeps): A
     let policy: DoorPolicy | undefined
     let undoSignature: (() => void) | undefined
     if (!isCanary) {
-      const look = await lookAtToken(tokens, token)
+      const looking = lookAtToken(tokens, token)
+      const look = looking instanceof Promise ? await looking : looking
       if (look.kind === 'unknown') {
         happened.requestTurnedAway('token', token, events.length).emit(telemetry)
         return { kind: 'unknown_token' }

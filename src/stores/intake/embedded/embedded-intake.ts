@@ -396,7 +396,7 @@ function draftRequest(
   const draft = draftFrame({
     kind: frameKinds.records,
     entryCount,
-    headers: Buffer.from(headersText(request)),
+    headers: headersText(request),
     textsBytes: isWhole ? textsBytes : textsBytesOfKept(events, outcomes),
     body: keepsBody ? body.bytes : noBody,
     bodyEncoding: body.encoding,

@@ -10,7 +10,7 @@ const split = text.indexOf('{"event":"b"}')
 const written: Record<BodyEncoding, Buffer> = { plain: text, gzip: gzipSync(text), zstd: zstdCompressSync(text) }
 
 function frameWith(body: Buffer, bodyEncoding?: BodyEncoding): Buffer {
-  const headers = Buffer.from('{}')
+  const headers = '{}'
   const draft = draftFrame({
     kind: frameKinds.records,
     entryCount: 2,

@@ -100,7 +100,8 @@ const noLimits: readonly KeptLimit[] = []
 export function draftFrame(options: {
   readonly kind: number
   readonly entryCount: number
-  readonly headers: Buffer
+  /** JSON text, or empty. */
+  readonly headers: string
   readonly textsBytes: number
   readonly body: Buffer
   /** What `body` is written in; plain when not said. */
@@ -111,20 +112,21 @@ export function draftFrame(options: {
   const limitsBytes = limits.length === 0 ? 0 : keptLimitsBytes(limits)
   const entriesAt = frameHeadBytes + payloadHeadBytes
   const headersAt = entriesAt + entryCount * entryBytes
-  const textsAt = headersAt + headers.length
-  // Zeroed: entries leave some bytes untouched.
-  const head = Buffer.alloc(textsAt + textsBytes + limitsBytes)
+  const headersBytes = Buffer.byteLength(headers)
+  const textsAt = headersAt + headersBytes
+  // Most drafts are small, and those come out of a block that many share; entries leave some bytes untouched.
+  const head = Buffer.allocUnsafe(textsAt + textsBytes + limitsBytes).fill(0, 0, headersAt)
   head[frameHeadBytes] = options.kind
   head[frameHeadBytes + 1] = bodyEncodings[options.bodyEncoding ?? 'plain']
   head.writeUInt32LE(entryCount, frameHeadBytes + 4)
-  head.writeUInt32LE(headers.length, frameHeadBytes + 16)
+  head.writeUInt32LE(headersBytes, frameHeadBytes + 16)
   head.writeUInt32LE(textsBytes + limitsBytes, frameHeadBytes + 20)
   head.writeUInt32LE(body.length, frameHeadBytes + 24)
   if (limitsBytes > 0) {
     head.writeUInt32LE(limitsBytes, frameHeadBytes + 28)
     writeKeptLimits(limits, head, textsAt + textsBytes)
   }
-  headers.copy(head, headersAt)
+  head.write(headers, headersAt)
   return { head, entriesAt, textsAt, body, limits }
 }
 

@@ -24,6 +24,7 @@ export function keptLimitsBytes(limits: Iterable<KeptLimit>): number {
 export function writeKeptLimits(limits: Iterable<KeptLimit>, into: Buffer, at: number): void {
   for (const { key, kind, amount, atMs, perSecond, burst } of limits) {
     into[at + 2] = kinds[kind]
+    into[at + 3] = 0
     into.writeDoubleLE(amount, at + 4)
     into.writeDoubleLE(atMs, at + 12)
     if (kind === 'rate') {

@@ -12,7 +12,7 @@ function refusedFrame(reason: string): Frame {
   const draft = draftFrame({
     kind: frameKinds.records,
     entryCount: 1,
-    headers: Buffer.alloc(0),
+    headers: '',
     textsBytes,
     body: Buffer.alloc(0),
   })

@@ -129,8 +129,7 @@ export function writeSegmentHead(
   into: Uint8Array[],
 ): number {
   const body = Buffer.from(JSON.stringify(head))
-  const headers = Buffer.alloc(0)
-  const draft = draftFrame({ kind: frameKinds.head, entryCount: 0, headers, textsBytes: 0, body, limits })
+  const draft = draftFrame({ kind: frameKinds.head, entryCount: 0, headers: '', textsBytes: 0, body, limits })
   return finishFrame(draft, head.createdMs, salt, into)
 }
 

@@ -234,7 +234,7 @@ async function appendRecord(
   const draft = draftFrame({
     kind: frameKinds.records,
     entryCount: 1,
-    headers: Buffer.from(JSON.stringify(headers)),
+    headers: JSON.stringify(headers),
     textsBytes: 0,
     body: value,
   })

@@ -86,7 +86,7 @@ async function request(writer: JournalWriter, events: readonly Event[], bodyByte
   const draft = draftFrame({
     kind: frameKinds.records,
     entryCount: events.length,
-    headers: Buffer.from(JSON.stringify({ token: events[0]?.token ?? 'phc_one' })),
+    headers: JSON.stringify({ token: events[0]?.token ?? 'phc_one' }),
     textsBytes: texts.reduce((sum, text) => sum + 3 + text.length, 0),
     body: Buffer.from(values.join('') + ' '.repeat(bodyBytes)),
   })
