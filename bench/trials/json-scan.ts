@@ -8,6 +8,7 @@ import { partitionOf } from '../../src/event/murmur2.ts'
 import { parseUuid, uuidV7 } from '../../src/event/uuid.ts'
 import { seededRandom } from '../../src/kit/seeded-random.ts'
 import { createBodyDecoder } from '../../src/stages/capture/decode/body.ts'
+import { createInflationThread } from '../../src/stages/capture/decode/inflation-thread.ts'
 import { createJsonScanner } from '../../src/stages/capture/decode/json-scan.ts'
 import { createEventReader } from '../../src/stages/capture/posthog-events.ts'
 import { normaliseEvent } from '../../src/stages/ingestion/steps/normalise.ts'
@@ -105,7 +106,7 @@ const read = createEventReader({
   eventKeysMax: 10_000,
   eventNameCharactersMax: 200,
 })
-const decode = createBodyDecoder({ inflatedBytesMax: 100 * 1024 * 1024 })
+const decode = createBodyDecoder({ inflatedBytesMax: 100 * 1024 * 1024 }, createInflationThread())
 const facts = { isEngage: false, headerToken: undefined }
 const hints = { contentEncoding: undefined, compression: undefined }
 const uuid = String(events[0]?.['uuid'])

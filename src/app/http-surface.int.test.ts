@@ -24,8 +24,8 @@ import type { OwnRoutes } from './http-surface.ts'
 import { closeServer } from './listen.ts'
 
 const capture: Capture = {
-  serves: (path) => path === '/e',
-  answer: (_, response, path, search) => answerJson(response, 200, { door: path, search }),
+  at: (served) =>
+    served === '/e' ? (_, response, path, search) => answerJson(response, 200, { door: path, search }) : undefined,
 }
 const own: OwnRoutes = { '/_health': (_, response) => answerJson(response, 200, { own: true }) }
 

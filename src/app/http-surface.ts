@@ -64,7 +64,7 @@ export function createSurface(options: SurfaceOptions): Surface {
     const clientIp = clientAddress.of(request)
     const peer = clientAddress.peerOf(request.socket)
     const source = peer.isTrusted && clientIp === peer.address ? undefined : budgets.of(sourceOf(clientIp))
-    response.clientIp = clientIp
+    request.clientIp = clientIp
     response.on('close', ended)
     const waitMs = budgets.take(source)
     if (waitMs > 0) {
@@ -79,8 +79,9 @@ export function createSurface(options: SurfaceOptions): Surface {
     const url = request.url ?? '/'
     const queryAt = url.indexOf('?')
     const path = queryAt === -1 ? url : url.slice(0, queryAt)
-    if (capture.serves(path)) {
-      capture.answer(request, response, path, queryAt === -1 ? '' : url.slice(queryAt + 1))
+    const captured = capture.at(path)
+    if (captured !== undefined) {
+      captured(request, response, path, queryAt === -1 ? '' : url.slice(queryAt + 1))
       return
     }
     const answer = Object.hasOwn(own, path) ? own[path] : undefined

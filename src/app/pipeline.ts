@@ -7,14 +7,14 @@
  *                              └─(decided, of events)─► live feed ─► HTTP streams
  * ```
  */
-import type { IncomingMessage } from 'node:http'
 import { flows } from '../event/flows.ts'
 import type { Flow, FlowName } from '../event/flows.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
 import type { Tracing } from '../kit/telemetry/tracing.ts'
 import { createAdmission } from '../stages/admission/admission.ts'
 import { createCapture } from '../stages/capture/capture.ts'
-import type { Capture } from '../stages/capture/capture.ts'
+import type { Capture, CaptureDeps } from '../stages/capture/capture.ts'
+import { createInflationThread } from '../stages/capture/decode/inflation-thread.ts'
 import { createBodyReader } from '../stages/capture/decode/read-body.ts'
 import { createSdkSetup } from '../stages/capture/sdk-setup/sdk-setup.ts'
 import { createV1Capture } from '../stages/capture/v1/v1-capture.ts'
@@ -40,7 +40,7 @@ import { createDoorTracing } from './traced-door.ts'
 import { traceFlow } from './traced-flow.ts'
 
 /** Makes captures by other settings, in front of the same admission: what that remembers stays. */
-export type BuildCapture = (config: Config, clientIp: (request: IncomingMessage) => string) => Capture
+export type BuildCapture = (config: Config) => Capture
 
 /** The door: from a request's bytes to the durable decision about its events. */
 export function buildDoor(
@@ -51,7 +51,7 @@ export function buildDoor(
     readonly duplicateKeySecret: Buffer
     readonly canaryToken: string
   },
-  noteToken: (request: IncomingMessage, token: string) => void,
+  ofRequest: Pick<CaptureDeps, 'clientIp' | 'noteToken'>,
   telemetry: (stage: string) => Telemetry,
   tracing?: Tracing,
 ): BuildCapture {
@@ -61,10 +61,11 @@ export function buildDoor(
   const admit = traced?.admission(admission) ?? admission
   const { durability } = intake.books()
   const scripts = publishedScripts()
-  return ({ capture: settings, sdks }, clientIp) => {
+  const inflateLarge = createInflationThread()
+  return ({ capture: settings, sdks }) => {
     const readBody = createBodyReader(settings)
-    const deps = { admit, readBody, durability, clientIp, noteToken, telemetry: telemetry('capture') }
-    const capture = firstThatServes([
+    const deps = { ...ofRequest, admit, readBody, inflateLarge, durability, telemetry: telemetry('capture') }
+    const capture = oneOf([
       createCapture(settings, deps),
       createV1Capture(settings, deps),
       createSdkSetup({
@@ -78,11 +79,15 @@ export function buildDoor(
 }
 
 /** Several wires as one; no path is served by two of them. */
-function firstThatServes(captures: readonly Capture[]): Capture {
+function oneOf(captures: readonly Capture[]): Capture {
   return {
-    serves: (path) => captures.some((capture) => capture.serves(path)),
-    answer: (request, response, path, search) =>
-      captures.find((capture) => capture.serves(path))?.answer(request, response, path, search),
+    at(path) {
+      for (const capture of captures) {
+        const answer = capture.at(path)
+        if (answer !== undefined) return answer
+      }
+      return undefined
+    },
   }
 }
 

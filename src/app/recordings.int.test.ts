@@ -16,6 +16,7 @@ import { nodeFiles } from '../kit/node-files.ts'
 import { silent } from '../kit/telemetry/telemetry.ts'
 import { createAdmission } from '../stages/admission/admission.ts'
 import { createCapture } from '../stages/capture/capture.ts'
+import { createInflationThread } from '../stages/capture/decode/inflation-thread.ts'
 import { createBodyReader } from '../stages/capture/decode/read-body.ts'
 import { createDeriveHeatmap } from '../stages/ingestion/derive-heatmap.ts'
 import { createDeriveRecording } from '../stages/ingestion/derive-recording.ts'
@@ -93,6 +94,7 @@ before(async () => {
   const capture = createCapture(config.capture, {
     admit,
     readBody: createBodyReader(config.capture),
+    inflateLarge: createInflationThread(),
     durability: 'fsync',
     clientIp: () => '192.0.2.1',
     noteToken: () => undefined,
@@ -100,7 +102,7 @@ before(async () => {
   })
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://door')
-    capture.answer(request, response, url.pathname, url.search.slice(1))
+    capture.at(url.pathname)?.(request, response, url.pathname, url.search.slice(1))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -8,9 +8,9 @@ import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { answerOfRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
-import { noteToken } from './edge/access-log.ts'
 import * as happened from './edge/edge.events.ts'
 import { openEdgeFront } from './edge/edge-front.ts'
+import { ofRequest } from './edge/exchange.ts'
 import { answerJson } from './edge/own-answers.ts'
 import type { OwnRoutes } from './http-surface.ts'
 import { closeServer, freeSocket } from './listen.ts'
@@ -45,7 +45,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
       duplicateKeySecret: await secretFile('edge/duplicates.key', 32),
       canaryToken: await canaryToken(),
     },
-    noteToken,
+    ofRequest,
     (stage) => telemetry.of(stage),
     tracing,
   )

@@ -64,8 +64,7 @@ async function throughDoor(tracing: Tracing, submit?: Intake['submit']): Promise
   const response = Object.assign(new EventEmitter(), { statusCode: 200, writableFinished: true })
   const answered = Promise.withResolvers<undefined>()
   const capture = traced.capture({
-    serves: () => true,
-    answer() {
+    at: () => () => {
       admit(admission)
         .catch(() => (response.statusCode = 503))
         .finally(() => {
@@ -75,7 +74,7 @@ async function throughDoor(tracing: Tracing, submit?: Intake['submit']): Promise
     },
   })
   const request = { method: 'POST', headers: { traceparent: 'from outside' } }
-  capture.answer(request as unknown as IncomingMessage, response as unknown as ServerResponse, '/e', '')
+  capture.at('/e')?.(request as unknown as IncomingMessage, response as unknown as ServerResponse, '/e', '')
   await answered.promise
   return submitted
 }

@@ -38,26 +38,34 @@ export function createDoorTracing(tracing: Tracing): DoorTracing {
 
   return {
     capture: (capture) => ({
-      serves: (path) => capture.serves(path),
-      answer(request, response, path, search) {
-        const { method = 'GET' } = request
-        const sent = request.headers[traceHeader]
-        const span = tracing.span(`${method} ${path}`, {
-          parent: typeof sent === 'string' ? sent : undefined,
-          attributes: { 'http.request.method': method, 'url.path': path },
-        })
-        if (span.traceparent === undefined) {
-          capture.answer(request, response, path, search)
-          return
-        }
-        response.once('close', () => {
-          const status = response.statusCode
-          const error = response.writableFinished ? (status < 500 ? undefined : String(status)) : 'the client went away'
-          span.end({ 'http.response.status_code': status }, error)
-        })
-        current.run(span.traceparent, () => {
-          capture.answer(request, response, path, search)
-        })
+      at(servedPath) {
+        const answer = capture.at(servedPath)
+        return answer === undefined
+          ? undefined
+          : (request, response, path, search) => {
+              const { method = 'GET' } = request
+              const sent = request.headers[traceHeader]
+              const span = tracing.span(`${method} ${path}`, {
+                parent: typeof sent === 'string' ? sent : undefined,
+                attributes: { 'http.request.method': method, 'url.path': path },
+              })
+              if (span.traceparent === undefined) {
+                answer(request, response, path, search)
+                return
+              }
+              response.once('close', () => {
+                const status = response.statusCode
+                const error = response.writableFinished
+                  ? status < 500
+                    ? undefined
+                    : String(status)
+                  : 'the client went away'
+                span.end({ 'http.response.status_code': status }, error)
+              })
+              current.run(span.traceparent, () => {
+                answer(request, response, path, search)
+              })
+            }
       },
     }),
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { configFrom } from '../../src/app/config.ts'
 import type { Config } from '../../src/app/config.ts'
-import { noteToken } from '../../src/app/edge/access-log.ts'
+import { ofRequest } from '../../src/app/edge/exchange.ts'
 import { openEdgeFront } from '../../src/app/edge/edge-front.ts'
 import { buildDoor } from '../../src/app/pipeline.ts'
 import { lanes } from '../../src/event/position.ts'
@@ -96,7 +96,7 @@ export async function openDoor({ settings, tokenAnswer, telemetry = silent }: Do
       duplicateKeySecret: randomBytes(32),
       canaryToken: 'phc_canary',
     },
-    noteToken,
+    ofRequest,
     () => telemetry,
   )
   const stopping = new AbortController()

@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import type { LogFields } from '../../kit/telemetry/telemetry.ts'
-import { createAccessLog, noteToken, shownTarget } from './access-log.ts'
+import { createAccessLog, shownTarget } from './access-log.ts'
 import type { AccessLogSettings } from './access-log.ts'
 import { EdgeRequest, EdgeResponse } from './exchange.ts'
 
@@ -24,7 +24,7 @@ function anAnswer(status: number, headers: readonly string[] = [], url = '/e'): 
   const request = new EdgeRequest(new Socket())
   Object.assign(request, { method: 'POST', url })
   const response = new EdgeResponse(request)
-  response.clientIp = '203.0.113.9'
+  response.req.clientIp = '203.0.113.9'
   response.writeHead(status, [...headers])
   return response
 }
@@ -35,7 +35,7 @@ describe('the access log', () => {
     const response = anAnswer(200, ['sluice-verdicts', 'stored=3', 'content-length', '15'], '/batch/?compression=gzip')
     response.req.headers['content-length'] = '1234'
     response.req.headers['x-request-id'] = 'abc-1'
-    noteToken(response.req, 'secretsecret')
+    response.req.token = 'secretsecret'
     log.ended(response)
     const { durationMs, ...fields } = lines[0]?.fields ?? {}
     assert.equal(typeof durationMs, 'number')

@@ -5,10 +5,8 @@
  * whatever looks like a token anywhere is masked by the log itself. A flood fills no disk: beyond `linesPerSecondMax` lines are
  * left out, and the first line of a later second says how many.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EdgeResponse } from './exchange.ts'
-import { EdgeRequest } from './exchange.ts'
 import { requestIdOf } from './request-id.ts'
 
 export interface AccessLogSettings {
@@ -88,7 +86,7 @@ function fieldsOf(response: EdgeResponse, status: number): Record<string, unknow
     bytesIn: bytesOf(request.headers['content-length']),
     bytesOut: bytesOf(response.sentHeader('content-length')),
     durationMs: Math.round((performance.now() - response.startedMs) * 100) / 100,
-    client: response.clientIp,
+    client: request.clientIp,
     requestId: requestIdOf(request),
     verdicts: response.sentHeader('sluice-verdicts'),
     // The log cuts fields of this name; one of another shape is shorter than what it shows.
@@ -116,9 +114,4 @@ export function shownTarget(target: string): string {
     return part.length === name.length ? '…' : `${name.slice(0, 32)}=…`
   })
   return `${path}?${shown.join('&')}${parts.length > parametersMax ? '&…' : ''}`.slice(0, 2 * pathCharsMax)
-}
-
-/** The request carries its token from where it was read to its line. */
-export function noteToken(request: IncomingMessage, token: string): void {
-  if (request instanceof EdgeRequest) request.token = token
 }

@@ -44,10 +44,10 @@ export async function openEdgeFront(options: EdgeFrontOptions): Promise<EdgeFron
   const paused = createPausedSockets(stopping)
   const accessLog = createAccessLog(config.edge, { telemetry })
   const certificates = await openCertificates(config.tls, { telemetry })
-  const answeringBy = (settings: Config): Answering => {
-    const clientAddress = createClientAddress(settings.edge.trustedProxies)
-    return { clientAddress, capture: buildCapture(settings, (request) => clientAddress.of(request)) }
-  }
+  const answeringBy = (settings: Config): Answering => ({
+    clientAddress: createClientAddress(settings.edge.trustedProxies),
+    capture: buildCapture(settings),
+  })
   let answering = answeringBy(config)
   const { own, coreSocket } = options
   const surface = createSurface({ answering, own, coreSocket, budgets, paused, accessLog, events, stopping })

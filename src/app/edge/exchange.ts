@@ -6,6 +6,8 @@ import type { Source } from './source-budgets.ts'
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
 export class EdgeRequest extends IncomingMessage {
+  /** Of its client, whatever proxies are between. */
+  clientIp = 'unknown'
   /** Of the project that it is for, once somebody has read it. */
   token: string | undefined
 }
@@ -14,7 +16,6 @@ export class EdgeResponse extends ServerResponse<EdgeRequest> {
   readonly startedMs = performance.now()
   /** Who is charged for it; undefined for whoever has no budget. */
   source: Source | undefined
-  clientIp = ''
   #headers: Headers | undefined
 
   override writeHead(status: number, reason?: string | Headers, headers?: Headers): this {
@@ -28,4 +29,12 @@ export class EdgeResponse extends ServerResponse<EdgeRequest> {
     const value = Array.isArray(headers) ? headers[headers.indexOf(name) + 1 || headers.length] : headers?.[name]
     return value === undefined ? undefined : String(value)
   }
+}
+
+/** What capture, which knows no more than that requests are Node's, is handed for them. */
+export const ofRequest = {
+  clientIp: (request: IncomingMessage): string => (request instanceof EdgeRequest ? request.clientIp : 'unknown'),
+  noteToken(request: IncomingMessage, token: string): void {
+    if (request instanceof EdgeRequest) request.token = token
+  },
 }

@@ -90,8 +90,7 @@ async function aFront(test: TestContext, environment: Readonly<Record<string, st
 function aCapture(settings: Parameters<typeof createBodyReader>[0] & { readonly bodyBytesMax: number }): Capture {
   const readBody = createBodyReader(settings)
   return {
-    serves: (path) => path === '/e',
-    answer(request, response) {
+    at: () => (request, response) => {
       void readBody(request, settings.bodyBytesMax).then((read) => {
         if (!request.complete) response.shouldKeepAlive = false
         answerJson(response, read.kind === 'body' ? 200 : read.status, {})

@@ -17,7 +17,7 @@ export function createPassOn(socketPath: string, stopping: AbortSignal): PassOn 
   })
   return (request, response, isSecure) => {
     const { method, url } = request
-    const headers = onwardHeaders(request, response.clientIp, isSecure)
+    const headers = onwardHeaders(request, request.clientIp, isSecure)
     const onward = httpRequest({ socketPath, method, path: url, headers })
     onward.on('response', (answer) => {
       const { connection: _, ...answerHeaders } = answer.headers

@@ -11,8 +11,9 @@ import { sourceOf } from './client-address.ts'
 import type { EdgeEvents } from './edge.events.ts'
 import { EdgeRequest, EdgeResponse } from './exchange.ts'
 import { refusalOf } from './own-answers.ts'
+import { OpenConnections } from './open-connections.ts'
 import type { PausedSockets } from './paused-sockets.ts'
-import type { Source, SourceBudgets } from './source-budgets.ts'
+import type { SourceBudgets } from './source-budgets.ts'
 import type { TlsFiles } from './tls-files.ts'
 
 export interface EdgeServers {
@@ -39,16 +40,11 @@ export interface ServersOptions {
 
 type AnyServer = Server | TlsServer
 
-/** A connection whose source has a budget, and what had come on it when it was last looked at. */
-interface Metered {
-  readonly source: Source
-  bytesRead: number
-}
-
 /** Longer than the idle time of usual load balancers, so that they are the ones who close. */
 const keepAliveTimeoutMs = 75_000
 /** Who reads nothing of his answer, nor sends anything, for this much longer than an answer may take, has gone. */
 const silenceMs = 60_000
+const silenceLookMs = 10_000
 // Node looks for requests past their time every 30 s unless told otherwise.
 const checkEveryMs = 1000
 /** Calls of `takeBytes` that are further apart belong to two loads. */
@@ -72,15 +68,16 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
           listener,
         ) as TlsServer)
   const servers: readonly AnyServer[] = [plain, tls].filter((server) => server !== undefined)
+  let silenceMsMax = silenceMs
   const set = ({ capture, query }: Config): void => {
     for (const server of servers) {
       server.headersTimeout = capture.headersTimeoutMs
       server.requestTimeout = capture.headersTimeoutMs + capture.bodyTimeoutMs
       server.maxConnections = capture.connectionsMax
-      server.timeout = query.timeMsMax + silenceMs
     }
+    silenceMsMax = query.timeMsMax + silenceMs
   }
-  const open = new Map<Socket, Metered>()
+  const open = new OpenConnections()
   let takenAtMs = -Infinity
   for (const server of servers) {
     guardConnections(server, open, options)
@@ -94,6 +91,9 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
     server.on('drop', () => options.events.connectionRefused())
   }
   set(config)
+  const looking = setInterval(() => open.closeSilent(silenceMsMax), silenceLookMs)
+  looking.unref()
+  servers[0]?.once('close', () => clearInterval(looking))
   return {
     plain,
     tls,
@@ -103,14 +103,10 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
       // What came before the load rose is nobody's fault.
       const isFirst = nowMs - takenAtMs > takingPauseMs
       takenAtMs = nowMs
-      for (const [socket, metered] of open) {
-        const { bytesRead } = socket
-        const bytes = bytesRead - metered.bytesRead
-        metered.bytesRead = bytesRead
-        if (bytes === 0 || isFirst) continue
-        const waitMs = options.budgets.takeBytes(metered.source, bytes)
+      open.takeBytes((socket, source, bytes) => {
+        const waitMs = isFirst ? 0 : options.budgets.takeBytes(source, bytes)
         if (waitMs > 0) options.paused.pause(socket, waitMs)
-      }
+      })
     },
     setCertificate: ({ context }) => tls?.setSecureContext(context),
   }
@@ -122,19 +118,15 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
  */
 function guardConnections(
   server: AnyServer,
-  open: Map<Socket, Metered>,
+  open: OpenConnections,
   { clientAddress, budgets, events }: ServersOptions,
 ): void {
   const isTls = 'setSecureContext' in server
-  const meter = (socket: Socket, source: Source): void => {
-    open.set(socket, { source, bytesRead: socket.bytesRead })
-    socket.once('close', () => open.delete(socket))
-  }
   if (isTls) {
     // What is read and paused is the socket that TLS puts around the connection.
     server.on('secureConnection', (socket: Socket) => {
       const { address, isTrusted } = clientAddress().peerOf(socket)
-      if (!isTrusted) meter(socket, budgets.of(sourceOf(address)))
+      open.watch(socket, isTrusted ? undefined : budgets.of(sourceOf(address)))
     })
   }
   const begin = server.listeners('connection') as ((socket: Socket) => void)[]
@@ -148,7 +140,7 @@ function guardConnections(
       return
     }
     socket.once('close', () => budgets.disconnected(source))
-    if (source !== undefined && !isTls) meter(socket, source)
+    if (!isTls) open.watch(socket, source)
     for (const handler of begin) handler.call(server, socket)
   })
 }

@@ -40,8 +40,7 @@ async function aTlsFront(test: TestContext, more: Readonly<Record<string, string
   const front = await openEdgeFront({
     config,
     buildCapture: () => ({
-      serves: (path) => path === '/e',
-      answer: (_, response) => answerJson(response, 200, {}),
+      at: () => (_, response) => answerJson(response, 200, {}),
     }),
     own: {},
     coreSocket: '/nowhere',

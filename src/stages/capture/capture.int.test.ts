@@ -13,6 +13,7 @@ import { silent } from '../../kit/telemetry/telemetry.ts'
 import type { Intake, IntakeRequest } from '../../stores/intake/intake.ts'
 import { createMemoryIntake } from '../../stores/intake/memory/memory-intake.ts'
 import { createCapture } from './capture.ts'
+import { createInflationThread } from './decode/inflation-thread.ts'
 import { createBodyReader } from './decode/read-body.ts'
 import type { AdmitRequest } from './capture.ts'
 import type { CaptureConfig } from './capture.config.ts'
@@ -83,13 +84,15 @@ before(async () => {
   const capture = createCapture(config, {
     admit,
     readBody: createBodyReader(config),
+    inflateLarge: createInflationThread(),
     durability: 'fsync',
     clientIp: ({ headers }) => String(headers['x-test-address']),
     telemetry: silent,
   })
   server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://door')
-    if (capture.serves(url.pathname)) capture.answer(request, response, url.pathname, url.search.slice(1))
+    const answer = capture.at(url.pathname)
+    if (answer !== undefined) answer(request, response, url.pathname, url.search.slice(1))
     else response.writeHead(404).end()
   })
   server.listen(0, '127.0.0.1')

@@ -18,6 +18,7 @@ import { answerPreflight, corsHeaders } from './cors.ts'
 import { discardRest } from './discard-rest.ts'
 import { bearerToken, readQuery } from './request-facts.ts'
 import { createBodyDecoder } from './decode/body.ts'
+import type { InflateLarge } from './decode/inflation-thread.ts'
 import type { ReadBody } from './decode/read-body.ts'
 import { createEventReader } from './posthog-events.ts'
 import type { ReadEvents } from './posthog-events.ts'
@@ -56,8 +57,9 @@ export type AdmitRequest = (request: {
 
 export interface CaptureDeps {
   readonly admit: AdmitRequest
-  /** One for all captures of a process, because its bound is the process's. */
+  /** Both are one for all captures of a process, because their bounds are the process's. */
   readonly readBody: ReadBody
+  readonly inflateLarge: InflateLarge
   /** How durable a stored event is, for the receipt. */
   readonly durability: string
   /** The address of whoever sent a request, whatever proxies are between. */
@@ -67,10 +69,12 @@ export interface CaptureDeps {
   readonly telemetry: Telemetry
 }
 
+/** `search`: what follows the question mark. */
+export type AnswerRequest = (request: IncomingMessage, response: ServerResponse, path: string, search: string) => void
+
 export interface Capture {
-  /** True when the path is one of this stage's; the request is then answered here. */
-  serves(path: string): boolean
-  answer(request: IncomingMessage, response: ServerResponse, path: string, search: string): void
+  /** What answers requests to this path; undefined when it is none of this wire's. */
+  at(path: string): AnswerRequest | undefined
 }
 
 /** C1. Each with and without a trailing slash; nothing below them. */
@@ -84,13 +88,21 @@ const recordingPaths = new Set(['/s', '/s/'])
 /** Takes what it is sent and keeps nothing of it, for whoever measures (§1.2). */
 const discardPaths = new Set(['/test/black_hole', '/test/black_hole/'])
 
+const paths = new Set([...eventPaths, ...recordingPaths, ...discardPaths])
+
 const ok: Answer = { status: 200, body: okBody, isText: false }
+const wrongMethod: Answer = {
+  status: 405,
+  body: 'method not allowed',
+  isText: true,
+  allow: 'GET,HEAD,POST,OPTIONS',
+}
 const unknownTokenText =
   'API key is not valid: unknown: no project has this token. Send the project token (it begins with phc_; "npm start" prints it, GET /api/projects lists it), not a personal key.'
 
 export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture {
-  const { admit, readBody, durability, clientIp, noteToken, telemetry } = deps
-  const decode = createBodyDecoder({ inflatedBytesMax: config.inflatedBytesMax })
+  const { admit, readBody, inflateLarge, durability, clientIp, noteToken, telemetry } = deps
+  const decode = createBodyDecoder({ inflatedBytesMax: config.inflatedBytesMax }, inflateLarge)
   const readEvents = createEventReader({
     depthMax: config.depthMax,
     eventBytesMax: config.eventBytesMax,
@@ -99,7 +111,7 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
     requestKeysMax: config.keysPerRequestMax,
     requestEventsMax: config.eventsPerRequestMax,
   })
-  const decodeRecording = createBodyDecoder({ inflatedBytesMax: config.recordingInflatedBytesMax })
+  const decodeRecording = createBodyDecoder({ inflatedBytesMax: config.recordingInflatedBytesMax }, inflateLarge)
   const readRecording = createRecordingReader({
     depthMax: config.recordingDepthMax,
     requestKeysMax: config.keysPerRequestMax,
@@ -117,11 +129,12 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
     const payload = query.data ?? sent.body
     if (payload.length === 0) return refused(400, 'request missing data payload')
     const { headers } = request
-    const decoded = await (isRecording ? decodeRecording : decode)(payload, {
+    const decoding = (isRecording ? decodeRecording : decode)(payload, {
       contentEncoding: headers['content-encoding'],
       compression: query.compression,
       contentType: headers['content-type'],
     })
+    const decoded = decoding instanceof Promise ? await decoding : decoding
     if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)
     const headerToken = bearerToken(headers.authorization)
     const read = isRecording
@@ -174,48 +187,44 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
     return answerFor(admission.answers, outcomes, query)
   }
 
-  return {
-    serves: (path) => eventPaths.has(path) || recordingPaths.has(path) || discardPaths.has(path),
-
-    answer(request, response, path, search) {
-      const startedMs = performance.now()
-      if (request.method === 'OPTIONS') {
-        answerPreflight(request, response, 'GET,POST,OPTIONS')
-        return
-      }
-      // HEAD is GET whose answer's text is left out, which the server sees to.
-      if (request.method !== 'POST' && request.method !== 'GET' && request.method !== 'HEAD') {
-        send(
-          request,
-          response,
-          { status: 405, body: 'method not allowed', isText: true, allow: 'GET,HEAD,POST,OPTIONS' },
-          durability,
-        )
-        return
-      }
-      answered(request, path, search)
-        .catch((error: unknown): Answer => {
-          if (error instanceof Failure && error.retryable)
-            return refused(503, `transient error, please retry: ${error.message}`)
-          happened.requestFailed(error).emit(telemetry)
-          return refused(500, 'internal server error')
-        })
-        .then((answer) => {
-          if (answer.isText)
-            happened
-              .requestRefused(answer.status, answer.body, clientIp(request), request.headers['x-request-id'])
-              .emit(telemetry)
-          happened
-            .requestAnswered(answer.status, performance.now() - startedMs, answer.outcomes?.length ?? 0)
-            .emit(telemetry)
-          send(request, response, answer, durability)
-        })
-        .catch((error: unknown) => {
-          happened.requestFailed(error).emit(telemetry)
-          response.destroy()
-        })
-    },
+  async function respond(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    search: string,
+  ): Promise<void> {
+    const startedMs = performance.now()
+    try {
+      const answer = await answered(request, path, search).catch(failureAnswer)
+      if (answer.isText)
+        happened
+          .requestRefused(answer.status, answer.body, clientIp(request), request.headers['x-request-id'])
+          .emit(telemetry)
+      const events = answer.outcomes?.length ?? 0
+      happened.requestAnswered(answer.status, performance.now() - startedMs, events).emit(telemetry)
+      send(request, response, answer, durability)
+    } catch (error) {
+      happened.requestFailed(error).emit(telemetry)
+      response.destroy()
+    }
   }
+
+  function failureAnswer(error: unknown): Answer {
+    if (error instanceof Failure && error.retryable)
+      return refused(503, `transient error, please retry: ${error.message}`)
+    happened.requestFailed(error).emit(telemetry)
+    return refused(500, 'internal server error')
+  }
+
+  function begin(request: IncomingMessage, response: ServerResponse, path: string, search: string): void {
+    const { method } = request
+    // HEAD is GET whose answer's text is left out, which the server sees to.
+    if (method === 'POST' || method === 'GET' || method === 'HEAD') void respond(request, response, path, search)
+    else if (method === 'OPTIONS') answerPreflight(request, response, 'GET,POST,OPTIONS')
+    else send(request, response, wrongMethod, durability)
+  }
+
+  return { at: (path) => (paths.has(path) ? begin : undefined) }
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer, durability: string): void {

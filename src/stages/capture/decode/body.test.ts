@@ -5,10 +5,11 @@ import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import lzString from 'lz-string'
 import { createBodyDecoder } from './body.ts'
+import { createInflationThread } from './inflation-thread.ts'
 import type { BodyHints, BodyOutcome } from './body.ts'
 
 const MiB = 1024 * 1024
-const decode = createBodyDecoder({ inflatedBytesMax: 4 * MiB })
+const decode = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread())
 const noHints: BodyHints = { contentEncoding: undefined, compression: undefined }
 const gzipHeader: BodyHints = { contentEncoding: 'gzip', compression: undefined }
 const gzipQuery: BodyHints = { contentEncoding: undefined, compression: 'gzip-js' }
@@ -88,7 +89,7 @@ describe('a body', () => {
   })
 
   it('keeps a small cap for small bodies too', async () => {
-    const small = createBodyDecoder({ inflatedBytesMax: 100 })
+    const small = createBodyDecoder({ inflatedBytesMax: 100 }, createInflationThread())
     assert.equal((await textOf(small(gzipSync(' '.repeat(100)), noHints))).length, 100)
     assert.match(await refusalOf(small(gzipSync(' '.repeat(101)), noHints)), /^413/)
   })
@@ -184,7 +185,7 @@ describe('a body in layers', () => {
   })
 
   it('may not become larger than the cap in any of them', async () => {
-    const small = createBodyDecoder({ inflatedBytesMax: 1000 })
+    const small = createBodyDecoder({ inflatedBytesMax: 1000 }, createInflationThread())
     const large = Buffer.from(`{"a":"${'a'.repeat(1000)}"}`)
     for (const body of [
       gzipSync(gzipSync(large)),
@@ -199,7 +200,7 @@ describe('large bodies', () => {
   const large = gzipSync(Buffer.alloc(2 * MiB, ' '))
 
   it('take turns, and are told to come back when too many wait', async () => {
-    const few = createBodyDecoder({ inflatedBytesMax: 4 * MiB, largeInflationsMax: 1, waitingInflationsMax: 2 })
+    const few = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread(3))
     const outcomes = await Promise.all([1, 2, 3, 4].map(async () => few(large, noHints)))
     assert.deepEqual(
       outcomes.map(({ kind }) => kind),
@@ -214,7 +215,7 @@ describe('large bodies', () => {
   })
 
   it('free their place when they are broken', async () => {
-    const one = createBodyDecoder({ inflatedBytesMax: 4 * MiB, largeInflationsMax: 1, waitingInflationsMax: 0 })
+    const one = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread(1))
     const broken = Buffer.concat([large.subarray(0, 60), randomBytes(100_000)])
     assert.match(await refusalOf(one(broken, noHints)), /^400/)
     assert.equal((await textOf(one(large, noHints))).length, 2 * MiB)

@@ -13,27 +13,21 @@
  *
  * The two ordinary bodies, plain JSON and JSON in gzip, are known by their first byte and go round nowhere.
  *
- * Small bodies are inflated at once: the thread pool costs 2 µs of CPU an event more (batch of 50, 5 KB on the wire) than
- * the inflation's 0.7. What is large, or turns out to be, goes to the pool, a bounded number at a time, because each
- * of these may grow to `inflatedBytesMax` before it is refused.
+ * Small bodies are inflated at once: another thread costs 2 µs of CPU an event more (batch of 50, 5 KB on the wire) than
+ * the inflation's 0.7. What is large, or turns out to be, goes to the inflation thread, because it may grow to
+ * `inflatedBytesMax` before it is refused.
  */
 import { isUtf8 } from 'node:buffer'
-import { promisify } from 'node:util'
-import { gunzip, gunzipSync } from 'node:zlib'
 import { codeOf } from '../../../kit/failure.ts'
-import { inflatedBytesFor } from './inflation-bound.ts'
-import { createTurns } from './turns.ts'
 import { base64Text, isBase64 } from './base64.ts'
 import { looksLikeForm, readForm } from './form.ts'
+import { atOnceInflatedBytesMax, atOnceWireBytesMax, inflateBy } from './inflation.ts'
+import type { InflateLarge } from './inflation-thread.ts'
 import { lzText } from './lz-text.ts'
 
 export interface BodyLimits {
   /** JSON text of one request; exactly this much is accepted. */
   readonly inflatedBytesMax: number
-  /** Large bodies inflated at the same time; 2 when not set. */
-  readonly largeInflationsMax?: number
-  /** Large bodies that wait for their turn; 32 when not set. One more is answered 503. */
-  readonly waitingInflationsMax?: number
 }
 
 export interface BodyHints {
@@ -70,18 +64,15 @@ const invalidForm = refused(400, 'failed to decode request: invalid urlencoded f
 const noForm = refused(400, 'failed to decode request: expected form data in POST request payload')
 const tooBusy = refused(503, 'transient error, please retry')
 
-/** Larger than this on the wire or inflated, a body is inflated by the thread pool. */
-const atOnceWireBytesMax = 64 * 1024
-const atOnceInflatedBytesMax = 1024 * 1024
-
 /** SDKs have three at most. */
 const layersMax = 6
 
 export function createBodyDecoder(
   limits: BodyLimits,
+  inflateLarge: InflateLarge,
 ): (body: Buffer, hints: BodyHints) => BodyOutcome | Promise<BodyOutcome> {
   const { inflatedBytesMax } = limits
-  const inflate = inflater(limits)
+  const inflate = inflater(limits, inflateLarge)
 
   function decodeBody(body: Buffer, hints: BodyHints): BodyOutcome | Promise<BodyOutcome> {
     if (beginsAsJson(body)) return asText(body, hints, inflatedBytesMax)
@@ -204,44 +195,32 @@ function asText(body: Buffer, hints: BodyHints, bytesMax: number): BodyOutcome {
   return isGzipHint(hints.compression) || isGzipHint(hints.contentEncoding) ? invalidGzip : invalidUtf8
 }
 
-/** Inflates what is small at once and the rest in the thread pool. What comes out is not looked at. */
-function inflater(limits: BodyLimits): (body: Buffer) => BodyOutcome | Promise<BodyOutcome> {
-  const { inflatedBytesMax, largeInflationsMax = 2, waitingInflationsMax = 32 } = limits
-  const inflateLarge = largeInflater(inflatedBytesMax, largeInflationsMax, waitingInflationsMax)
-
-  return function inflate(body) {
-    const hintBytes = inflatedSizeHint(body)
-    if (body.length > atOnceWireBytesMax || hintBytes > atOnceInflatedBytesMax) return inflateLarge(body)
-    try {
-      const maxOutputLength = Math.min(atOnceInflatedBytesMax, inflatedBytesMax)
-      return { kind: 'text', body: gunzipSync(body, { maxOutputLength, chunkSize: chunkSizeFor(hintBytes) }) }
-    } catch (error) {
-      const isLarger = codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
-      if (!isLarger) return invalidGzip
-      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge(inflatedBytesMax) : inflateLarge(body)
+/** Inflates what is small at once and the rest in the inflation thread. What comes out is not looked at. */
+function inflater({ inflatedBytesMax }: BodyLimits, inflateLarge: InflateLarge) {
+  async function large(body: Buffer): Promise<BodyOutcome> {
+    const outcome = await inflateLarge(body, 'gzip', inflatedBytesMax)
+    switch (outcome.kind) {
+      case 'inflated':
+        return { kind: 'text', body: outcome.body }
+      case 'too_large':
+        return tooLarge(outcome.bytesMax)
+      case 'broken':
+        return invalidGzip
+      case 'busy':
+        return tooBusy
     }
   }
-}
 
-const gunzipInPool = promisify<Buffer, { readonly maxOutputLength: number; readonly chunkSize: number }, Buffer>(gunzip)
-
-/** Inflates large bodies in the thread pool: so many at a time, so many waiting, and the next one is turned away. */
-function largeInflater(
-  bytesMax: number,
-  runningMax: number,
-  waitingMax: number,
-): (body: Buffer) => Promise<BodyOutcome> {
-  const inTurn = createTurns(runningMax, waitingMax)
-
-  return function inflateLarge(body) {
-    const inflatedMax = inflatedBytesFor(body, bytesMax)
-    return inTurn<BodyOutcome>(async () => {
-      try {
-        return { kind: 'text', body: await gunzipInPool(body, { maxOutputLength: inflatedMax, chunkSize: 256 * 1024 }) }
-      } catch (error) {
-        return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(inflatedMax) : invalidGzip
-      }
-    }, tooBusy)
+  return function inflate(body: Buffer): BodyOutcome | Promise<BodyOutcome> {
+    const hintBytes = inflatedSizeHint(body)
+    if (body.length > atOnceWireBytesMax || hintBytes > atOnceInflatedBytesMax) return large(body)
+    try {
+      const maxOutputLength = Math.min(atOnceInflatedBytesMax, inflatedBytesMax)
+      return { kind: 'text', body: inflateBy.gzip(body, { maxOutputLength, chunkSize: chunkSizeFor(hintBytes) }) }
+    } catch (error) {
+      if (codeOf(error) !== 'ERR_BUFFER_TOO_LARGE') return invalidGzip
+      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge(inflatedBytesMax) : large(body)
+    }
   }
 }
 

@@ -22,7 +22,8 @@ async function serve(recordsSessions: boolean): Promise<{ readonly server: Serve
   const setup = createSdkSetup({ scripts: { folder, version: '1.430.0' }, recordsSessions, telemetry: silent })
   const server = createServer((request, response) => {
     const { pathname, search } = new URL(request.url ?? '/', 'http://door')
-    if (setup.serves(pathname)) setup.answer(request, response, pathname, search.slice(1))
+    const answer = setup.at(pathname)
+    if (answer !== undefined) answer(request, response, pathname, search.slice(1))
     else response.writeHead(421).end()
   })
   server.listen(0, '127.0.0.1')

@@ -97,31 +97,29 @@ export function createSdkSetup({ scripts, recordsSessions, telemetry }: SdkSetup
     return file === undefined ? nothingHere : scriptFrom(request, file, seconds)
   }
 
-  return {
-    serves: (path) => isSdkPath(path),
-
-    answer(request, response, path, search) {
-      const { method } = request
-      if (method === 'OPTIONS') {
-        answerPreflight(request, response, methods)
-        return
-      }
-      const answering =
-        method === 'GET' || method === 'HEAD' || method === 'POST'
-          ? Promise.resolve(answerOf(request, path, search))
-          : Promise.resolve(wrongMethod)
-      answering
-        .catch((error: unknown): Answer => {
-          happened.setupFailed(error).emit(telemetry)
-          return { status: 500, contentType: json, body: '{"detail":"Internal server error."}' }
-        })
-        .then((answer) => {
-          send(request, response, answer)
-          happened.setupAnswered(answer.status).emit(telemetry)
-        })
-        .catch(() => response.destroy())
-    },
+  function begin(request: IncomingMessage, response: ServerResponse, path: string, search: string): void {
+    const { method } = request
+    if (method === 'OPTIONS') {
+      answerPreflight(request, response, methods)
+      return
+    }
+    const answering =
+      method === 'GET' || method === 'HEAD' || method === 'POST'
+        ? Promise.resolve(answerOf(request, path, search))
+        : Promise.resolve(wrongMethod)
+    answering
+      .catch((error: unknown): Answer => {
+        happened.setupFailed(error).emit(telemetry)
+        return { status: 500, contentType: json, body: '{"detail":"Internal server error."}' }
+      })
+      .then((answer) => {
+        send(request, response, answer)
+        happened.setupAnswered(answer.status).emit(telemetry)
+      })
+      .catch(() => response.destroy())
   }
+
+  return { at: (path) => (isSdkPath(path) ? begin : undefined) }
 }
 
 function isSdkPath(path: string): boolean {

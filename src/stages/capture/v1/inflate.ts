@@ -1,98 +1,63 @@
 /**
  * From a v1 body as it was sent to its JSON text: the encoding is the header's, nothing is guessed (capture spec §15.1).
  *
- * As with v0 (`decode/body.ts`) a small body is inflated at once, and one that is large or turns out to be goes to the thread
- * pool, so many at a time, because each may grow to the bound before it is refused.
+ * As with v0 (`decode/body.ts`) a small body is inflated at once, and one that is large or turns out to be goes to the
+ * inflation thread.
  */
 import { isUtf8 } from 'node:buffer'
-import { promisify } from 'node:util'
-import * as zlib from 'node:zlib'
 import { codeOf } from '../../../kit/failure.ts'
+import { atOnceInflatedBytesMax, atOnceWireBytesMax, inflateBy } from '../decode/inflation.ts'
+import type { Compression } from '../decode/inflation.ts'
+import type { InflateLarge } from '../decode/inflation-thread.ts'
 import type { V1Encoding } from './v1-headers.ts'
 import { v1Problem } from './v1-problem.ts'
 import type { V1Problem } from './v1-problem.ts'
-import { inflatedBytesFor } from '../decode/inflation-bound.ts'
-import { createTurns } from '../decode/turns.ts'
-
-export interface InflateLimits {
-  /** JSON text of one request; exactly this much is accepted. */
-  readonly inflatedBytesMax: number
-  /** Large bodies inflated at the same time; 2 when not set. */
-  readonly largeInflationsMax?: number
-  /** Large bodies that wait for their turn; 32 when not set. */
-  readonly waitingInflationsMax?: number
-}
 
 export type Inflated = { readonly kind: 'text'; readonly body: Buffer } | V1Problem
 
-interface Bound {
-  readonly maxOutputLength: number
-}
-interface Method {
-  readonly atOnce: (body: Buffer, bound: Bound) => Buffer
-  readonly inPool: (body: Buffer, bound: Bound) => Promise<Buffer>
-}
-
-const gzip: Method = { atOnce: zlib.gunzipSync, inPool: promisify<Buffer, Bound, Buffer>(zlib.gunzip) }
-const zlibDeflate: Method = { atOnce: zlib.inflateSync, inPool: promisify<Buffer, Bound, Buffer>(zlib.inflate) }
-const rawDeflate: Method = { atOnce: zlib.inflateRawSync, inPool: promisify<Buffer, Bound, Buffer>(zlib.inflateRaw) }
-const br: Method = {
-  atOnce: zlib.brotliDecompressSync,
-  inPool: promisify<Buffer, Bound, Buffer>(zlib.brotliDecompress),
-}
-const zstd: Method = {
-  atOnce: zlib.zstdDecompressSync,
-  inPool: promisify<Buffer, Bound, Buffer>(zlib.zstdDecompress),
-}
-
-const atOnceWireBytesMax = 64 * 1024
-const atOnceInflatedBytesMax = 1024 * 1024
 /** The first byte of a zlib wrapper; without it, deflate is bare. */
 const zlibMark = 0x78
 
+/** `inflatedBytesMax`: JSON text of one request; exactly this much is accepted. */
 export function createInflater(
-  limits: InflateLimits,
+  { inflatedBytesMax }: { readonly inflatedBytesMax: number },
+  inflateLarge: InflateLarge,
 ): (body: Buffer, encoding: V1Encoding | undefined) => Inflated | Promise<Inflated> {
-  const { inflatedBytesMax, largeInflationsMax = 2, waitingInflationsMax = 32 } = limits
   const tooLarge = v1Problem(
     'payload_too_large',
     `payload too large: the request's text is larger than ${String(inflatedBytesMax)} bytes`,
   )
-  const inTurn = createTurns(largeInflationsMax, waitingInflationsMax)
 
-  const inPool = (method: Method, body: Buffer): Promise<Inflated> =>
-    inTurn<Inflated>(async () => {
-      try {
-        return textFrom(await method.inPool(body, { maxOutputLength: inflatedBytesFor(body, inflatedBytesMax) }))
-      } catch (error) {
-        return isBeyondBound(error) ? tooLarge : undecodable
-      }
-    }, tooBusy)
+  const large = async (body: Buffer, compression: Compression): Promise<Inflated> => {
+    const outcome = await inflateLarge(body, compression, inflatedBytesMax)
+    switch (outcome.kind) {
+      case 'inflated':
+        return textFrom(outcome.body)
+      case 'too_large':
+        return tooLarge
+      case 'broken':
+        return undecodable
+      case 'busy':
+        return tooBusy
+    }
+  }
 
   return function inflate(body, encoding) {
     if (encoding === undefined) return body.length > inflatedBytesMax ? tooLarge : textFrom(body)
-    const method = methodOf(encoding, body)
-    if (body.length > atOnceWireBytesMax) return inPool(method, body)
+    const compression = compressionOf(encoding, body)
+    if (body.length > atOnceWireBytesMax) return large(body, compression)
     try {
-      return textFrom(method.atOnce(body, { maxOutputLength: Math.min(atOnceInflatedBytesMax, inflatedBytesMax) }))
+      const maxOutputLength = Math.min(atOnceInflatedBytesMax, inflatedBytesMax)
+      return textFrom(inflateBy[compression](body, { maxOutputLength }))
     } catch (error) {
-      if (!isBeyondBound(error)) return undecodable
-      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge : inPool(method, body)
+      if (codeOf(error) !== 'ERR_BUFFER_TOO_LARGE') return undecodable
+      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge : large(body, compression)
     }
   }
 }
 
-function methodOf(encoding: V1Encoding, body: Buffer): Method {
-  switch (encoding) {
-    case 'gzip':
-      return gzip
-    case 'deflate':
-      return body[0] === zlibMark ? zlibDeflate : rawDeflate
-    case 'br':
-      return br
-    case 'zstd':
-      return zstd
-  }
+function compressionOf(encoding: V1Encoding, body: Buffer): Compression {
+  return encoding === 'deflate' && body[0] === zlibMark ? 'zlib' : encoding
 }
 
 const tooBusy = v1Problem('service_unavailable', 'Too many large requests are being read.')
@@ -101,10 +66,6 @@ const undecodable = v1Problem(
   'Failed to decode request body: it is not what Content-Encoding says.',
 )
 const notText = v1Problem('request_decoding_error', 'Failed to decode request body: it is not UTF-8.')
-
-function isBeyondBound(error: unknown): boolean {
-  return codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
-}
 
 function textFrom(body: Buffer): Inflated {
   return isUtf8(body) ? { kind: 'text', body } : notText

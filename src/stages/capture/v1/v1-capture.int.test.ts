@@ -9,6 +9,7 @@ import { parseUuid } from '../../../event/uuid.ts'
 import { Failure } from '../../../kit/failure.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import type { AdmitRequest } from '../capture.ts'
+import { createInflationThread } from '../decode/inflation-thread.ts'
 import { createBodyReader } from '../decode/read-body.ts'
 import type { ReceiptEvent } from '../receipt.ts'
 import { createV1Capture } from './v1-capture.ts'
@@ -54,6 +55,7 @@ before(async () => {
         return said(request)
       },
       readBody: createBodyReader({ readingBytesMax: 1024 * 1024, bodyStallMsMax: 10_000 }),
+      inflateLarge: createInflationThread(),
       durability: 'fsync',
       clientIp: () => '10.1.2.3',
       telemetry: silent,
@@ -61,7 +63,8 @@ before(async () => {
   )
   server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://door')
-    if (capture.serves(url.pathname)) capture.answer(request, response, url.pathname, url.search.slice(1))
+    const answer = capture.at(url.pathname)
+    if (answer !== undefined) answer(request, response, url.pathname, url.search.slice(1))
     else response.writeHead(404).end()
   })
   server.listen(0, '127.0.0.1')

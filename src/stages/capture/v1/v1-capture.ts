@@ -38,8 +38,8 @@ interface Answer {
 }
 
 export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Capture {
-  const { admit, readBody, durability, clientIp, noteToken, telemetry } = deps
-  const inflate = createInflater({ inflatedBytesMax: config.v1InflatedBytesMax })
+  const { admit, readBody, inflateLarge, durability, clientIp, noteToken, telemetry } = deps
+  const inflate = createInflater({ inflatedBytesMax: config.v1InflatedBytesMax }, inflateLarge)
   const readEvents = createV1Reader({
     depthMax: config.depthMax,
     eventBytesMax: config.eventBytesMax,
@@ -108,40 +108,35 @@ export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Cap
     return { kind: 'answer', ...v1ResultsFrom(events, outcomes), outcomes }
   }
 
-  return {
-    serves: (path) => paths.has(path),
-
-    answer(request, response) {
-      const startedMs = performance.now()
-      if (request.method === 'OPTIONS') {
-        answerPreflight(request, response, methods)
-        return
-      }
-      const answering: Promise<Answer | V1Problem> =
-        request.method === 'POST'
-          ? answered(request)
-          : Promise.resolve(v1Problem('method_not_allowed', 'Events are sent by POST.'))
-      answering
-        .catch((error: unknown): V1Problem => {
-          if (error instanceof Failure && error.retryable) return v1Problem('service_unavailable', error.message)
-          happened.requestFailed(error).emit(telemetry)
-          return v1Problem('internal_error', 'Internal Server Error')
-        })
-        .then((answer) => {
-          const isProblem = answer.kind === 'problem'
-          if (isProblem) happened.requestRefused(answer.status, answer.tag, clientIp(request)).emit(telemetry)
-          const eventCount = isProblem ? 0 : answer.outcomes.length
-          happened
-            .requestAnswered(isProblem ? answer.status : 200, performance.now() - startedMs, eventCount)
-            .emit(telemetry)
-          send(request, response, answer, durability)
-        })
-        .catch((error: unknown) => {
-          happened.requestFailed(error).emit(telemetry)
-          response.destroy()
-        })
-    },
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedMs = performance.now()
+    try {
+      const answer = await answered(request).catch(failureAnswer)
+      const isProblem = answer.kind === 'problem'
+      if (isProblem) happened.requestRefused(answer.status, answer.tag, clientIp(request)).emit(telemetry)
+      const events = isProblem ? 0 : answer.outcomes.length
+      const status = isProblem ? answer.status : 200
+      happened.requestAnswered(status, performance.now() - startedMs, events).emit(telemetry)
+      send(request, response, answer, durability)
+    } catch (error) {
+      happened.requestFailed(error).emit(telemetry)
+      response.destroy()
+    }
   }
+
+  function failureAnswer(error: unknown): V1Problem {
+    if (error instanceof Failure && error.retryable) return v1Problem('service_unavailable', error.message)
+    happened.requestFailed(error).emit(telemetry)
+    return v1Problem('internal_error', 'Internal Server Error')
+  }
+
+  function begin(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method === 'POST') void respond(request, response)
+    else if (request.method === 'OPTIONS') answerPreflight(request, response, methods)
+    else send(request, response, v1Problem('method_not_allowed', 'Events are sent by POST.'), durability)
+  }
+
+  return { at: (path) => (paths.has(path) ? begin : undefined) }
 }
 
 const unknownToken =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { inflatedBytesFor } from './inflation-bound.ts'
+import { inflatedBytesFor } from './inflation.ts'
 
 const MiB = 1024 * 1024
 const boundOf = (bytes: number, bytesMax = 100 * MiB) => inflatedBytesFor(Buffer.alloc(bytes), bytesMax)
