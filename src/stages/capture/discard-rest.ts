@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { freeBytes } from '../../kit/free-bytes.ts'
 
 const discardMsMax = 2000
 
@@ -12,5 +13,6 @@ export function discardRest(request: IncomingMessage): void {
   request.once('close', () => {
     clearTimeout(cutOff)
   })
+  request.on('data', freeBytes)
   request.resume()
 }

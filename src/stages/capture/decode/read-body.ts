@@ -6,7 +6,9 @@
  * while there are any. So a stall is noticed after one to one and a quarter times that.
  */
 import type { IncomingMessage } from 'node:http'
+import { freeBytes } from '../../../kit/free-bytes.ts'
 import { createBodyPace, longBodyBytes } from './body-pace.ts'
+import { GatheredBody } from './gathered-body.ts'
 
 export interface BodyReadingLimits {
   readonly readingBytesMax: number
@@ -19,7 +21,6 @@ export type BodyRead =
   | { readonly kind: 'body'; readonly body: Buffer }
   | { readonly kind: 'refused'; readonly status: 408 | 413 | 503; readonly message: string }
 
-const empty: BodyRead = { kind: 'body', body: Buffer.alloc(0) }
 const stopped: BodyRead = { kind: 'refused', status: 408, message: 'client stopped sending data' }
 const tooManyBytes: BodyRead = {
   kind: 'refused',
@@ -66,13 +67,15 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > 2 * bodyBytesMax) return Promise.resolve(tooLarge(bodyBytesMax))
     return new Promise((resolve) => {
-      let chunks: Buffer[] = []
-      let kept = 0
+      const body = new GatheredBody(Math.min(announced || bodyBytesMax, bodyBytesMax))
+      const forget = (): void => {
+        keptBytes -= body.keptBytes
+        body.free()
+      }
       const end = (outcome: BodyRead): void => {
         if (!readings.delete(reading)) return
-        keptBytes -= kept
-        kept = 0
-        chunks = []
+        if (outcome.kind === 'body') keptBytes -= body.keptBytes
+        else forget()
         resolve(outcome)
       }
       const reading: Reading = {
@@ -89,29 +92,26 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
       request.on('data', (chunk: Buffer) => {
         reading.bytes += chunk.length
         if (reading.bytes > longBodyBytes) pace(request, chunk.length)
-        if (reading.bytes > bodyBytesMax) {
-          keptBytes -= kept
-          kept = 0
-          chunks = []
+        if (reading.bytes > bodyBytesMax || !readings.has(reading)) {
+          forget()
+          freeBytes(chunk)
           if (reading.bytes > 2 * bodyBytesMax && readings.has(reading)) {
             request.pause()
             end(tooLarge(bodyBytesMax))
           }
-        } else if (readings.has(reading)) {
-          if (kept + chunk.length > shareOf(readingBytesMax - (keptBytes - kept), readingBytesMax)) {
-            end(tooManyBytes)
-            return
-          }
-          kept += chunk.length
-          keptBytes += chunk.length
-          chunks.push(chunk)
+          return
         }
+        const otherBytes = keptBytes - body.keptBytes
+        if (body.bytesWith(chunk) > shareOf(readingBytesMax - otherBytes, readingBytesMax)) {
+          freeBytes(chunk)
+          end(tooManyBytes)
+          return
+        }
+        body.add(chunk)
+        keptBytes = otherBytes + body.keptBytes
       })
       request.on('end', () => {
-        const only = chunks[0]
-        if (reading.bytes > bodyBytesMax) end(tooLarge(bodyBytesMax))
-        else if (only === undefined) end(empty)
-        else end({ kind: 'body', body: chunks.length === 1 ? only : Buffer.concat(chunks, reading.bytes) })
+        end(reading.bytes > bodyBytesMax ? tooLarge(bodyBytesMax) : { kind: 'body', body: body.whole() })
       })
       // Also of a client that is gone; one that is gone in silence the sweep finds.
       request.on('error', () => {
