@@ -44,7 +44,7 @@ import type { RunRole } from './supervisor/role-context.ts'
 /** The same for the sources in src/ and for what is built of them in dist/. */
 const consoleFolder = fileURLToPath(new URL('../../dist/console', import.meta.url))
 const trimEveryMs = 60_000
-const coreNiceness = 5
+const coreNiceness = 10
 const maintainEveryMs = 60_000
 /** Events that wait longer say that the machine has enough to do. */
 const maintainWhenWaitingMsMax = 5000

@@ -9,7 +9,7 @@ export interface PausedSockets {
   pause(socket: Socket, forMs: number): void
 }
 
-const tickMs = 100
+const tickMs = 20
 
 /** When `stopping` aborts all are read again, so that they can end. */
 export function createPausedSockets(stopping: AbortSignal): PausedSockets {

@@ -62,7 +62,7 @@ export function launchRole(role: Role, program: RoleProgram): Launch {
     const config = program.config()
     const child = spawn(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', program.entryFile, '--role', role],
+      ['--disable-warning=ExperimentalWarning', '--v8-pool-size=1', program.entryFile, '--role', role],
       {
         cwd: config.data.dir,
         env: {

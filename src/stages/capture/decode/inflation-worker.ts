@@ -9,7 +9,7 @@ const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread.')
 
 // On Linux priorities belong to threads and 0 means this one; elsewhere it would be the whole process.
-if (process.platform === 'linux') setPriority(0, 10)
+if (process.platform === 'linux') setPriority(0, 19)
 
 /** Fewer and larger than usual: all of them are put together at the end. */
 const chunkSize = 256 * 1024
