@@ -87,7 +87,7 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
       proof,
       notes: [
         noiseNote(runs.flatMap(({ alone, beside }) => [alone, beside])),
-        `The cap of the edge's memory: bodies being read (256 MiB) and waiting for the disk (64 MiB), two inflations at once with their bodies, 32 that wait for one, and 200 MB for code, connections and garbage.`,
+        `The cap of the edge's memory: bodies being read (256 MiB) and waiting for the disk (64 MiB), an inflation, 32 bodies that wait for one, and 200 MB for code, connections and garbage.`,
         ...(first === undefined ? [] : [`Run 1, what became of the hostile clients: ${wordsOf(first.hostile)}.`]),
       ],
       details: { runs },

@@ -8,8 +8,8 @@
  *
  * Overload: when the edge's thread was busy for four fifths of the last sample while several sources sent, each has a quarter
  * of its rate, and who goes on beyond it is closed for twice as long each time, and begins anew with a quarter of his bucket.
- * Every 16 KiB that a source sends count as a request then, because few requests without an end cost as much as many. It
- * ends after a second of calm.
+ * Every 16 KiB that a source sends count as a request then, because few requests without an end cost as much as many, and a
+ * connection counts as four. It ends after a second of calm.
  *
  * Connections: a source has at most its maximum. The last tenth of all connections is for sources that have next to none: a few
  * that take all that they can get leave some for everybody else.
@@ -42,6 +42,8 @@ const burstMs = 1000
 /** Of a full bucket, what one that was shut out while the edge was overloaded lacks when it is heard again. */
 const lackingShare = 0.75
 const bytesOfRequest = 16 * 1024
+/** A connection costs as much as some requests. */
+const connectionCost = 4
 const overloadedShare = 0.25
 const closedMs = 250
 const strikesMax = 5
@@ -111,7 +113,9 @@ export class SourceBudgets {
     if (source !== undefined) {
       const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
       if (source.connections >= Math.min(connectionsPerSourceMax, most)) return false
-      if (source.closedUntilMs > this.#nowMs()) return false
+      const nowMs = this.#nowMs()
+      if (source.closedUntilMs > nowMs) return false
+      if (this.#isOverloaded && this.#charge(source, nowMs, connectionCost) > 0) return false
       source.connections++
     }
     this.#open++
@@ -158,7 +162,12 @@ export class SourceBudgets {
   takeBytes(source: Source, bytes: number): number {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
-    source.fullAtMs = Math.max(source.fullAtMs, nowMs) + (bytes / bytesOfRequest) * this.#costMs()
+    return this.#charge(source, nowMs, bytes / bytesOfRequest)
+  }
+
+  /** For what has happened already. Returns how long the source is shut out for it, milliseconds. */
+  #charge(source: Source, nowMs: number, requests: number): number {
+    source.fullAtMs = Math.max(source.fullAtMs, nowMs) + requests * this.#costMs()
     return source.fullAtMs - nowMs > burstMs ? this.#close(source, nowMs) : 0
   }
 

@@ -1,54 +1,69 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { BodyBlocks, blockBytes } from './body-blocks.ts'
 import { GatheredBody } from './gathered-body.ts'
 
 const KiB = 1024
+const sent = randomBytes(4 * blockBytes)
+
+/** With memory of its own, as what is read from a socket. */
+function pieceOf(from: number, length: number): Buffer {
+  const piece = Buffer.allocUnsafeSlow(length)
+  sent.copy(piece, 0, from, from + length)
+  return piece
+}
 
 describe('a gathered body', () => {
   it('is what was added, whatever the pieces', () => {
+    const blocks = new BodyBlocks()
+    const lengths = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 300 * KiB }))
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 5000 })), (pieces) => {
-        const sent = Buffer.concat(pieces)
-        const body = new GatheredBody(sent.length)
-        for (const bytesSent of pieces) {
-          // With memory of its own, as what is read from a socket.
-          const piece = Buffer.allocUnsafeSlow(bytesSent.length)
-          piece.set(bytesSent)
-          const bytes = body.bytesWith(piece)
-          body.add(piece)
-          assert.equal(body.keptBytes, bytes)
+      fc.property(fc.array(lengths, { maxLength: 20 }), (pieces) => {
+        const body = new GatheredBody(blocks)
+        let bytes = 0
+        for (const length of pieces) {
+          if (bytes + length > sent.length) break
+          const keptBytes = body.bytesWith(pieceOf(bytes, length))
+          body.add(pieceOf(bytes, length))
+          bytes += length
+          assert.equal(body.keptBytes, keptBytes)
+          assert.ok(keptBytes <= bytes + 1.25 * blockBytes)
         }
-        assert.deepEqual(body.whole(), sent)
-        assert.ok(body.keptBytes <= Math.max(sent.length, 1))
+        assert.ok(body.take().equals(sent.subarray(0, bytes)))
+        assert.equal(body.keptBytes, 0)
       }),
+      { numRuns: 60 },
     )
   })
 
   it('does not copy the only piece', () => {
     const piece = Buffer.alloc(64 * KiB, 'a')
-    const body = new GatheredBody(KiB * KiB)
+    const body = new GatheredBody(new BodyBlocks())
     body.add(piece)
-    assert.equal(body.whole(), piece)
+    assert.equal(body.take(), piece)
+    assert.equal(piece.length, 64 * KiB)
   })
 
-  it('takes at most twice its length, and no more than a body may have', () => {
-    const body = new GatheredBody(300 * KiB)
-    let bytes = 0
-    while (bytes < 300 * KiB) {
-      const piece = Buffer.alloc(10 * KiB)
-      body.add(piece)
-      bytes += 10 * KiB
-      assert.ok(body.keptBytes <= Math.min(2 * bytes, 300 * KiB))
-      if (bytes > 10 * KiB) assert.equal(piece.length, 0, 'the memory of a piece is free once it is copied')
-    }
-  })
-
-  it('takes nothing once it is free', () => {
-    const body = new GatheredBody(KiB * KiB)
-    const first = Buffer.alloc(64 * KiB)
-    for (const piece of [first, Buffer.alloc(64 * KiB), Buffer.alloc(64 * KiB)]) body.add(piece)
+  it('frees the memory of pieces that it has copied, and all of it when nobody wants it', () => {
+    const blocks = new BodyBlocks()
+    const body = new GatheredBody(blocks)
+    const pieces = Array.from({ length: 20 }, (_, n) => pieceOf(n, 64 * KiB))
+    for (const piece of pieces) body.add(piece)
+    assert.deepEqual(new Set(pieces.map(({ length }) => length)), new Set([0]))
     body.free()
-    assert.deepEqual([body.keptBytes, first.length, body.whole().length], [0, 0, 0])
+    assert.equal(body.keptBytes, 0)
+    assert.equal(body.take().length, 0)
+  })
+
+  it('uses blocks again', () => {
+    const blocks = new BodyBlocks()
+    const first = blocks.take()
+    blocks.giveBack([first])
+    assert.equal(blocks.take(), first)
+    blocks.giveBack([first])
+    blocks.forget()
+    assert.notEqual(blocks.take(), first)
   })
 })

@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { freeBytes } from '../../../kit/free-bytes.ts'
+import { BodyBlocks } from './body-blocks.ts'
 import { createBodyPace, longBodyBytes } from './body-pace.ts'
 import { GatheredBody } from './gathered-body.ts'
 
@@ -47,6 +48,7 @@ const looksMax = 4
 export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadingLimits): ReadBody {
   const readings = new Set<Reading>()
   const pace = createBodyPace()
+  const blocks = new BodyBlocks()
   /** Of all bodies in `readings`, as far as they are kept. */
   let keptBytes = 0
   let sweep: NodeJS.Timeout | undefined
@@ -59,6 +61,7 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
       } else if (++reading.looksUnchanged > looksMax) reading.stall()
     }
     if (readings.size > 0) return
+    blocks.forget()
     clearInterval(sweep)
     sweep = undefined
   }
@@ -67,15 +70,14 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > 2 * bodyBytesMax) return Promise.resolve(tooLarge(bodyBytesMax))
     return new Promise((resolve) => {
-      const body = new GatheredBody(Math.min(announced || bodyBytesMax, bodyBytesMax))
+      const body = new GatheredBody(blocks)
       const forget = (): void => {
         keptBytes -= body.keptBytes
         body.free()
       }
       const end = (outcome: BodyRead): void => {
         if (!readings.delete(reading)) return
-        if (outcome.kind === 'body') keptBytes -= body.keptBytes
-        else forget()
+        forget()
         resolve(outcome)
       }
       const reading: Reading = {
@@ -111,7 +113,12 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
         keptBytes = otherBytes + body.keptBytes
       })
       request.on('end', () => {
-        end(reading.bytes > bodyBytesMax ? tooLarge(bodyBytesMax) : { kind: 'body', body: body.whole() })
+        if (reading.bytes > bodyBytesMax) {
+          end(tooLarge(bodyBytesMax))
+          return
+        }
+        keptBytes -= body.keptBytes
+        end({ kind: 'body', body: body.take() })
       })
       // Also of a client that is gone; one that is gone in silence the sweep finds.
       request.on('error', () => {
