@@ -22,3 +22,9 @@ create table sluice.insert_progress (
   progress jsonb,
   saved_at timestamptz not null default now()
 );
+
+-- Random bytes that all instances of one installation share, made by whoever needs them first.
+create table sluice.shared_secrets (
+  name text primary key,
+  value bytea not null
+);
