@@ -96,9 +96,12 @@ module.exports = {
     ),
     forbidden(
       'tests-of-adapters-stay-in-their-store',
-      'A test of an adapter may run another adapter of the same store, and nothing of another store.',
+      'A test of an adapter may run another adapter of the same store, and nothing of another store but a database.',
       { path: `^src/stores/([^/]+)/[^/]+/.*${tests}`, pathNot: '^src/stores/intake/embedded/' },
-      { path: '^src/', pathNot: '^src/(stores/$1|event|kit)/' },
+      {
+        path: '^src/',
+        pathNot: '^src/(stores/$1|event|kit)/|^src/stores/state/postgres/test-database\\.fixtures\\.ts$',
+      },
     ),
     forbidden(
       'the-embedded-intake-stands-on-the-journal',

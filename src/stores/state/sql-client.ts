@@ -12,17 +12,9 @@
  * - SLUICE_STATE_REFUSED: the server refuses the statement or the connection. `cause` has its reason.
  * - SLUICE_STATE_CLOSED: the client was closed.
  */
+import type { SqlSession, SqlValue } from '../../kit/sql-session.ts'
 
-export interface SqlSession {
-  /**
-   * Runs one statement and resolves with its rows. `$1`, `$2`… stand for `values`, which are never read as SQL. Without
-   * values the text may hold several statements, and there are no rows then.
-   *
-   * Columns: bigint is a number (beyond 2^53 the query rejects), timestamptz a Date, bytea a Buffer, jsonb what it
-   * says, an array an array, null null.
-   */
-  query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<readonly Row[]>
-}
+export type { SqlSession, SqlValue }
 
 export interface SqlClient extends SqlSession {
   /**
@@ -45,5 +37,3 @@ export interface TransactionOptions {
   /** In place of the client's own bound for each statement, e.g. for a migration. */
   readonly statementTimeoutMs?: number
 }
-
-export type SqlValue = string | number | bigint | boolean | Date | Buffer | null | readonly string[] | readonly number[]
