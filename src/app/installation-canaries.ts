@@ -10,7 +10,7 @@ import { createCanaries } from '../stages/health/canaries.ts'
 import type { Canaries, CanaryEvent } from '../stages/health/canaries.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
 import type { Config } from './config.ts'
-import { intakeCounts } from './profiles/embedded.ts'
+import type { DoorCounts } from './profiles/profile.ts'
 import { readProcessesFile } from './supervisor/processes-file.ts'
 
 export interface InstallationCanariesDeps {
@@ -18,6 +18,7 @@ export interface InstallationCanariesDeps {
   /** Of the reserved project. */
   readonly token: string
   readonly reader: WarehouseReader
+  doorCounts(): Promise<DoorCounts>
   /** Next source offset that the warehouse writer has not inserted, by source index. */
   insertedTo(): Offsets
   readonly signal: AbortSignal
@@ -34,7 +35,7 @@ export function createInstallationCanaries(deps: InstallationCanariesDeps): Cana
   return createCanaries({
     async send(events) {
       await sendCanaries(config, token, events)
-      endsAt = (await intakeCounts()).endsOf(flows.events).slice(0, config.intake.partitionCount)
+      endsAt = (await deps.doorCounts()).endsOf(flows.events).slice(0, config.intake.partitionCount)
     },
     async seen(uuids) {
       const inserted = deps.insertedTo()

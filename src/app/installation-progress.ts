@@ -10,7 +10,7 @@ import type { LaneProgress, ProgressWatch } from '../stages/health/progress-watc
 import type { EventLog } from '../stores/log/event-log.ts'
 import { canariesInserted } from '../stores/warehouse/insert-progress.ts'
 import type { RunningFlow } from './pipeline.ts'
-import type { IntakeCounts } from './profiles/embedded.ts'
+import type { DoorCounts } from './profiles/profile.ts'
 
 export interface InstallationProgress {
   /** Of all flows, as of the last look; `sample` first for an answer about this moment. */
@@ -28,7 +28,7 @@ const sampleEveryMs = 1000
 export function createInstallationProgress(deps: {
   readonly running: Readonly<Record<FlowName, RunningFlow>>
   readonly log: EventLog
-  intakeCounts(): Promise<IntakeCounts>
+  doorCounts(): Promise<DoorCounts>
 }): InstallationProgress {
   const { running, log } = deps
   const watches: Readonly<Record<FlowName, ProgressWatch>> = {
@@ -46,7 +46,7 @@ export function createInstallationProgress(deps: {
       log,
       sampleEveryMs,
       async accepted() {
-        const { endsOf, counts } = await deps.intakeCounts()
+        const { endsOf, counts } = await deps.doorCounts()
         return { ends: endsOf(flow), canaries: flow.name === 'events' ? counts.canary : 0 }
       },
       decidedTo: () => ingestion.decidedTo(),
@@ -57,7 +57,7 @@ export function createInstallationProgress(deps: {
     })
   }
 
-  function countsOf({ flow, ingestion, warehousing }: RunningFlow, { endsOf }: IntakeCounts): FlowCounts {
+  function countsOf({ flow, ingestion, warehousing }: RunningFlow, { endsOf }: DoorCounts): FlowCounts {
     const inserted = warehousing.progress()
     return {
       name: flow.name,
@@ -81,7 +81,7 @@ export function createInstallationProgress(deps: {
       return (await Promise.all(all.map(({ watch }) => watch.lanes()))).flat()
     },
     async books() {
-      const counts = await deps.intakeCounts()
+      const counts = await deps.doorCounts()
       return balance({ intake: counts.counts, flows: all.map((one) => countsOf(one, counts)) })
     },
     of: (name) => ({

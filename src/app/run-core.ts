@@ -37,7 +37,7 @@ import { openTracing } from './open-tracing.ts'
 import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlows } from './pipeline.ts'
 import type { RunningFlow } from './pipeline.ts'
-import { intakeCounts, openCoreStores, openLogSearch, openWarehouse } from './profiles/embedded.ts'
+import { profileOf } from './profiles/profile.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
@@ -56,11 +56,13 @@ const trimAuditLinesMax = 10_000
 export const runCore: RunRole = async (config, { telemetry, signal, ready, onSettings }) => {
   // Where both want the same core, the door goes first: clients wait for it, and nobody waits for a merge. Threads inherit it.
   setPriority(coreNiceness)
-  const stores = await openCoreStores(config, telemetry)
-  const warehouseStores = await openWarehouse(config)
+  const profile = profileOf()
+  const stores = await profile.openCoreStores(config, telemetry)
+  const warehouseStores = await profile.openWarehouse(config)
   const { warehouse, tables, reader } = warehouseStores
   const projects = createProjectCache({ sql: stores.sql })
   const { log, progress, sql } = stores
+  const doorCounts = () => stores.doorCounts()
   const tracing = await openTracing(config, 'core')
   const { running: atWork, live } = buildFlows(
     config,
@@ -86,7 +88,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     warehousing.run(signal),
   ])
 
-  const far = createInstallationProgress({ running: atWork, log, intakeCounts })
+  const far = createInstallationProgress({ running: atWork, log, doorCounts })
   running.push(far.run(signal))
 
   const own = await canaryToken()
@@ -94,6 +96,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     config,
     token: own,
     reader,
+    doorCounts,
     insertedTo: () => atWork.events.warehousing.progress()?.sourceOffsets ?? [],
     signal,
     telemetry: telemetry.of('health'),
@@ -129,7 +132,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   )
 
   const columnPolicy = createColumnPolicy({ warehouse, telemetry: telemetry.of('query'), slowMs: config.query.slowMs })
-  const search = openLogSearch(config)
+  const search = profile.openLogSearch(config)
   const behind = ({ flow, table, ingestion, warehousing }: RunningFlow): FlowBehind => ({
     table,
     tableRows: createTableRows({

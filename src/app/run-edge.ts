@@ -16,7 +16,7 @@ import type { OwnRoutes } from './http-surface.ts'
 import { closeServer, freeSocket } from './listen.ts'
 import { openTracing } from './open-tracing.ts'
 import { buildDoor } from './pipeline.ts'
-import { intakeCounts, openEdgeStores } from './profiles/embedded.ts'
+import { profileOf } from './profiles/profile.ts'
 import type { RoleStatus } from './role-status.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
@@ -27,7 +27,7 @@ const coreTimeoutMs = 2000
 const limitsShownMax = 1000
 
 export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSettings, askReload }) => {
-  const stores = await openEdgeStores(config, telemetry)
+  const stores = await profileOf().openEdgeStores(config, telemetry)
   const tokens = await openTokenDirectory({
     sql: stores.sql,
     listener: stores.sql,
@@ -64,7 +64,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   }
   const metrics = async (response: ServerResponse): Promise<void> => {
     const core = await answerOfRole<MetricsSnapshot>('core', { path: '/internal/metrics', timeoutMs: coreTimeoutMs })
-    const { endsOf } = await intakeCounts()
+    const { endsOf } = await stores.doorCounts()
     happened.partitionsSeen(endsOf(flows.events)).emit(telemetry)
     const text = await telemetry.metrics.exposition(core === undefined ? [] : [core])
     response.writeHead(200, { 'content-type': telemetry.metrics.contentType })

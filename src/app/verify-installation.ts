@@ -7,19 +7,18 @@ import { createInterface } from 'node:readline'
 import type { Config } from './config.ts'
 import { answerOfRole, askRole, streamFromRole } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
-import { journals, openLog } from './profiles/embedded.ts'
+import { profileOf } from './profiles/profile.ts'
+import type { PinnableLog } from './profiles/profile.ts'
 import type { LaneStatus, RoleStatus } from './role-status.ts'
 import { derivedBatchHead, derivedBatchLines } from '../event/derived-batch.ts'
 import { allFlows, ofLane, sourceAt, sourceIndex } from '../event/flows.ts'
 import type { Flow } from '../event/flows.ts'
 import type { Lane, Offsets } from '../event/position.ts'
 import { Failure } from '../kit/failure.ts'
-import { nodeFiles } from '../kit/node-files.ts'
 import { silent } from '../kit/telemetry/telemetry.ts'
 import { compare } from '../stages/proof/compare.ts'
 import type { AcceptedEvent, Exceptions } from '../stages/proof/compare.ts'
 import type { Bounds, EventLog, WantedLane } from '../stores/log/event-log.ts'
-import { removeReaderFile, saveReaderFile } from '../stores/log/segments/reader-files.ts'
 import type { PlacedRow } from '../stores/warehouse/warehouse-row.ts'
 import type { PresentRow } from '../stores/warehouse/warehouse.ts'
 
@@ -60,7 +59,6 @@ const pinName = `verify-${String(process.pid)}`
 
 /** The working directory must be the data folder. Rejects with SLUICE_NOT_RUNNING when nothing runs on it. */
 export async function verifyInstallation(config: Config): Promise<Verdict> {
-  const log = openLog(config, silent)
   const status = await answerOfRole<RoleStatus>('core', { path: '/internal/status' })
   if (status?.lanes === undefined) {
     throw new Failure(
@@ -68,9 +66,14 @@ export async function verifyInstallation(config: Config): Promise<Verdict> {
       'Nothing answers on this data folder. Start Sluice first: the table can only be asked while it runs.',
     )
   }
-  const verdicts: Verdict[] = []
-  for (const flow of allFlows) verdicts.push(await verifyFlow(flow, log, insertedTo(flow, status.lanes)))
-  return together(verdicts)
+  const pinnable = profileOf().openLog(config, silent)
+  try {
+    const verdicts: Verdict[] = []
+    for (const flow of allFlows) verdicts.push(await verifyFlow(flow, pinnable, insertedTo(flow, status.lanes)))
+    return together(verdicts)
+  } finally {
+    await pinnable.close()
+  }
 }
 
 /** How far the warehouse writer says that it is, in source offsets. */
@@ -81,7 +84,8 @@ function insertedTo(flow: Flow, lanes: readonly LaneStatus[]): Offsets {
   })
 }
 
-async function verifyFlow(flow: Flow, log: EventLog, to: Offsets): Promise<Verdict> {
+async function verifyFlow(flow: Flow, pinnable: PinnableLog, to: Offsets): Promise<Verdict> {
+  const { log } = pinnable
   const begins = new Map<Lane, Offsets>()
   for (const lane of flow.sources)
     begins.set(
@@ -93,11 +97,10 @@ async function verifyFlow(flow: Flow, log: EventLog, to: Offsets): Promise<Verdi
     flow.derived,
     derived.map(({ begin }) => begin),
   )
-  const journalOf = (lane: Lane): string => (lane === flow.derived ? journals.core : journals.edge)
   const pin = async (): Promise<void> => {
     const expiresAtMs = Date.now() + pinMs
     for (const [lane, offsets] of begins) {
-      await saveReaderFile(nodeFiles, journalOf(lane), pinName, lane, { offsets, expiresAtMs })
+      await pinnable.pin(pinName, lane, offsets, expiresAtMs)
     }
   }
   await pin()
@@ -111,7 +114,7 @@ async function verifyFlow(flow: Flow, log: EventLog, to: Offsets): Promise<Verdi
   } finally {
     clearInterval(renewing)
     await renewed
-    for (const lane of begins.keys()) await removeReaderFile(nodeFiles, journalOf(lane), pinName, lane)
+    for (const lane of begins.keys()) await pinnable.unpin(pinName, lane)
   }
 }
 

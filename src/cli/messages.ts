@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import type { Config } from '../app/config.ts'
-import { openLog } from '../app/profiles/embedded.ts'
+import { profileOf } from '../app/profiles/profile.ts'
 import { readMessages } from '../app/read-messages.ts'
 import { nearestName } from '../app/settings/read-settings.ts'
 import { lanes } from '../event/position.ts'
@@ -37,7 +37,8 @@ export async function messages(config: Config, words: readonly string[]): Promis
       return misused(`--${name} needs a whole number, not "${value}".`)
   }
   process.chdir(config.data.dir)
-  const log = openLog(config, silent)
+  const pinnable = profileOf().openLog(config, silent)
+  const { log } = pinnable
   const partitions = log.partitionsOf(lane)
   const partition = values.partition === undefined ? undefined : Number(values.partition)
   if (partition !== undefined && partition >= partitions)
@@ -61,7 +62,7 @@ export async function messages(config: Config, words: readonly string[]): Promis
     }
     if (process.stdout.destroyed) break
   }
-  await log.close()
+  await pinnable.close()
   return 0
 }
 

@@ -4,14 +4,11 @@
  * the data folder.
  */
 import { allFlows, flows } from '../../event/flows.ts'
-import type { Flow, FlowName } from '../../event/flows.ts'
 import { laneNumber } from '../../event/position.ts'
-import type { Offsets } from '../../event/position.ts'
 import { nodeFiles } from '../../kit/node-files.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
-import type { Intake } from '../../stores/intake/intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import type { LogSearch } from '../../stores/log/log-search.ts'
 import { openSegmentsSearch } from '../../stores/log/segments/segments-search.ts'
@@ -19,21 +16,19 @@ import { openJournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import type { JournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import { publishedOf } from '../../stores/log/segments/journal-reader.ts'
 import { emptyCounts } from '../../stores/log/segments/segment-files.ts'
-import type { JournalState } from '../../stores/log/segments/segment-files.ts'
+import { removeReaderFile, saveReaderFile } from '../../stores/log/segments/reader-files.ts'
 import { openSegmentsLog } from '../../stores/log/segments/segments-log.ts'
 import { trimJournal } from '../../stores/log/segments/trim-journal.ts'
 import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
 import type { SqlClient } from '../../stores/state/sql-client.ts'
 import { openFileInsertProgress } from '../../stores/warehouse/file-progress/file-insert-progress.ts'
-import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
-import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
-import type { Warehouse, WarehouseTable } from '../../stores/warehouse/warehouse.ts'
 import type { Config } from '../config.ts'
 import { readPostgresConnection } from '../supervisor/launch-postgres.ts'
 import { createLateSqlClient } from './late-sql-client.ts'
+import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, WarehouseStores } from './profile.ts'
 
-/** Folders of the two journals, for whoever only reads them too. */
-export const journals = { edge: 'edge/journal', core: 'core/journal' } as const
+/** Folders of the two journals. */
+const journals = { edge: 'edge/journal', core: 'core/journal' } as const
 
 const journalOfLane = {
   events_plugin_ingestion: journals.edge,
@@ -53,14 +48,15 @@ const journalOfLane = {
 /** A reader that misses the file system's sign looks again after this. */
 const pollMs = 1000
 
-export interface EdgeStores {
-  readonly intake: Intake
-  readonly sql: SqlClient
-  /** Removes segments that nobody needs any more. */
-  trim(nowMs: number): Promise<void>
+export const embeddedProfile: Profile = {
+  openEdgeStores,
+  openCoreStores,
+  openWarehouse,
+  openLogSearch,
+  openLog: openPinnableLog,
 }
 
-export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores> {
+async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores> {
   const { partitionCount, duplicateWindowMs } = config.intake
   const own = telemetry.of('intake')
   const writer = await openWriter('edge', config, telemetry)
@@ -77,6 +73,7 @@ export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry
   return {
     intake,
     sql: openSql('sluice-edge'),
+    doorCounts,
     async trim(nowMs) {
       await trimJournal({
         files: nodeFiles,
@@ -90,15 +87,7 @@ export async function openEdgeStores(config: Config, telemetry: ProcessTelemetry
   }
 }
 
-export interface CoreStores {
-  readonly log: EventLog
-  readonly progress: Readonly<Record<FlowName, InsertProgress>>
-  readonly sql: SqlClient
-  trim(nowMs: number): Promise<void>
-  close(): Promise<void>
-}
-
-export async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores> {
+async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores> {
   const own = telemetry.of('log')
   const writer = await openWriter('core', config, telemetry)
   const sql = openSql('sluice-core')
@@ -110,6 +99,7 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
       recordings: await openFileInsertProgress(nodeFiles, 'core/inserting-recordings'),
     },
     sql,
+    doorCounts,
     async trim(nowMs) {
       await trimJournal({
         files: nodeFiles,
@@ -130,16 +120,8 @@ export async function openCoreStores(config: Config, telemetry: ProcessTelemetry
   }
 }
 
-export interface WarehouseStores {
-  /** The table of events. */
-  readonly warehouse: Warehouse
-  readonly tables: Readonly<Record<FlowName, WarehouseTable>>
-  readonly reader: WarehouseReader
-  close(): Promise<void>
-}
-
 /** ClickHouse comes as a library of half a gigabyte: only the process that opens it loads it. */
-export async function openWarehouse(config: Config): Promise<WarehouseStores> {
+async function openWarehouse(config: Config): Promise<WarehouseStores> {
   const { chdbEngineDefaults } = await import('../../stores/warehouse/chdb/chdb-engine.config.ts')
   const { openChdbEngine } = await import('../../stores/warehouse/chdb/chdb-engine.ts')
   const { chdbWarehouseDefaults, openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
@@ -170,12 +152,18 @@ export async function openWarehouse(config: Config): Promise<WarehouseStores> {
   }
 }
 
-/** The log for a process that writes none of its lanes. */
-export function openLog(
-  config: Config,
-  telemetry: Telemetry,
-  writers: ReadonlyMap<string, JournalWriter> = new Map(),
-): EventLog {
+function openPinnableLog(config: Config, telemetry: Telemetry): PinnableLog {
+  const log = openLog(config, telemetry, new Map())
+  return {
+    log,
+    pin: (name, lane, offsets, expiresAtMs) =>
+      saveReaderFile(nodeFiles, journalOfLane[lane], name, lane, { offsets, expiresAtMs }),
+    unpin: (name, lane) => removeReaderFile(nodeFiles, journalOfLane[lane], name, lane),
+    close: () => log.close(),
+  }
+}
+
+function openLog(config: Config, telemetry: Telemetry, writers: ReadonlyMap<string, JournalWriter>): EventLog {
   return openSegmentsLog({
     files: nodeFiles,
     partitionCount: config.intake.partitionCount,
@@ -186,25 +174,18 @@ export function openLog(
   })
 }
 
-/** Searches both journals, for people who ask about single events. */
-export function openLogSearch(config: Config): LogSearch {
+function openLogSearch(config: Config): LogSearch {
   const { partitionCount } = config.intake
   return openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey })
 }
 
 /** What the door has written, as its journal says; there also while the edge is away. */
-export async function intakeCounts(): Promise<IntakeCounts> {
+async function doorCounts(): Promise<DoorCounts> {
   const published = await publishedOf(nodeFiles, journals.edge)
   return {
     counts: published?.state.counts ?? emptyCounts(),
     endsOf: ({ sources }) => sources.flatMap((lane) => published?.state.next[laneNumber(lane)] ?? []),
   }
-}
-
-export interface IntakeCounts {
-  readonly counts: JournalState['counts']
-  /** Where the source lanes end, by source index. */
-  readonly endsOf: (flow: Flow) => Offsets
 }
 
 function openWriter(role: 'edge' | 'core', config: Config, telemetry: ProcessTelemetry): Promise<JournalWriter> {

@@ -1,0 +1,73 @@
+/**
+ * What a profile gives the processes: the stores they work with, as ports. Nothing outside of this folder and of the adapters' own
+ * knows which profile runs (design §3).
+ */
+import type { Flow, FlowName } from '../../event/flows.ts'
+import type { Lane, Offsets } from '../../event/position.ts'
+import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import type { IntakeCounts } from '../../stages/health/books.ts'
+import type { Intake } from '../../stores/intake/intake.ts'
+import type { EventLog } from '../../stores/log/event-log.ts'
+import type { LogSearch } from '../../stores/log/log-search.ts'
+import type { SqlClient } from '../../stores/state/sql-client.ts'
+import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
+import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
+import type { Warehouse, WarehouseTable } from '../../stores/warehouse/warehouse.ts'
+import type { Config } from '../config.ts'
+import { embeddedProfile } from './embedded.ts'
+
+export interface Profile {
+  openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores>
+  openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores>
+  openWarehouse(config: Config): Promise<WarehouseStores>
+  /** Searches the log, for people who ask about single events. */
+  openLogSearch(config: Config): LogSearch
+  /** For a process that writes none of its lanes. */
+  openLog(config: Config, telemetry: Telemetry): PinnableLog
+}
+
+export interface EdgeStores {
+  readonly intake: Intake
+  readonly sql: SqlClient
+  /** What the door has written; there also while the core is away. */
+  doorCounts(): Promise<DoorCounts>
+  /** Removes what nobody needs any more. */
+  trim(nowMs: number): Promise<void>
+}
+
+export interface CoreStores {
+  readonly log: EventLog
+  readonly progress: Readonly<Record<FlowName, InsertProgress>>
+  readonly sql: SqlClient
+  /** What the door has written; there also while the edge is away. */
+  doorCounts(): Promise<DoorCounts>
+  trim(nowMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface DoorCounts {
+  readonly counts: IntakeCounts
+  /** Where the source lanes end, by source index. */
+  readonly endsOf: (flow: Flow) => Offsets
+}
+
+export interface WarehouseStores {
+  /** The table of events. */
+  readonly warehouse: Warehouse
+  readonly tables: Readonly<Record<FlowName, WarehouseTable>>
+  readonly reader: WarehouseReader
+  close(): Promise<void>
+}
+
+export interface PinnableLog {
+  readonly log: EventLog
+  /** Keeps records from these offsets on until the time, Unix milliseconds, as far as it is ours to keep them. */
+  pin(name: string, lane: Lane, offsets: Offsets, expiresAtMs: number): Promise<void>
+  unpin(name: string, lane: Lane): Promise<void>
+  close(): Promise<void>
+}
+
+export function profileOf(): Profile {
+  return embeddedProfile
+}
