@@ -1,6 +1,7 @@
 /** What every `InsertProgress` promises; called by each adapter's tests. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Failure } from '../../kit/failure.ts'
 import { aProgress } from './insert-progress.fixtures.ts'
 import type { InsertProgress } from './insert-progress.ts'
 
@@ -10,8 +11,12 @@ export interface OpenedInsertProgress {
   readonly reopen: () => Promise<InsertProgress>
 }
 
-/** `open` gives one to which nothing was ever saved. */
-export function describeInsertProgress(name: string, open: () => Promise<OpenedInsertProgress>): void {
+/** `open` gives one to which nothing was ever saved. `isShared`: several processes can reach the storage. */
+export function describeInsertProgress(
+  name: string,
+  open: () => Promise<OpenedInsertProgress>,
+  { isShared = false }: { readonly isShared?: boolean } = {},
+): void {
   describe(`${name} as insert progress`, () => {
     it('has nothing at the very first start', async () => {
       const { progress, reopen } = await open()
@@ -50,9 +55,43 @@ export function describeInsertProgress(name: string, open: () => Promise<OpenedI
       assert.ok(block !== undefined)
       const large = { ...aProgress(7), recent: Array.from({ length: 3000 }, () => block), offsets: [2 ** 40] }
       await progress.save(large)
-      assert.deepEqual(await (await reopen()).load(), large)
-      await progress.save(aProgress(8))
+      const again = await reopen()
+      assert.deepEqual(await again.load(), large)
+      await again.save(aProgress(8))
       assert.deepEqual(await (await reopen()).load(), aProgress(8))
     })
+
+    if (isShared) {
+      it('lets nobody save or load any more after another one took it over', async () => {
+        const { progress: zombie, reopen } = await open()
+        await zombie.save(aProgress(1))
+        const owner = await reopen()
+        await rejectsAsFenced(zombie.save(aProgress(2)))
+        await rejectsAsFenced(zombie.load())
+        assert.deepEqual(await owner.load(), aProgress(1))
+        await owner.save(aProgress(3))
+        await rejectsAsFenced(zombie.save(aProgress(4)))
+        assert.deepEqual(await owner.load(), aProgress(3))
+      })
+
+      it('belongs to the last one alone when many take it over and save at once', async () => {
+        const { progress, reopen } = await open()
+        const takers = [progress, ...(await Promise.all(Array.from({ length: 7 }, () => reopen())))]
+        const saved = await Promise.allSettled(takers.map((taker, at) => taker.save(aProgress(at + 1))))
+        const kept = saved.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []))
+        assert.equal(kept.length, 1)
+        const [owner] = kept
+        assert.ok(owner !== undefined)
+        assert.deepEqual(await takers[owner]?.load(), aProgress(owner + 1))
+      })
+    }
+  })
+}
+
+async function rejectsAsFenced(attempt: Promise<unknown>): Promise<void> {
+  await assert.rejects(attempt, (error) => {
+    assert.ok(error instanceof Failure, String(error))
+    assert.deepEqual([error.code, error.retryable], ['SLUICE_PROGRESS_FENCED', false])
+    return true
   })
 }

@@ -3,6 +3,9 @@
  *
  * The writer works block by block: it writes down what it is about to insert (the intent), inserts it under a token made
  * from the intent, then writes down that it is done. After a crash the intent tells what may or may not be in the table.
+ *
+ * Where several processes can reach the storage, whoever opens it takes it over: from then on `load` and `save` of everybody who
+ * opened it before reject with SLUICE_PROGRESS_FENCED, and nothing of theirs is kept.
  */
 import type { Offsets } from '../../event/position.ts'
 
