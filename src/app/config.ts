@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { failpointPlanComplaint } from '../kit/failpoint.ts'
 import { dropListComplaint } from '../stages/admission/rules/drop-list.ts'
 import { proxyComplaint } from './edge/client-address.ts'
+import { clusterSections } from './settings/cluster-sections.ts'
 import { settingsHelp, settingsPage } from './settings/describe-settings.ts'
 import type { Environment, Sources, ValuesOf } from './settings/read-settings.ts'
 import { nameSettings, nearestName, readSettings } from './settings/read-settings.ts'
@@ -39,6 +40,7 @@ const sections = {
       }),
     },
   },
+  ...clusterSections,
   edge: {
     doc: 'The HTTP front.',
     settings: {
@@ -728,6 +730,22 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
     broken: ({ capture }) => capture.readingBytesMax < Math.max(capture.bodyBytesMax, capture.recordingBodyBytesMax),
     problem:
       'capture.readingBytesMax is smaller than capture.bodyBytesMax or capture.recordingBodyBytesMax, so that the largest body could never be read: raise the first or lower the others.',
+  },
+  {
+    broken: ({ profile, postgres, redis, kafka, clickhouse }) =>
+      profile.engines === 'cluster' &&
+      (postgres.url === undefined || redis.url === undefined || kafka.hosts.length === 0 || clickhouse.host === ''),
+    problem:
+      'profile.engines is cluster, which needs all of DATABASE_URL, REDIS_URL, KAFKA_HOSTS and CLICKHOUSE_HOST: set them, or SLUICE_PROFILE to embedded.',
+  },
+  {
+    broken: ({ profile }) => profile.engines === 'embedded' && profile.roles.length !== 2,
+    problem: 'profile.roles leaves one out, but the embedded profile is one installation: remove SLUICE_ROLES.',
+  },
+  {
+    broken: ({ kafka }) => kafka.minInSyncReplicas > kafka.replicationFactor,
+    problem:
+      'kafka.minInSyncReplicas is larger than kafka.replicationFactor, so that nothing could ever be acknowledged: lower the first or raise the second.',
   },
   {
     broken: ({ query, warehouse }) => query.memoryBytesMax > warehouse.memoryBytesMax,

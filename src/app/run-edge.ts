@@ -71,8 +71,8 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
     response.end(text)
   }
   /** `/internal/status?limits=<prefix>`: of the limits only those whose keys begin so. */
-  const status = (response: ServerResponse, query: URLSearchParams): void => {
-    const limits = stores.intake.limitUses(query.get('limits') ?? '', limitsShownMax)
+  const status = async (response: ServerResponse, query: URLSearchParams): Promise<void> => {
+    const limits = await stores.intake.limitUses(query.get('limits') ?? '', limitsShownMax)
     answerJson(response, 200, { books: { door: stores.intake.books() }, limits } satisfies RoleStatus)
   }
   const later =
@@ -105,7 +105,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   }
   const internal = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://edge')
-    if (pathname === '/internal/status') status(response, searchParams)
+    if (pathname === '/internal/status') status(response, searchParams).catch(() => response.destroy())
     else if (pathname === '/internal/reload' && request.method === 'POST') later(reload)(request, response)
     else answerJson(response, 404, { error: 'There is nothing here.' })
   })

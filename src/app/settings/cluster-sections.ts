@@ -1,0 +1,223 @@
+/** Settings of the cluster profile: which engines run elsewhere, and where. They are read in both profiles, and count in this one alone. */
+import { MiB, bytes, choice, integer, list, milliseconds, minuteMs, secondMs, secret, text } from './setting.ts'
+
+const anyText = { shape: 'text', complaintAbout: () => undefined }
+const hostAndPort = {
+  shape: 'a host and a port like 10.0.0.5:8100, or nothing',
+  complaintAbout: (value: string) =>
+    value === '' || /^(?:\[[0-9a-f:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/i.test(value) ? undefined : 'is neither',
+}
+
+export const clusterSections = {
+  profile: {
+    doc: 'Which engines Sluice runs on, and what of it runs here.',
+    settings: {
+      engines: choice({
+        env: 'SLUICE_PROFILE',
+        default: 'embedded',
+        choices: ['embedded', 'cluster'],
+        doc: 'embedded: everything in this one installation, nothing else is needed. cluster: Kafka, Redis, Postgres and ClickHouse that run elsewhere.',
+      }),
+      roles: list({
+        env: 'SLUICE_ROLES',
+        default: ['edge', 'core'],
+        shape: 'edge, core, or both',
+        complaintAbout: (value) =>
+          value === 'edge' || value === 'core' ? undefined : 'names a role that there is not',
+        doc: 'What runs on this machine, in the cluster profile: the edge takes events, the core makes rows of them and answers questions.',
+      }),
+      coreAddress: text({
+        env: 'SLUICE_CORE_ADDRESS',
+        default: '',
+        ...hostAndPort,
+        doc: 'Where an edge without a core on its own machine finds one (its coreListen), for the API and the console.',
+      }),
+      coreListen: text({
+        env: 'SLUICE_CORE_LISTEN',
+        default: '',
+        ...hostAndPort,
+        doc: 'Where the core listens for edges of other machines. It believes what these say about their clients: for a private network alone.',
+      }),
+    },
+  },
+  postgres: {
+    doc: 'The Postgres of the cluster profile.',
+    settings: {
+      url: secret({
+        env: 'DATABASE_URL',
+        defaultText: 'none',
+        shape: 'an address like postgres://user:password@host:5432/sluice?sslmode=verify-full',
+        pattern: /^\S+$/,
+        doc: 'Where projects, tokens, limits and positions are kept. PostgreSQL 15 or newer.',
+      }),
+      replicaUrl: secret({
+        env: 'SLUICE_POSTGRES_REPLICA_URL',
+        defaultText: 'none: questions go to the same server',
+        shape: 'an address like that of DATABASE_URL',
+        pattern: /^\S+$/,
+        doc: 'A read replica for what the API is asked.',
+      }),
+      poolMax: integer({ default: 10, min: 1, max: 1000, doc: 'Most connections of one process.' }),
+      allowUnsafe: choice({
+        default: 'no',
+        choices: ['yes', 'no'],
+        doc: 'Whether to start on a server that says fsync = off or is older than supported.',
+      }),
+    },
+  },
+  redis: {
+    doc: 'The Redis or Valkey of the cluster profile.',
+    settings: {
+      url: secret({
+        env: 'REDIS_URL',
+        defaultText: 'none',
+        shape: 'an address like redis://user:password@host:6379/0 or rediss://…',
+        pattern: /^\S+$/,
+        doc: 'Where duplicate keys, quotas and rates are counted.',
+      }),
+      keyPrefix: text({
+        default: '',
+        ...anyText,
+        doc: 'Before every key of ours, where several installations share a server.',
+      }),
+      whenAway: choice({
+        default: 'open',
+        choices: ['open', 'closed'],
+        doc: 'open: without Redis events are taken unchecked, and ingestion finds the copies. closed: the door answers 503.',
+      }),
+      commandTimeoutMs: milliseconds({
+        default: secondMs,
+        min: 10,
+        max: minuteMs,
+        doc: 'How long the door waits for an answer.',
+      }),
+    },
+  },
+  kafka: {
+    doc: 'The Kafka of the cluster profile.',
+    settings: {
+      hosts: list({
+        env: 'KAFKA_HOSTS',
+        default: [],
+        shape: 'brokers like 10.0.0.1:9092, or none',
+        complaintAbout: () => undefined,
+        doc: 'Brokers to begin with.',
+      }),
+      topicPrefix: text({
+        default: '',
+        shape: 'letters, digits, ".", "_" or "-"',
+        complaintAbout: (value) => (/^[A-Za-z0-9._-]{0,100}$/.test(value) ? undefined : 'has others'),
+        doc: 'Before the name of every topic; topics are called as their lanes.',
+      }),
+      replicationFactor: integer({
+        default: 3,
+        min: 1,
+        max: 15,
+        doc: 'Copies of each record in topics that are made.',
+      }),
+      minInSyncReplicas: integer({
+        default: 2,
+        min: 1,
+        max: 15,
+        doc: 'How many of them must have a record before it is acknowledged, in topics that are made.',
+      }),
+      messageBytesMax: bytes({
+        default: 16 * MiB,
+        min: 4 * MiB,
+        max: 256 * MiB,
+        doc: 'Largest record batch of topics that are made; a derived batch is one.',
+      }),
+      allowBuffered: choice({
+        default: 'no',
+        choices: ['yes', 'no'],
+        doc: 'Whether to start on topics that can lose what was acknowledged: fewer copies than three, one of them enough, or unclean leader election. Receipts then say buffered.',
+      }),
+      tls: choice({ default: 'off', choices: ['on', 'off'], doc: 'Whether brokers are spoken to over TLS.' }),
+      trustedCertificate: secret({
+        env: 'KAFKA_TRUSTED_CERT_B64',
+        defaultText: "the system's",
+        shape: 'a certificate in PEM, as base64',
+        pattern: /^[A-Za-z0-9+/=\s]+$/,
+        doc: 'Who signs for the brokers.',
+      }),
+      clientCertificate: secret({
+        env: 'KAFKA_CLIENT_CERT_B64',
+        defaultText: 'none',
+        shape: 'a certificate in PEM, as base64',
+        pattern: /^[A-Za-z0-9+/=\s]+$/,
+        doc: 'Who we are to the brokers.',
+      }),
+      clientKey: secret({
+        env: 'KAFKA_CLIENT_CERT_KEY_B64',
+        defaultText: 'none',
+        shape: 'a private key in PEM, as base64',
+        pattern: /^[A-Za-z0-9+/=\s]+$/,
+        doc: 'The private key of it.',
+      }),
+      saslMechanism: choice({
+        env: 'SLUICE_KAFKA_SASL_MECHANISM',
+        default: 'none',
+        choices: ['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'],
+        doc: 'How we log in at the brokers.',
+      }),
+      saslUser: text({ env: 'SLUICE_KAFKA_SASL_USER', default: '', ...anyText, doc: 'As whom.' }),
+      saslPassword: secret({
+        env: 'SLUICE_KAFKA_SASL_PASSWORD',
+        defaultText: 'none',
+        shape: 'text',
+        pattern: /^.+$/s,
+        doc: 'By which password.',
+      }),
+    },
+  },
+  clickhouse: {
+    doc: 'The ClickHouse of the cluster profile.',
+    settings: {
+      host: text({
+        env: 'CLICKHOUSE_HOST',
+        default: '',
+        ...anyText,
+        doc: 'Server, as a host name or as an address like https://host:8443.',
+      }),
+      offlineHost: text({
+        env: 'CLICKHOUSE_OFFLINE_CLUSTER_HOST',
+        default: '',
+        ...anyText,
+        doc: 'Another one for heavy questions; none: the same.',
+      }),
+      database: text({
+        env: 'CLICKHOUSE_DATABASE',
+        default: 'sluice',
+        shape: 'letters, digits or "_"',
+        complaintAbout: (value) => (/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(value) ? undefined : 'is no name'),
+        doc: 'Database of the tables.',
+      }),
+      user: text({ env: 'CLICKHOUSE_USER', default: 'default', ...anyText, doc: 'As whom.' }),
+      password: secret({
+        env: 'CLICKHOUSE_PASSWORD',
+        defaultText: 'none',
+        shape: 'text',
+        pattern: /^.+$/s,
+        doc: 'By which password.',
+      }),
+      secure: choice({
+        env: 'CLICKHOUSE_SECURE',
+        default: 'false',
+        choices: ['true', 'false'],
+        doc: 'Whether a host without http:// or https:// is spoken to over TLS.',
+      }),
+      trustedCertificateFile: text({
+        env: 'CLICKHOUSE_CA',
+        default: '',
+        ...anyText,
+        doc: 'File with who signs for the server; none: the system’s.',
+      }),
+      cluster: text({
+        env: 'SLUICE_CLICKHOUSE_CLUSTER',
+        default: '',
+        ...anyText,
+        doc: 'Name of the cluster of several servers, for replicated and distributed tables; none: one server.',
+      }),
+    },
+  },
+} as const
