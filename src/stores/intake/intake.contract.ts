@@ -156,7 +156,7 @@ export function describeIntake(
         Array.from({ length: 2000 }, (_, n) => intake.submit(asks([{ ...anEvent(n), limits: [0] }], limits))),
       )
       assert.deepEqual(verdictsOf(answers.flat()), { stored: 1000, quota_limited: 1000 })
-      assert.deepEqual(intake.limitUses(), [{ key: aQuota(1000).key, used: 1000 }])
+      assert.deepEqual(await intake.limitUses(), [{ key: aQuota(1000).key, used: 1000 }])
       const { stored, quotaLimited, received } = intake.books()
       assert.deepEqual({ stored, quotaLimited, received }, { stored: 1000, quotaLimited: 1000, received: 2000 })
       await close()
@@ -175,7 +175,7 @@ export function describeIntake(
         limit: 1,
         retryAfterMs: 3_600_000,
       })
-      assert.deepEqual(usesOf(intake), { other: 1, 'quota:{phc_a}:@events': 1 })
+      assert.deepEqual(await usesOf(intake), { other: 1, 'quota:{phc_a}:@events': 1 })
       const [again] = await intake.submit(asks([limited], []))
       assert.equal(again?.verdict, 'stored', 'it left no key')
       await close()
@@ -186,7 +186,7 @@ export function describeIntake(
       const limits = [aQuota(2)]
       const event = { ...anEvent(1), limits: [0] }
       assert.deepEqual(verdictsOf(await intake.submit(asks([event, event], limits))), { stored: 1, duplicate: 1 })
-      assert.deepEqual(usesOf(intake), { 'quota:{phc_a}:@events': 1 })
+      assert.deepEqual(await usesOf(intake), { 'quota:{phc_a}:@events': 1 })
       const answers = await intake.submit(asks([event, { ...anEvent(2), limits: [0] }, event], limits))
       assert.deepEqual(verdictsOf(answers), { duplicate: 2, stored: 1 })
       await close()
@@ -199,7 +199,7 @@ export function describeIntake(
       assert.deepEqual(verdictsOf(await intake.submit(asks([refused], limits))), { refused: 1 })
       const canary = { ...asks([{ ...anEvent(2), limits: [0] }], limits), isCanary: true }
       assert.deepEqual(verdictsOf(await intake.submit(canary)), { stored: 1 })
-      assert.deepEqual(usesOf(intake), {})
+      assert.deepEqual(await usesOf(intake), {})
       await close()
     })
 
@@ -214,10 +214,10 @@ export function describeIntake(
       nowMs = noonMs + 3_599_999
       assert.equal(await send(2), 'quota_limited')
       nowMs = noonMs + 3_600_000
-      assert.deepEqual(usesOf(intake), {})
+      assert.deepEqual(await usesOf(intake), {})
       assert.equal(await send(3), 'stored')
       assert.equal(await send(4), 'quota_limited')
-      assert.deepEqual(usesOf(intake), { hourly: 1 })
+      assert.deepEqual(await usesOf(intake), { hourly: 1 })
       nowMs = noonMs
       await close()
     })
@@ -241,9 +241,9 @@ export function describeIntake(
       assert.deepEqual(verdictsOf(await send(4)), { stored: 3, rate_limited: 1 })
       nowMs += 60_000
       assert.deepEqual(verdictsOf(await send(8)), { stored: 5, rate_limited: 3 }, 'no more than a burst is saved up')
-      assert.deepEqual(usesOf(intake), { 'rate:{phc_a}:@events': 5 })
+      assert.deepEqual(await usesOf(intake), { 'rate:{phc_a}:@events': 5 })
       nowMs += 200
-      assert.deepEqual(usesOf(intake), { 'rate:{phc_a}:@events': 3 })
+      assert.deepEqual(await usesOf(intake), { 'rate:{phc_a}:@events': 3 })
       assert.equal(intake.books().rateLimited, 9)
       nowMs = noonMs
       await close()
@@ -289,7 +289,7 @@ export function describeIntake(
       assert.deepEqual([both?.verdict, both?.limit], ['quota_limited', 1])
       const [rate] = await intake.submit(asks([event(2)], [aRate(1, 0), aQuota(5)]))
       assert.deepEqual([rate?.verdict, rate?.limit], ['rate_limited', 0])
-      assert.deepEqual(usesOf(intake), {})
+      assert.deepEqual(await usesOf(intake), {})
       await close()
     })
 
@@ -307,7 +307,7 @@ export function describeIntake(
       for (const { limit, offset, retryAfterMs } of refusedWhole.slice(1)) {
         assert.deepEqual([limit, offset, retryAfterMs], [0, -1, 3_600_000])
       }
-      assert.deepEqual(usesOf(intake), { 'quota:{phc_a}:@events': 1 })
+      assert.deepEqual(await usesOf(intake), { 'quota:{phc_a}:@events': 1 })
       const fits = await intake.submit(whole([event(2), event(4)]))
       assert.deepEqual(verdictsOf(fits), { stored: 2 })
       assert.deepEqual(
@@ -343,7 +343,7 @@ export function describeIntake(
         { received: 4, stored: 2, duplicate: 1, quotaLimited: 1 },
       )
       assert.equal(count, 2)
-      assert.deepEqual(usesOf(intake), { 'quota:{phc_a}:@events': 1 })
+      assert.deepEqual(await usesOf(intake), { 'quota:{phc_a}:@events': 1 })
       await close()
     })
 
@@ -360,7 +360,7 @@ export function describeIntake(
       // The bucket is full again: nobody needs to remember it.
       nowMs += 1000
       assert.equal((await send(3, aQuota(9, 'c')))[0]?.verdict, 'stored')
-      assert.deepEqual(usesOf(intake), { a: 2, c: 1 })
+      assert.deepEqual(await usesOf(intake), { a: 2, c: 1 })
       nowMs = noonMs
       await close()
     })
@@ -377,12 +377,12 @@ export function describeIntake(
       const event = (n: number) => ({ ...anEvent(n), limits: [0, 1] })
       for (let n = 0; n < 2; n++) await opened.intake.submit(asks([event(n)], limits))
       await opened.intake.submit(asks([{ ...anEvent(8), limits: [0] }], [aQuota(0, 'none')]))
-      const uses = opened.intake.limitUses()
+      const uses = await opened.intake.limitUses()
       await opened.close()
       const { intake, close } = await opened.reopen()
-      assert.deepEqual(intake.limitUses(), uses)
-      assert.deepEqual(intake.limitUses('rate:'), [{ key: 'rate:{phc_a}:@events', used: 2 }])
-      assert.equal(intake.limitUses('', 1).length, 1)
+      assert.deepEqual(await intake.limitUses(), uses)
+      assert.deepEqual(await intake.limitUses('rate:'), [{ key: 'rate:{phc_a}:@events', used: 2 }])
+      assert.equal((await intake.limitUses('', 1)).length, 1)
       const outcomes = await intake.submit(asks([event(3), event(4)], limits))
       assert.deepEqual(verdictsOf(outcomes), { stored: 1, quota_limited: 1 })
       await close()
@@ -406,8 +406,8 @@ function verdictsOf(outcomes: readonly Outcome[]): Record<string, number> {
   return counts
 }
 
-function usesOf(intake: Intake): Record<string, number> {
-  return Object.fromEntries(intake.limitUses().map(({ key, used }) => [key, used]))
+async function usesOf(intake: Intake): Promise<Record<string, number>> {
+  return Object.fromEntries((await intake.limitUses()).map(({ key, used }) => [key, used]))
 }
 
 function anEvent(n: number, distinctId = `user-${String(n)}`): IntakeEvent {

@@ -28,7 +28,7 @@ export interface Intake {
    * What is counted under the quotas and buckets that have not expired; for a bucket the tokens taken and not refilled. Of keys that
    * begin with the prefix, at most so many: 1,000 when not said.
    */
-  limitUses(prefix?: string, countMax?: number): readonly LimitUse[]
+  limitUses(prefix?: string, countMax?: number): Promise<readonly LimitUse[]>
   /** Finishes what waits, then releases the folder or connections. Safe to call twice. */
   close(): Promise<void>
 }
@@ -148,5 +148,7 @@ export interface IntakeBooks {
   readonly split: number
   /** Events of the health check; in none of the other counts. */
   readonly canary: number
+  /** Of the stored events, canaries too: those that entered without a look at duplicates and limits, because what knows them was away. */
+  readonly unchecked?: number
   readonly waitingBytes: number
 }

@@ -182,7 +182,7 @@ class EmbeddedIntake implements Intake {
     } as const
   }
 
-  limitUses(prefix = '', countMax = 1000): readonly LimitUse[] {
+  limitUses(prefix = '', countMax = 1000): Promise<readonly LimitUse[]> {
     const nowMs = this.#now()
     const uses: LimitUse[] = []
     for (const limit of this.#writer.limits.values()) {
@@ -190,7 +190,7 @@ class EmbeddedIntake implements Intake {
       const used = limit.key.startsWith(prefix) ? usedOf(limit, nowMs) : 0
       if (used > 0) uses.push({ key: limit.key, used })
     }
-    return uses
+    return Promise.resolve(uses)
   }
 
   async close(): Promise<void> {

@@ -115,7 +115,7 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
       segmentBytesMax: 500 + Math.floor(random() * 4000),
       indexFolder: join(root, `${String(seed)}-${String(life)}`),
     })
-    assertCounted(intake, offsets, told)
+    await assertCounted(intake, offsets, told)
     let dies = false
     for (let round = 1 + Math.floor(random() * 8); round > 0 && !dies; round--) {
       const luck = random()
@@ -169,12 +169,16 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
     segmentBytesMax: 4000,
     indexFolder: join(root, `${String(seed)}-end`),
   })
-  assertCounted(intake, offsets, told)
+  await assertCounted(intake, offsets, told)
   await intake.close()
 }
 
-function assertCounted(intake: Intake, offsets: (lane: Lane) => number, told: ReadonlyMap<Lane, Told>): void {
-  const used = new Map(intake.limitUses().map((use) => [use.key, use.used]))
+async function assertCounted(
+  intake: Intake,
+  offsets: (lane: Lane) => number,
+  told: ReadonlyMap<Lane, Told>,
+): Promise<void> {
+  const used = new Map((await intake.limitUses()).map((use) => [use.key, use.used]))
   let all = 0
   for (const [lane, { max, stored, isFull }] of told) {
     const durable = offsets(lane)

@@ -98,7 +98,7 @@ export function createMemoryIntake(partitionCount: number, options: MemoryIntake
         const used = meter.key.startsWith(prefix) ? usedOf(meter, now()) : 0
         if (used > 0 && uses.length < countMax) uses.push({ key: meter.key, used })
       }
-      return uses
+      return Promise.resolve(uses)
     },
     close: () => Promise.resolve(),
   }
