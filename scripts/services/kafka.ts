@@ -1,0 +1,163 @@
+/**
+ * Apache Kafka from Maven Central, in KRaft mode: each member is broker and controller. One member (`kafka`) or three of which
+ * each keeps a copy of everything (`kafka3`).
+ *
+ * Small: a heap that grows from 64 MB, and no 128 MB for the log cleaner, which would not even fit in it. Sessions of
+ * brokers are short, so that a broker that was killed is let in again within seconds.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Admin } from '@platformatic/kafka'
+import { daemonEnvironment, ensureProgram, runProgram } from './programs.ts'
+import { portOf } from './service.ts'
+import type { Place, Service } from './service.ts'
+
+const kafkaVersion = '4.3.1'
+const downloadTimeoutMs = 300_000
+const formatTimeoutMs = 60_000
+const askTimeoutMs = 5000
+/** Any 22 characters of base64url that stand for 16 bytes. */
+const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>local</groupId><artifactId>kafka-programs</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
+  </dependencies>
+</project>
+`
+
+const logging = `status=ERROR
+appender.c.type=Console
+appender.c.name=C
+appender.c.layout.type=PatternLayout
+appender.c.layout.pattern=[%d] %p %m (%c)%n
+rootLogger.level=WARN
+rootLogger.appenderRef.c.ref=C
+logger.server.name=kafka.server
+logger.server.level=INFO
+`
+
+export function kafkaService(name: 'kafka' | 'kafka3'): Service {
+  const members = name === 'kafka' ? ['kafka'] : ['kafka3-1', 'kafka3-2', 'kafka3-3']
+  const addresses = (place: Place) => members.map((member) => `127.0.0.1:${String(portOf(place, member))}`)
+
+  const properties = (member: string, place: Place): string => {
+    const copies = members.length
+    const inSyncMin = copies === 1 ? 1 : 2
+    const voters = members.map(
+      (voter, index) => `${String(index + 1)}@127.0.0.1:${String(portOf(place, voter, 1))}`,
+    )
+    const values: Readonly<Record<string, string | number | boolean>> = {
+      'process.roles': 'broker,controller',
+      'node.id': members.indexOf(member) + 1,
+      'controller.quorum.voters': voters.join(','),
+      listeners: `PLAINTEXT://127.0.0.1:${String(portOf(place, member))},CONTROLLER://127.0.0.1:${String(portOf(place, member, 1))}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(portOf(place, member))}`,
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'controller.listener.names': 'CONTROLLER',
+      'inter.broker.listener.name': 'PLAINTEXT',
+      'log.dirs': path.join(place.folder, member, 'data'),
+      'default.replication.factor': copies,
+      'min.insync.replicas': inSyncMin,
+      'unclean.leader.election.enable': false,
+      'offsets.topic.replication.factor': copies,
+      'offsets.topic.num.partitions': 4,
+      'transaction.state.log.replication.factor': copies,
+      'transaction.state.log.min.isr': inSyncMin,
+      'transaction.state.log.num.partitions': 4,
+      'share.coordinator.state.topic.replication.factor': copies,
+      'share.coordinator.state.topic.min.isr': inSyncMin,
+      'group.initial.rebalance.delay.ms': 0,
+      'auto.create.topics.enable': false,
+      'broker.session.timeout.ms': copies === 1 ? 2000 : 3000,
+      'broker.heartbeat.interval.ms': copies === 1 ? 200 : 500,
+      'log.cleaner.dedupe.buffer.size': 4 * 1024 ** 2,
+      'controlled.shutdown.enable': true,
+    }
+    return Object.entries(values)
+      .map(([key, value]) => `${key}=${String(value)}\n`)
+      .join('')
+  }
+
+  const java = (place: Place, heapMiB: number) => [
+    ...[`-Xmx${String(heapMiB)}m`, '-Xms64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+    ...[`-Dlog4j2.configurationFile=${path.join(place.folder, 'log4j2.properties')}`],
+    ...['-cp', path.join(jarsIn(place.downloads), '*')],
+  ]
+
+  return {
+    name,
+    members,
+    portsEach: 2,
+    stopSignal: 'SIGTERM',
+
+    async install(downloads, say) {
+      await ensureProgram('java', 'openjdk-17-jre-headless', say)
+      const jars = jarsIn(downloads)
+      if (existsSync(jars)) return
+      const maven = await ensureProgram('mvn', 'maven', say)
+      say(`downloading Kafka ${kafkaVersion} with Maven`)
+      const staging = await mkdtemp(`${jars}.new-`)
+      try {
+        await writeFile(path.join(staging, 'pom.xml'), pom)
+        const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
+        // Maven reads its own settings and proxies from the environment and the home folder.
+        const options = { timeoutMs: downloadTimeoutMs, cwd: staging, environment: process.env }
+        await runProgram(maven, ['-q', '-B', goal, '-DincludeScope=runtime', '-DoutputDirectory=jars'], options)
+        await rename(path.join(staging, 'jars'), jars)
+      } finally {
+        await rm(staging, { recursive: true, force: true })
+      }
+    },
+
+    async prepare(member, place) {
+      const folder = path.join(place.folder, member)
+      await mkdir(folder, { recursive: true })
+      await writeFile(path.join(place.folder, 'log4j2.properties'), logging)
+      const file = path.join(folder, 'server.properties')
+      await writeFile(file, properties(member, place))
+      if (existsSync(path.join(folder, 'data', 'meta.properties'))) return
+      const parameters = [...java(place, 96), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+      await runProgram('java', parameters, { timeoutMs: formatTimeoutMs, cwd: folder })
+    },
+
+    async launch(member, place) {
+      const cwd = path.join(place.folder, member)
+      const parameters = [...java(place, 256), 'kafka.Kafka', path.join(cwd, 'server.properties')]
+      return { command: 'java', arguments: parameters, cwd, environment: daemonEnvironment }
+    },
+
+    async ask(place, asked) {
+      await Promise.all(asked.map((member) => askBroker(`127.0.0.1:${String(portOf(place, member))}`, asked.length)))
+      const brokers = asked.length === 1 ? 'a broker answers' : `${String(asked.length)} brokers know each other`
+      return `Kafka ${kafkaVersion}, ${brokers}`
+    },
+
+    environment: (place) => ({ [name === 'kafka' ? 'KAFKA_HOSTS' : 'KAFKA3_HOSTS']: addresses(place).join(',') }),
+  }
+}
+
+/** Rejects unless the broker answers and knows at least that many of its cluster, itself included. */
+async function askBroker(address: string, brokersMin: number): Promise<void> {
+  const admin = new Admin({
+    clientId: 'sluice-services',
+    bootstrapBrokers: [address],
+    retries: false,
+    connectTimeout: askTimeoutMs,
+    requestTimeout: askTimeoutMs,
+  })
+  try {
+    const { brokers } = await admin.metadata({ topics: [] })
+    if (brokers.size < brokersMin) throw new Error(`The broker knows ${String(brokers.size)} of ${String(brokersMin)}.`)
+  } finally {
+    await admin.close().catch(() => undefined)
+  }
+}
+
+function jarsIn(downloads: string): string {
+  return path.join(downloads, `kafka-${kafkaVersion}`)
+}
