@@ -160,7 +160,7 @@ async function live(seed: number, seen: Record<string, number>): Promise<void> {
         }
       }
       await Promise.all(asked)
-      if (!dies) assertCounted(intake, offsets, told)
+      if (!dies) await assertCounted(intake, offsets, told)
     }
     await intake.close()
   }
