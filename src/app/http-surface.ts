@@ -1,6 +1,6 @@
 /**
  * The one HTTP surface of the edge: capture's paths are answered here, health and metrics are put together here, what lies
- * under `/api/` and the console's pages are the core's and passed on to its socket. Nothing else of it can be reached from outside.
+ * under `/api/` and the console's pages are the core's and passed on to it. Nothing else of it can be reached from outside.
  *
  * ```
  *  connection ─► budget of its source ─► headers (time, size) ─► request ─► budget ─► capture │ own │ core
@@ -17,6 +17,7 @@ import type { EdgeEvents } from './edge/edge.events.ts'
 import type { EdgeRequest, EdgeResponse } from './edge/exchange.ts'
 import { answerJson, answerProblem } from './edge/own-answers.ts'
 import { createPassOn } from './edge/pass-on.ts'
+import type { CoreAddress } from './edge/pass-on.ts'
 import type { PausedSockets } from './edge/paused-sockets.ts'
 import type { SourceBudgets } from './edge/source-budgets.ts'
 
@@ -32,7 +33,7 @@ export interface Answering {
 export interface SurfaceOptions {
   readonly answering: Answering
   readonly own: OwnRoutes
-  readonly coreSocket: string
+  readonly core: CoreAddress
   readonly budgets: SourceBudgets
   readonly paused: PausedSockets
   readonly accessLog: AccessLog
@@ -49,7 +50,7 @@ export interface Surface {
 
 export function createSurface(options: SurfaceOptions): Surface {
   const { own, budgets, paused, accessLog, events, stopping } = options
-  const passOn = createPassOn(options.coreSocket, stopping)
+  const passOn = createPassOn(options.core, stopping)
   let answering = options.answering
 
   // One function for all answers: a closure for each would be garbage for each.

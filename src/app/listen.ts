@@ -12,6 +12,12 @@ export async function listenOnPort(server: Server, port: number, host: string): 
   return typeof address === 'object' && address !== null ? address.port : port
 }
 
+/** `10.0.0.5:8100`, `[::1]:8100`. */
+export function hostAndPortOf(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+}
+
 /** A socket file that a killed process left behind is in nobody's way: who listens here holds the role's lock. */
 export async function freeSocket(path: string): Promise<void> {
   await rm(path, { force: true })

@@ -1,4 +1,4 @@
-/** Which processes the embedded profile runs, and in which order they stop: the door first, the stores last. */
+/** Which processes run on this machine, and in which order they stop: the door first, the stores last. */
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createJsonLog } from '../kit/telemetry/json-log.ts'
@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import type { LogPrinter } from './supervisor/log-printer.ts'
 import { launchPostgres } from './supervisor/launch-postgres.ts'
 import { launchRole } from './supervisor/launch.ts'
+import { roles } from './supervisor/role-context.ts'
 import type { SuperviseOptions, SupervisedProcess } from './supervisor/supervise.ts'
 import { supervise } from './supervisor/supervise.ts'
 
@@ -27,10 +28,14 @@ export async function runProcesses(options: ProcessesOptions): Promise<void> {
   // Beside the packages of the clone or the published package that runs.
   const compileCacheFolder = resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice')
   const program = { entryFile, compileCacheFolder, config: () => settings.now(), environment, output }
+  const { engines, roles: wanted } = config.profile
   const processes: readonly SupervisedProcess[] = [
-    { role: 'edge', launch: launchRole('edge', program), watched: true },
-    { role: 'core', launch: launchRole('core', program), watched: true },
-    { role: 'postgres', launch: launchPostgres(config, postgresLog), watched: false },
+    ...roles
+      .filter((role) => wanted.includes(role))
+      .map((role) => ({ role, launch: launchRole(role, program), watched: true })),
+    ...(engines === 'embedded'
+      ? [{ role: 'postgres', launch: launchPostgres(config, postgresLog), watched: false }]
+      : []),
   ]
   const reloaded = ({ diagnostics }: Config) => {
     postgresLog.setLevel(diagnostics.logLevel)

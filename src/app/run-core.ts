@@ -1,7 +1,10 @@
 /** The core: turns accepted events into rows and answers questions. Only writer of its journal and of the warehouse. */
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
 import { flows } from '../event/flows.ts'
 import type { FlowName } from '../event/flows.ts'
 import { aborted } from '../kit/aborted.ts'
@@ -25,13 +28,14 @@ import { resetFirstUser } from '../stores/state/users.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
 import { canaryToken } from './canary-token.ts'
 import { limitsOf } from './config.ts'
+import { isConsolePath } from './console-paths.ts'
 import { forgetFirstLogin, keepFirstLogin } from './first-login.ts'
 import { firstStart } from './first-start.ts'
 import { createCoreHttp } from './http/core-http.ts'
 import { questionComplaint } from './http/question-complaint.ts'
 import { createInstallationCanaries } from './installation-canaries.ts'
 import { limitUsesOfDoor } from './limit-uses.ts'
-import { freeSocket } from './listen.ts'
+import { closeServer, freeSocket, hostAndPortOf, listenOnPort } from './listen.ts'
 import { createInstallationProgress } from './installation-progress.ts'
 import { openTracing } from './open-tracing.ts'
 import { createPipelineNow } from './pipeline-now.ts'
@@ -204,6 +208,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   })
   await freeSocket(roleSocket.core)
   await http.listen({ path: roleSocket.core })
+  const elsewhere = config.profile.coreListen === '' ? undefined : await listenForEdges(http, config.profile.coreListen)
 
   running.push(
     firstStart(config, sql, own, signal, telemetry.of('state')).then(() => {
@@ -218,11 +223,25 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     // Streams have no end of their own, and the server waits for it.
     live.close()
     await search.close()
+    if (elsewhere !== undefined) await closeServer(elsewhere, 1000)
     await http.close()
     await warehouseStores.close()
     await stores.close()
     await tracing?.close()
   }
+}
+
+/** For edges of other machines: what they pass on, and nothing of what processes of one machine ask each other. */
+async function listenForEdges(http: FastifyInstance, address: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    const [path = '/'] = (request.url ?? '/').split('?', 1)
+    // Named, not excluded: a path can be written in many ways that the router reads as one.
+    if (path.startsWith('/api/') || isConsolePath(path)) http.routing(request, response)
+    else response.writeHead(404).end()
+  })
+  const { host, port } = hostAndPortOf(address)
+  await listenOnPort(server, port, host)
+  return server
 }
 
 /** Where the flow's table has rows of these uuids, as rows of partition, offset and uuid. */

@@ -7,13 +7,15 @@ import { secretFile } from '../kit/secret-file.ts'
 import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { answerOfRole } from './ask-role.ts'
+import type { Config } from './config.ts'
 import { canaryToken } from './canary-token.ts'
 import * as happened from './edge/edge.events.ts'
 import { openEdgeFront } from './edge/edge-front.ts'
+import type { CoreAddress } from './edge/pass-on.ts'
 import { ofRequest } from './edge/exchange.ts'
 import { answerJson } from './edge/own-answers.ts'
 import type { OwnRoutes } from './http-surface.ts'
-import { closeServer, freeSocket } from './listen.ts'
+import { closeServer, freeSocket, hostAndPortOf } from './listen.ts'
 import { openTracing } from './open-tracing.ts'
 import { buildDoor } from './pipeline.ts'
 import { profileOf } from './profiles/profile.ts'
@@ -51,6 +53,10 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   )
 
   const health = async (response: ServerResponse): Promise<void> => {
+    if (!config.profile.roles.includes('core')) {
+      answerJson(response, 200, { status: 'ok', edge: { healthy: true }, core: elsewhere })
+      return
+    }
     const core = await answerOfRole<{ readonly healthy: boolean }>('core', {
       path: '/internal/health',
       timeoutMs: coreTimeoutMs,
@@ -96,7 +102,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
     config,
     buildCapture,
     own: routes,
-    coreSocket: roleSocket.core,
+    core: coreOf(config),
     stopping: signal,
     telemetry: telemetry.of('http'),
   })
@@ -129,4 +135,12 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   await tracing?.close()
 }
 
+/** On this machine by its socket; on another one where the setting says. */
+function coreOf({ profile }: Config): CoreAddress {
+  const { coreAddress, roles } = profile
+  return coreAddress === '' || roles.includes('core') ? { socketPath: roleSocket.core } : hostAndPortOf(coreAddress)
+}
+
+/** An edge alone is as healthy as itself; the core's machine tells about the core. */
+const elsewhere = { reason: 'The core runs on another machine.' }
 const unreachable = { healthy: false, reason: 'The core does not answer.' }

@@ -104,7 +104,7 @@ export async function openDoor({ settings, tokenAnswer, telemetry = silent }: Do
     config,
     buildCapture,
     own: {},
-    coreSocket: join(folder, 'no-core.sock'),
+    core: { socketPath: join(folder, 'no-core.sock') },
     stopping: stopping.signal,
     telemetry: silent,
   })

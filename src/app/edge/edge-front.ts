@@ -12,6 +12,7 @@ import { createAccessLog } from './access-log.ts'
 import { openCertificates } from './certificates.ts'
 import { createClientAddress } from './client-address.ts'
 import * as happened from './edge.events.ts'
+import type { CoreAddress } from './pass-on.ts'
 import { createPausedSockets } from './paused-sockets.ts'
 import { createEdgeServers } from './servers.ts'
 import { SourceBudgets } from './source-budgets.ts'
@@ -29,7 +30,7 @@ export interface EdgeFrontOptions {
   readonly config: Config
   readonly buildCapture: BuildCapture
   readonly own: OwnRoutes
-  readonly coreSocket: string
+  readonly core: CoreAddress
   readonly stopping: AbortSignal
   readonly telemetry: Telemetry
 }
@@ -49,8 +50,8 @@ export async function openEdgeFront(options: EdgeFrontOptions): Promise<EdgeFron
     capture: buildCapture(settings),
   })
   let answering = answeringBy(config)
-  const { own, coreSocket } = options
-  const surface = createSurface({ answering, own, coreSocket, budgets, paused, accessLog, events, stopping })
+  const { own, core } = options
+  const surface = createSurface({ answering, own, core, budgets, paused, accessLog, events, stopping })
   const servers = createEdgeServers({
     config,
     tlsFiles: certificates.first,

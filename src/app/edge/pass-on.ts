@@ -1,4 +1,4 @@
-/** Hands requests to the core over its socket and its answers back. */
+/** Hands requests to the core and its answers back. */
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream'
@@ -9,8 +9,11 @@ import { requestIdHeader, requestIdOf } from './request-id.ts'
 
 export type PassOn = (request: EdgeRequest, response: EdgeResponse, isSecure: boolean) => void
 
+/** Its socket on this machine, or where it listens on another one. */
+export type CoreAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number }
+
 /** When the client goes away the core is told. When `stopping` aborts, streams of events are broken off. */
-export function createPassOn(socketPath: string, stopping: AbortSignal): PassOn {
+export function createPassOn(core: CoreAddress, stopping: AbortSignal): PassOn {
   const streams = new Set<IncomingMessage>()
   stopping.addEventListener('abort', () => {
     for (const stream of streams) stream.destroy()
@@ -18,7 +21,7 @@ export function createPassOn(socketPath: string, stopping: AbortSignal): PassOn 
   return (request, response, isSecure) => {
     const { method, url } = request
     const headers = onwardHeaders(request, request.clientIp, isSecure)
-    const onward = httpRequest({ socketPath, method, path: url, headers })
+    const onward = httpRequest({ ...core, method, path: url, headers })
     onward.on('response', (answer) => {
       const { connection: _, ...answerHeaders } = answer.headers
       if ('encrypted' in request.socket) answerHeaders[strictTransport.name] = strictTransport.value

@@ -43,7 +43,7 @@ async function aTlsFront(test: TestContext, more: Readonly<Record<string, string
       at: () => (_, response) => answerJson(response, 200, {}),
     }),
     own: {},
-    coreSocket: '/nowhere',
+    core: { socketPath: '/nowhere' },
     stopping: stopping.signal,
     telemetry: silent,
   })

@@ -3,7 +3,7 @@ import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Config } from '../config.ts'
 import type { ReloadReport } from '../reload.ts'
 
-/** The Node processes of the embedded profile. The working directory of each is the data folder. */
+/** The Node processes that may run on a machine, in the order in which they stop. The working directory of each is the data folder. */
 export const roles = ['edge', 'core'] as const
 export type Role = (typeof roles)[number]
 

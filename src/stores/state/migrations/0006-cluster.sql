@@ -26,5 +26,6 @@ create table sluice.insert_progress (
 -- Random bytes that all instances of one installation share, made by whoever needs them first.
 create table sluice.shared_secrets (
   name text primary key,
-  value bytea not null
+  -- Hexadecimal.
+  value text not null
 );
