@@ -1,0 +1,28 @@
+import type { InternalEvent } from '../../../kit/telemetry/telemetry.ts'
+
+export const redisReady = (connection: string): InternalEvent => ({
+  emit(to) {
+    to.gauge('coordination_redis_ready', 1, { connection })
+    to.log('info', 'Redis answers.', { connection })
+  },
+})
+
+/** Said when it begins; the tries that fail after that are only counted. */
+export const redisAway = (connection: string, reason: string): InternalEvent => ({
+  emit(to) {
+    to.gauge('coordination_redis_ready', 0, { connection })
+    to.log('warn', 'Redis is away; calls are refused until it answers again.', { connection, reason })
+  },
+})
+
+export const redisConnectFailed = (connection: string): InternalEvent => ({
+  emit(to) {
+    to.count('coordination_redis_connects_failed_total', 1, { connection })
+  },
+})
+
+export const redisWarned = (connection: string, warning: string, message: string): InternalEvent => ({
+  emit(to) {
+    to.log('warn', message, { connection, warning })
+  },
+})
