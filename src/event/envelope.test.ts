@@ -36,9 +36,9 @@ describe('a record as readers of the topics know it (C10)', () => {
       [
         'data',
         JSON.stringify({
+          event: 'order',
           distinct_id: 'ada',
           uuid,
-          event: 'order',
           properties: { total: 3 },
           timestamp: '2026-03-10T11:59:50Z',
         }),

@@ -49,6 +49,8 @@ export interface WantedParts {
 export interface JsonPart extends JsonSlice {
   /** What was wanted and is there; of a key given twice the last one. Undefined when the value is no object, or nothing was wanted. */
   readonly fields?: ReadonlyMap<string, JsonPart>
+  /** How many members an object has whose keys were not wanted, where `fields` were. */
+  readonly otherFields?: number
   readonly elements?: readonly JsonPart[]
 }
 
@@ -68,6 +70,7 @@ function partsAt(text: Buffer, view: DataView, at: number, wanted: WantedParts):
 
 function fieldsAt(text: Buffer, view: DataView, at: number, wanted: Readonly<Record<string, WantedParts>>): JsonPart {
   const fields = new Map<string, JsonPart>()
+  let otherFields = 0
   let i = afterSpace(text, at + 1)
   while (i < text.length && text[i] === quote) {
     const keyEnd = stringEnd(text, view, i)
@@ -76,12 +79,13 @@ function fieldsAt(text: Buffer, view: DataView, at: number, wanted: Readonly<Rec
     const start = afterSpace(text, afterSpace(text, keyEnd) + 1)
     const ofKey = Object.hasOwn(wanted, key) ? wanted[key] : undefined
     const value = partsAt(text, view, start, ofKey ?? nothingWithin)
-    if (ofKey !== undefined) fields.set(key, value)
+    if (ofKey === undefined) otherFields++
+    else fields.set(key, value)
     i = afterSpace(text, value.end)
     if (text[i] !== comma) break
     i = afterSpace(text, i + 1)
   }
-  return { start: at, end: Math.min(i + 1, text.length), fields }
+  return { start: at, end: Math.min(i + 1, text.length), fields, otherFields }
 }
 
 function elementsAt(text: Buffer, view: DataView, at: number, wanted: WantedParts): JsonPart {
