@@ -4,11 +4,13 @@
  * A connection may die without a word, for instance behind a firewall that forgot it, so it is asked now and then.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
-import type { ClientConfig } from 'pg'
+import type { Client, ClientConfig } from 'pg'
 
 export interface ListenOptions {
-  readonly client: ClientConfig
+  /** A client for a connection that is to be made. */
+  readonly open: (bounds: Pick<ClientConfig, 'connectionTimeoutMillis' | 'query_timeout'>) => Client
+  /** Where `open` leads, nobody listens. */
+  readonly failed: () => void
   readonly channel: string
   readonly heard: () => void
   readonly connectTimeoutMs: number
@@ -25,6 +27,7 @@ export async function listenForNotifications(options: ListenOptions): Promise<vo
   let pauseMs = retryMsMin
   while (!signal.aborted) {
     const listened = await listenOnce(options)
+    if (!listened) options.failed()
     pauseMs = listened ? retryMsMin : Math.min(pauseMs * 2, retryMsMax)
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
   }
@@ -32,19 +35,14 @@ export async function listenForNotifications(options: ListenOptions): Promise<vo
 
 /** Until the connection is lost or the signal aborted. Resolves with whether it came to listen at all. */
 async function listenOnce({
-  client: config,
+  open,
   channel,
   heard,
   connectTimeoutMs,
   checkMs,
   signal,
 }: ListenOptions): Promise<boolean> {
-  const client = new pg.Client({
-    ...config,
-    connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: connectTimeoutMs,
-    keepAlive: true,
-  })
+  const client = open({ connectionTimeoutMillis: connectTimeoutMs, query_timeout: connectTimeoutMs })
   const lost = new AbortController()
   const over = AbortSignal.any([signal, lost.signal])
   const letGo = (): void => {

@@ -7,7 +7,9 @@ import { openTestPostgres } from '../embedded-postgres/postgres.fixtures.ts'
 import { service } from '../../../kit/service.fixtures.ts'
 import { migrate, readMigrations } from '../migrate.ts'
 import type { SqlClient } from '../sql-client.ts'
+import { readDatabaseUrl } from './database-url.ts'
 import { openPostgresSqlClient } from './postgres-sql-client.ts'
+import type { Way } from './postgres-sql-client.ts'
 
 export interface TestDatabase {
   readonly sql: SqlClient
@@ -24,15 +26,20 @@ export async function openTestDatabase(): Promise<TestDatabase> {
 
 async function openDatabaseOn(address: string): Promise<TestDatabase> {
   const name = `sluice_test_${randomBytes(6).toString('hex')}`
-  const own = new URL(address)
-  own.pathname = `/${name}`
-  const clients: SqlClient[] = []
-  const open = (connectionString: string): SqlClient =>
-    openPostgresSqlClient({ connection: { connectionString }, applicationName: name, statementTimeoutMs: 60_000 })
-  const server = open(address)
+  const place = await readDatabaseUrl(address)
+  const open = (connection: Way): SqlClient =>
+    openPostgresSqlClient({
+      ...place,
+      connection,
+      otherWays: place.otherWays.map((way) => ({ ...way, database: connection.database })),
+      applicationName: name,
+      statementTimeoutMs: 60_000,
+    })
+  const server = open(place.connection)
   await server.query(`create database ${name}`)
+  const clients: SqlClient[] = []
   const client = (): SqlClient => {
-    const opened = open(own.href)
+    const opened = open({ ...place.connection, database: name })
     clients.push(opened)
     return opened
   }
