@@ -21,7 +21,15 @@ const nodeGlobals = Object.fromEntries(
 )
 
 export default defineConfig(
-  globalIgnores(['dist/', 'data/', 'node_modules/', '.sluice/', '.services/', 'bench/results/', 'console/src/api/schema.d.ts']),
+  globalIgnores([
+    'dist/',
+    'data/',
+    'node_modules/',
+    '.sluice/',
+    '.services/',
+    'bench/results/',
+    'console/src/api/schema.d.ts',
+  ]),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
