@@ -69,6 +69,8 @@ export interface NewRecord {
 export interface LogRecord {
   readonly lane: Lane
   readonly position: Position
+  /** The next offset wanted after this record, where that is not its own plus one. */
+  readonly nextOffset?: number
   /** When the log took the record, Unix milliseconds; never decreases within a lane. */
   readonly timeMs: number
   readonly headers: LogHeaders

@@ -2,15 +2,17 @@
  * The searches themselves, one segment after the other. Runs in the search thread; see `frame-walk.ts` for what is read.
  */
 import { closeSync, openSync } from 'node:fs'
-import { derivedBatchHead, derivedBatchLines } from '../../../event/derived-batch.ts'
-import type { DerivedBatchHead, SourceException } from '../../../event/derived-batch.ts'
-import { flows, sourceAt } from '../../../event/flows.ts'
+import { derivedBatchHead } from '../../../event/derived-batch.ts'
+import type { DerivedBatchHead } from '../../../event/derived-batch.ts'
+import { flows } from '../../../event/flows.ts'
 import { laneNumber, lanes } from '../../../event/position.ts'
 import type { Lane } from '../../../event/position.ts'
 import { parseUuid } from '../../../event/uuid.ts'
 import { codeOf } from '../../../kit/failure.ts'
+import { decisionOn } from '../decision-on.ts'
+import type { FoundBatch } from '../decision-on.ts'
 import { entriesMax, rawCharsMax } from '../log-search.ts'
-import type { DecidedRow, Decision, DoorEntry, Found, Place } from '../log-search.ts'
+import type { Decision, DoorEntry, Found, Place } from '../log-search.ts'
 import { entryBytes, flags, marksOf, verdicts } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { FrameWalk } from './frame-walk.ts'
@@ -215,7 +217,7 @@ function decisionsAt(order: SearchOrder, derived: DerivedLane, places: readonly 
           for (const wanted of open) {
             if (wanted < batch.head.from || wanted >= batch.head.to) continue
             open.delete(wanted)
-            items.push(decisionOn(wanted, batch, derived))
+            items.push(decisionOn(wanted, batch, flows[derived.flow], derived.partitionCount))
           }
           return open.has(offset) && batch.head.from <= offset
         })
@@ -282,7 +284,8 @@ function newestParked(order: SearchOrder, derived: DerivedLane, limit: number): 
         if (later.get(partition) === books.deadLetter - own.length) open.delete(partition)
       }
       const batch = own.length === 0 ? undefined : batchOf(walking, frame, stretch)
-      if (batch !== undefined) for (const { offset } of own) here.push(decisionOn(offset, batch, derived))
+      if (batch !== undefined)
+        for (const { offset } of own) here.push(decisionOn(offset, batch, flows[derived.flow], derived.partitionCount))
       if (here.length > limit * 2) here.splice(0, here.length - limit)
       return isUnknown || open.size > 0
     })
@@ -310,14 +313,6 @@ interface OnePartition {
   readonly partition: number
   readonly budget: Budget
   readonly coverage: Coverage
-}
-
-interface FoundBatch {
-  readonly head: DerivedBatchHead
-  readonly value: Buffer
-  readonly offset: number
-  readonly incarnation: number
-  readonly timeMs: number
 }
 
 /** The derived batches of a partition in a stretch, until `visit` says no. */
@@ -365,41 +360,6 @@ function batchHeadOf(walking: FrameWalk, frame: ReachedFrame, lane: number): Der
     walking.whole(frame)
     return undefined
   }
-}
-
-function decisionOn(offset: number, { head, value, ...batch }: FoundBatch, derived: DerivedLane): Decision {
-  const exception = head.exceptions.find((one) => one.offset === offset)
-  return {
-    place: { ...sourceAt(flows[derived.flow], head.partition, derived.partitionCount), offset },
-    batch: { incarnation: batch.incarnation, partition: head.partition, offset: batch.offset },
-    epoch: head.epoch,
-    from: head.from,
-    to: head.to,
-    timeMs: batch.timeMs,
-    exception: exception === undefined ? undefined : cutException(exception),
-    row: exception === undefined ? rowOf(value, offset) : undefined,
-  }
-}
-
-function cutException(exception: SourceException): SourceException {
-  return exception.raw === undefined ? exception : { ...exception, raw: exception.raw.slice(0, rawCharsMax) }
-}
-
-function rowOf(value: Buffer, offset: number): DecidedRow | undefined {
-  for (const line of derivedBatchLines(value)) {
-    if (!line.includes(`"_offset":${String(offset)},`)) continue
-    // Written by ingestion; the text may also stand in somebody's properties.
-    const row = JSON.parse(line) as Readonly<Record<string, unknown>>
-    if (row['_offset'] !== offset) continue
-    return {
-      uuid: String(row['uuid']),
-      event: String(row['event']),
-      projectId: Number(row['team_id']),
-      version: Number(row['version']),
-      expiresAt: Number(row['expires_at']),
-    }
-  }
-  return undefined
 }
 
 /** Visits the frames of a stretch until `visit` says no; false when the search is over: told so, or out of budget. */

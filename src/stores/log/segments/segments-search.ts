@@ -9,6 +9,7 @@ import type { Lane } from '../../../event/position.ts'
 import { Failure, messageOf } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
 import type { Decision, DoorEntry, Found, LogSearch } from '../log-search.ts'
+import { createSearchTurns, searchCancelled } from '../search-turns.ts'
 import type { SearchAnswer, SearchOrder, SearchTask } from './search-tasks.ts'
 import { stretchesOf } from './stretches.ts'
 import type { Stretch } from './stretches.ts'
@@ -32,42 +33,7 @@ const aroundAfterMs = 24 * 3_600_000
 
 export function openSegmentsSearch(options: SegmentsSearchOptions): LogSearch {
   const { files, partitionCount, folders, searchBytesMax, searchTimeMsMax, searchesWaitingMax } = options
-  const closing = new AbortController()
-  const waiting: (() => void)[] = []
-  let isRunning = false
-
-  async function inTurn<T>(signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const given = AbortSignal.any([signal, closing.signal])
-    if (given.aborted) throw cancelled()
-    if (isRunning) await queue(given)
-    isRunning = true
-    try {
-      return await act(given)
-    } finally {
-      isRunning = false
-      waiting.shift()?.()
-    }
-  }
-
-  function queue(signal: AbortSignal): Promise<void> {
-    if (waiting.length >= searchesWaitingMax) {
-      throw new Failure('SLUICE_SEARCH_BUSY', 'Too many searches wait already; try again shortly.', { retryable: true })
-    }
-    return new Promise((resolve, reject) => {
-      const turn = (): void => {
-        signal.removeEventListener('abort', leave)
-        // Taken over before anybody else can see it free.
-        isRunning = true
-        resolve()
-      }
-      const leave = (): void => {
-        waiting.splice(waiting.indexOf(turn), 1)
-        reject(cancelled())
-      }
-      waiting.push(turn)
-      signal.addEventListener('abort', leave, { once: true })
-    })
-  }
+  const turns = createSearchTurns(searchesWaitingMax)
 
   async function search(
     lane: Lane,
@@ -75,7 +41,7 @@ export function openSegmentsSearch(options: SegmentsSearchOptions): LogSearch {
     signal: AbortSignal,
     inOrder: (stretches: readonly Stretch[]) => readonly Stretch[],
   ): Promise<SearchAnswer> {
-    return await inTurn(signal, async (given) => {
+    return await turns.inTurn(signal, async (given) => {
       const stretches = inOrder(await stretchesOf(files, folders[lane]))
       return await runSearch({ task, stretches, bytesMax: searchBytesMax, timeMsMax: searchTimeMsMax }, given)
     })
@@ -120,7 +86,7 @@ export function openSegmentsSearch(options: SegmentsSearchOptions): LogSearch {
       return { items: items.toSorted((a, b) => b.timeMs - a.timeMs).slice(0, limit), searched }
     },
     close() {
-      closing.abort()
+      turns.close()
       return Promise.resolve()
     },
   }
@@ -158,7 +124,7 @@ export function likelyFirst(stretches: readonly Stretch[], uuid: string): readon
 function runSearch(order: SearchOrder, signal: AbortSignal): Promise<SearchAnswer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
-      reject(cancelled())
+      reject(searchCancelled())
       return
     }
     // Sources run as .ts, the published build as .js.
@@ -168,7 +134,7 @@ function runSearch(order: SearchOrder, signal: AbortSignal): Promise<SearchAnswe
     )
     const leave = (): void => {
       void worker.terminate()
-      reject(cancelled())
+      reject(searchCancelled())
     }
     const settle = (act: () => void): void => {
       signal.removeEventListener('abort', leave)
@@ -181,10 +147,6 @@ function runSearch(order: SearchOrder, signal: AbortSignal): Promise<SearchAnswe
     )
     worker.on('exit', () => settle(() => reject(searchFailed({ outcome: 'failed', reason: 'its thread ended' }))))
   })
-}
-
-function cancelled(): Failure {
-  return new Failure('SLUICE_SEARCH_CANCELLED', 'Nobody waits for the search any more.')
 }
 
 function searchFailed(answer: SearchAnswer): Failure {

@@ -1,0 +1,218 @@
+/**
+ * Searches a log by reading it from where it begins, for logs that have no other way in. One search at a time, within bytes and time; a
+ * search that is cut short says how far it came.
+ */
+import { derivedBatchHead } from '../../../event/derived-batch.ts'
+import type { DerivedBatchHead } from '../../../event/derived-batch.ts'
+import { allFlows, flowFrom, sourceIndex } from '../../../event/flows.ts'
+import type { Flow } from '../../../event/flows.ts'
+import type { Lane } from '../../../event/position.ts'
+import type { EventLog, LogRecord } from '../event-log.ts'
+import { decisionOn } from '../decision-on.ts'
+import { entriesMax, rawCharsMax } from '../log-search.ts'
+import type { Decision, DoorEntry, Found, LogSearch, Place } from '../log-search.ts'
+import { createSearchTurns } from '../search-turns.ts'
+
+export interface ReadingSearchOptions {
+  readonly log: EventLog
+  /** The health check's own token: its events are told apart by it. */
+  readonly canaryToken: string
+  /** Bytes that one search may read. */
+  readonly searchBytesMax: number
+  /** How long one search may take. */
+  readonly searchTimeMsMax: number
+  /** Searches that may wait for their turn; one more is refused with SLUICE_SEARCH_BUSY. */
+  readonly searchesWaitingMax: number
+}
+
+const refusedLane: Lane = 'events_plugin_ingestion_dlq'
+const doorLanes: readonly Lane[] = [...allFlows.flatMap(({ sources }) => sources), refusedLane]
+const marks = [
+  'historical_migration',
+  'force_disable_person_processing',
+  'skip_heatmap_processing',
+  'is_cookieless_mode',
+  'capture_internal',
+] as const
+const readBytesMax = 4 * 1024 * 1024
+
+export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
+  const { log, canaryToken } = options
+  const turns = createSearchTurns(options.searchesWaitingMax)
+
+  /** Shows every record of the lanes that is there now to `visit`, until that says no. */
+  async function readThrough(
+    lanes: readonly Lane[],
+    signal: AbortSignal,
+    visit: (record: LogRecord) => boolean,
+  ): Promise<Found<never>['searched']> {
+    const deadlineMs = performance.now() + options.searchTimeMsMax
+    const ends = new Map<string, number>()
+    const wanted = await Promise.all(
+      lanes.map(async (lane) => {
+        const bounds = await log.bounds(lane)
+        for (const [partition, { begin, end }] of bounds.entries())
+          if (end > begin) ends.set(placeKey({ lane, partition }), end)
+        return { lane, from: bounds.map(({ begin }) => begin) }
+      }),
+    )
+    let fromMs: number | undefined
+    let throughMs = 0
+    let bytesLeft = options.searchBytesMax
+    const stop = new AbortController()
+    const reading = {
+      signal: AbortSignal.any([signal, stop.signal]),
+      batchBytesMax: Math.min(readBytesMax, options.searchBytesMax),
+    }
+    const timer = setTimeout(() => stop.abort(), options.searchTimeMsMax)
+    try {
+      if (ends.size === 0) return { fromMs, throughMs, complete: true }
+      for await (const records of log.read(wanted, reading)) {
+        for (const record of records) {
+          const { lane, timeMs, position, value } = record
+          fromMs = Math.min(fromMs ?? timeMs, timeMs)
+          throughMs = Math.max(throughMs, timeMs)
+          bytesLeft -= value.length
+          const key = placeKey({ lane, partition: position.partition })
+          if ((record.nextOffset ?? position.offset + 1) >= (ends.get(key) ?? Infinity)) ends.delete(key)
+          if (!visit(record)) return { fromMs, throughMs, complete: true }
+        }
+        if (ends.size === 0) return { fromMs, throughMs, complete: true }
+        if (bytesLeft < 0 || performance.now() > deadlineMs) break
+      }
+      return { fromMs, throughMs, complete: false }
+    } finally {
+      clearTimeout(timer)
+      stop.abort()
+    }
+  }
+
+  function entryOf({ lane, position, timeMs, headers, value }: LogRecord): DoorEntry {
+    const token = headers['token'] ?? ''
+    return {
+      uuid: headers['uuid'] ?? '',
+      verdict: lane === refusedLane ? 'refused' : 'stored',
+      position: { lane, ...position },
+      timeMs,
+      token,
+      distinctId: headers['distinct_id'] ?? '',
+      reason: headers['reason'] ?? '',
+      isCanary: token === canaryToken,
+      isErased: false,
+      marks: marks.filter((name) => headers[name] === 'true'),
+      raw: value.toString().slice(0, rawCharsMax),
+    }
+  }
+
+  const decisionOf = (record: LogRecord, head: DerivedBatchHead, offset: number): Decision => {
+    const { position, timeMs, value, lane } = record
+    const { incarnation, offset: batchOffset } = position
+    return decisionOn(
+      offset,
+      { head, value, timeMs, incarnation, offset: batchOffset },
+      flowOf(lane),
+      log.partitionCount,
+    )
+  }
+
+  return {
+    entriesOf: (uuid, signal) =>
+      turns.inTurn(signal, async (given) => {
+        const items: DoorEntry[] = []
+        const searched = await readThrough(doorLanes, given, (record) => {
+          if (record.headers['uuid'] === uuid) items.push(entryOf(record))
+          return items.length < entriesMax
+        })
+        items.sort((a, b) => a.timeMs - b.timeMs || a.position.offset - b.position.offset)
+        return { items, searched: { ...searched, complete: searched.complete && items.length < entriesMax } }
+      }),
+
+    entriesAt: (places, signal) =>
+      turns.inTurn(signal, async (given) => {
+        const open = new Set(places.map((place) => placeKey(place)))
+        const items: DoorEntry[] = []
+        const searched = await readThrough([...new Set(places.map(({ lane }) => lane))], given, (record) => {
+          if (open.delete(placeKey({ lane: record.lane, ...record.position }))) items.push(entryOf(record))
+          return open.size > 0
+        })
+        return { items, searched }
+      }),
+
+    refused: (limit, tokens, signal) =>
+      turns.inTurn(signal, async (given) => {
+        const items: DoorEntry[] = []
+        const searched = await readThrough([refusedLane], given, (record) => {
+          if (tokens?.includes(record.headers['token'] ?? '') ?? true) items.push(entryOf(record))
+          if (items.length > limit * 2) items.splice(0, items.length - limit)
+          return true
+        })
+        return { items: items.toSorted((a, b) => b.timeMs - a.timeMs).slice(0, limit), searched }
+      }),
+
+    decisionsAt: (places, signal) =>
+      turns.inTurn(signal, async (given) => {
+        const open = new Map<string, Place>()
+        const derived = new Set<Lane>()
+        for (const place of places) {
+          const flow = flowFrom(place.lane)
+          if (flow === undefined) continue
+          derived.add(flow.derived)
+          open.set(placeKey(place), place)
+        }
+        const items: Decision[] = []
+        const searched = await readThrough([...derived], given, (record) => {
+          const flow = flowOf(record.lane)
+          const head = derivedBatchHead(record.value)
+          for (const [key, place] of open) {
+            if (flowFrom(place.lane) !== flow || !covers(flow, head, place, log.partitionCount)) continue
+            open.delete(key)
+            items.push(decisionOf(record, head, place.offset))
+          }
+          return open.size > 0
+        })
+        return { items, searched }
+      }),
+
+    parked: (limit, signal) =>
+      turns.inTurn(signal, async (given) => {
+        const items: Decision[] = []
+        const lanes = allFlows.map(({ derived }) => derived)
+        const searched = await readThrough(lanes, given, (record) => {
+          const head = derivedBatchHead(record.value)
+          for (const { kind, offset } of head.exceptions)
+            if (kind === 'dead_letter') items.push(decisionOf(record, head, offset))
+          if (items.length > limit * 2) items.splice(0, items.length - limit)
+          return true
+        })
+        return {
+          items: items.toSorted((a, b) => b.timeMs - a.timeMs || b.place.offset - a.place.offset).slice(0, limit),
+          searched,
+        }
+      }),
+
+    close() {
+      turns.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+function placeKey({ lane, partition, offset = 0 }: { lane: Lane; partition: number; offset?: number }): string {
+  return `${lane}/${String(partition)}@${String(offset)}`
+}
+
+function flowOf(derived: Lane): Flow {
+  const flow = allFlows.find((one) => one.derived === derived)
+  if (flow === undefined) throw new RangeError(`The lane ${derived} has no derived batches.`)
+  return flow
+}
+
+function covers(
+  flow: Flow,
+  head: DerivedBatchHead,
+  { lane, partition, offset }: Place,
+  partitionCount: number,
+): boolean {
+  const index = sourceIndex(flow, lane, partition, partitionCount)
+  return head.partition === index && head.from <= offset && offset < head.to
+}
