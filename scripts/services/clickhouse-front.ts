@@ -44,7 +44,13 @@ const statusOfCode = new Map<number, number>([
   ...[6, 26, 27, 36, 38, 41, 43, 53, 62, 69, 72, 117, 130, 131, 386, 441].map((code) => [code, 400] as const),
   ...[192, 193, 516].map((code) => [code, 403] as const),
   ...[46, 47, 50, 56, 60, 63, 73, 81, 115].map((code) => [code, 404] as const),
-  ...([[48, 501], [159, 408], [164, 403], [202, 503], [307, 413]] as const),
+  ...([
+    [48, 501],
+    [159, 408],
+    [164, 403],
+    [202, 503],
+    [307, 413],
+  ] as const),
 ])
 
 class EngineError extends Error {
@@ -139,7 +145,9 @@ async function answerTo(request: IncomingMessage, response: ServerResponse): Pro
 
 function checkUser(request: IncomingMessage, parameters: URLSearchParams): void {
   const basic = /^Basic (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  const [basicUser, basicPassword] = Buffer.from(basic ?? '', 'base64').toString().split(/:(.*)/s)
+  const [basicUser, basicPassword] = Buffer.from(basic ?? '', 'base64')
+    .toString()
+    .split(/:(.*)/s)
   const user = headerOf(request, 'x-clickhouse-user') ?? parameters.get('user') ?? basicUser ?? ''
   const password = headerOf(request, 'x-clickhouse-key') ?? parameters.get('password') ?? basicPassword ?? ''
   if ((user === 'default' || user === '') && password === '') return
@@ -291,7 +299,9 @@ function cancelsOnClose({ settings, sql }: Statement): boolean {
 async function kill(statement: Statement, finished: AbortSignal): Promise<void> {
   const comment = statement.settings.find(([name]) => name === 'log_comment')?.[1] ?? statement.id
   while (!finished.aborted) {
-    await holder.queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${sqlString(comment)} ASYNC`).catch(() => undefined)
+    await holder
+      .queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${sqlString(comment)} ASYNC`)
+      .catch(() => undefined)
     await new Promise((resolve) => setTimeout(resolve, killPollMs))
   }
 }

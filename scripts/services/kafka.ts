@@ -48,9 +48,7 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
   const properties = (member: string, place: Place): string => {
     const copies = members.length
     const inSyncMin = copies === 1 ? 1 : 2
-    const voters = members.map(
-      (voter, index) => `${String(index + 1)}@127.0.0.1:${String(portOf(place, voter, 1))}`,
-    )
+    const voters = members.map((voter, index) => `${String(index + 1)}@127.0.0.1:${String(portOf(place, voter, 1))}`)
     const values: Readonly<Record<string, string | number | boolean>> = {
       'process.roles': 'broker,controller',
       'node.id': members.indexOf(member) + 1,
