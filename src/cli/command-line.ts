@@ -4,6 +4,7 @@ import { nearestName } from '../app/settings/read-settings.ts'
 export const commands = [
   'start',
   'status',
+  'health',
   'verify',
   'explain',
   'messages',

@@ -8,6 +8,7 @@ Usage: sluice <command> [--config <file>]
 Commands:
   start            Runs Sluice here until Ctrl-C; a second Ctrl-C ends it at once.
   status [--json]  Shows the processes, what waits where, and the books.
+  health           Ends with 0 when all that was started here answers, else with 1; for containers.
   verify           Compares what was acknowledged with what is stored.
   explain <uuid>   Says what became of an event, wherever it is; --json for programs.
   messages         Prints records of a lane as readers of PostHog's topics know them.

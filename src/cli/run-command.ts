@@ -54,6 +54,10 @@ async function runWithConfig(
       const { status } = await import('./status.ts')
       return status(config, { json: line.json, version: options.version })
     }
+    case 'health': {
+      const { health } = await import('./health.ts')
+      return health(config)
+    }
     case 'explain': {
       const { explain } = await import('./explain.ts')
       return explain(config, line.rest)

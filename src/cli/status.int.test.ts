@@ -97,6 +97,23 @@ describe('the status', () => {
   })
 })
 
+describe('the health', () => {
+  it('names the role that does not answer, and leaves with 1', async (test) => {
+    const folder = aFolder(test)
+    await run(folder)
+    const { code, stdout } = sluice(folder, 'health')
+    assert.equal(code, 1)
+    // The core of the fixture answers, its edge has no socket.
+    assert.match(stdout, /^The edge does not answer \([^\n]+\n$/)
+  })
+
+  it('says that nothing runs, and leaves with 1', (test) => {
+    const { code, stdout } = sluice(aFolder(test), 'health')
+    assert.equal(code, 1)
+    assert.match(stdout, /^Nothing runs on /)
+  })
+})
+
 describe('the command line as a whole', () => {
   it('lists every problem with the settings and leaves with 1', (test) => {
     const folder = aFolder(test)
