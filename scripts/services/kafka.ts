@@ -94,7 +94,7 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
     stopSignal: 'SIGTERM',
 
     async install(downloads, say) {
-      await ensureProgram('java', 'openjdk-17-jre-headless', say)
+      await ensureProgram('java', 'default-jre-headless', say)
       const jars = jarsIn(downloads)
       if (existsSync(jars)) return
       const maven = await ensureProgram('mvn', 'maven', say)
