@@ -124,20 +124,21 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
 async function openWarehouse(config: Config): Promise<WarehouseStores> {
   const { chdbEngineDefaults } = await import('../../stores/warehouse/chdb/chdb-engine.config.ts')
   const { openChdbEngine } = await import('../../stores/warehouse/chdb/chdb-engine.ts')
-  const { chdbWarehouseDefaults, openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
+  const { openChdbWarehouse } = await import('../../stores/warehouse/chdb/chdb-warehouse.ts')
+  const { engineWarehouseDefaults } = await import('../../stores/warehouse/engine-warehouse.ts')
   const { openChdbTable } = await import('../../stores/warehouse/chdb/chdb-table.ts')
-  const { chdbWarehouseReaderDefaults, openChdbWarehouseReader } =
-    await import('../../stores/warehouse/chdb/chdb-warehouse-reader.ts')
+  const { openChdbWarehouseReader } = await import('../../stores/warehouse/chdb/chdb-warehouse-reader.ts')
+  const { engineReaderDefaults } = await import('../../stores/warehouse/engine-reader.ts')
   const { memoryBytesMax, propertyColumnsMax } = config.warehouse
   const engine = await openChdbEngine({ ...chdbEngineDefaults, folder: 'core/warehouse', memoryBytesMax })
-  const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, propertyColumnsMax })
+  const warehouse = await openChdbWarehouse(engine, { ...engineWarehouseDefaults, propertyColumnsMax })
   const tables = {
     events: warehouse,
     heatmaps: await openChdbTable(engine, flows.heatmaps.table),
     recordings: await openChdbTable(engine, flows.recordings.table),
   }
   const reader = openChdbWarehouseReader(engine, {
-    ...chdbWarehouseReaderDefaults,
+    ...engineReaderDefaults,
     questionsAtOnceMax: config.query.concurrentMax,
   })
   return {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure } from '../../kit/failure.ts'
+import { embeddedLayout, onCluster, statementsFor, tableName } from './layout.ts'
+import type { Layout } from './layout.ts'
 
 /**
  * Numbered SQL files, forward only: `migrations/0001-events.sql`. A file that was applied once never changes.
@@ -17,7 +19,7 @@ export interface Migration {
 
 /** What migrations need of an engine. */
 export interface MigrationRunner {
-  run(sql: string): Promise<void>
+  command(sql: string): Promise<void>
   rows(sql: string): Promise<readonly (readonly unknown[])[]>
 }
 
@@ -41,21 +43,35 @@ async function readMigration(folder: string, name: string): Promise<Migration> {
   }
 }
 
-/** Brings the database up to the newest migration; refuses one that was changed afterwards or made by a newer release. */
-export async function migrate(runner: MigrationRunner, migrations: readonly Migration[]): Promise<void> {
-  await runner.run('CREATE DATABASE IF NOT EXISTS sluice')
-  await runner.run(`CREATE TABLE IF NOT EXISTS sluice.schema_migrations
+/** @internal for the test that reads all statements; what makes the table that says which migrations were applied. */
+export const beforeMigrations: readonly string[] = [
+  'CREATE DATABASE IF NOT EXISTS sluice',
+  `CREATE TABLE IF NOT EXISTS sluice.schema_migrations
     (number UInt32, name String, checksum String, applied_at DateTime('UTC'))
-    ENGINE = MergeTree ORDER BY number SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
+    ENGINE = MergeTree ORDER BY number SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
+]
+
+/** Brings the database up to the newest migration; refuses one that was changed afterwards or made by a newer release. */
+export async function migrate(
+  runner: MigrationRunner,
+  migrations: readonly Migration[],
+  layout: Layout = embeddedLayout,
+): Promise<void> {
+  const run = async (statement: string) => {
+    for (const rendered of statementsFor(layout, statement)) await runner.command(rendered)
+  }
+  for (const statement of beforeMigrations) await run(statement)
+  const done = tableName(layout, 'schema_migrations')
+  if (layout.cluster !== undefined) await runner.command(`SYSTEM SYNC REPLICA${onCluster(layout)} ${done}`)
   const applied = new Map<number, string>()
-  for (const [number, checksum] of await runner.rows('SELECT number, checksum FROM sluice.schema_migrations')) {
+  for (const [number, checksum] of await runner.rows(`SELECT number, checksum FROM ${done}`)) {
     applied.set(Number(number), String(checksum))
   }
   checkApplied(applied, migrations)
   for (const { number, name, checksum, statements } of migrations) {
     if (applied.has(number)) continue
-    for (const statement of statements) await runner.run(statement)
-    await runner.run(`INSERT INTO sluice.schema_migrations VALUES (${String(number)}, '${name}', '${checksum}', now())`)
+    for (const statement of statements) await run(statement)
+    await runner.command(`INSERT INTO ${done} VALUES (${String(number)}, '${name}', '${checksum}', now())`)
   }
 }
 

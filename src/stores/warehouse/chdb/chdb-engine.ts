@@ -4,8 +4,9 @@ import { createClient } from '@clickhouse/client'
 import { drainPending, Session } from 'chdb'
 import { createChdbConnection } from 'chdb/connection'
 import { Failure } from '../../../kit/failure.ts'
+import type { EngineLink } from '../engine-link.ts'
 import type { ChdbEngineConfig } from './chdb-engine.config.ts'
-import { engineMessageOf } from './chdb-error.ts'
+import { engineMessageOf } from '../engine-error.ts'
 
 type Client = ReturnType<typeof createClient>
 type ClientOptions = NonNullable<Parameters<typeof createClient>[0]>
@@ -27,11 +28,10 @@ export interface ChdbEngine {
   close(): Promise<void>
 }
 
-export interface ChdbLink {
+export interface ChdbLink extends EngineLink {
   readonly client: Client
   /** Hands a buffer to the engine as it is; the client's own insert would make a string of it first. */
   rawInsert: NativeConnection['chdb']['rawInsert']
-  close(): Promise<void>
 }
 
 /** Older engines lack what the promises rest on: deduplication of plain MergeTree inserts and fsync of parts. */
@@ -86,6 +86,20 @@ function connect(folder: string): ChdbLink {
   return {
     client,
     rawInsert: (params) => connection.chdb.rawInsert(params),
+    async insert(lines) {
+      await connection.chdb.rawInsert(lines)
+    },
+    async command(sql) {
+      await client.command({ query: sql })
+    },
+    async rows(sql) {
+      const result = await client.query({
+        query: sql,
+        format: 'JSONCompactEachRow',
+        clickhouse_settings: { max_threads: 1, output_format_json_quote_64bit_integers: 0 },
+      })
+      return await result.json<unknown[]>()
+    },
     close: () => client.close(),
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { codeOf } from '../../../kit/failure.ts'
+import { engineWarehouseDefaults } from '../engine-warehouse.ts'
 import { idSetHashSql } from '../id-set.ts'
 import { describeTable, describeWarehouse } from '../warehouse.contract.ts'
 import type { OpenTable, OpenWarehouse } from '../warehouse.contract.ts'
@@ -16,10 +17,10 @@ import { chdbEngineDefaults } from './chdb-engine.config.ts'
 import { openChdbEngine } from './chdb-engine.ts'
 import type { ChdbEngine } from './chdb-engine.ts'
 import { openChdbTable } from './chdb-table.ts'
-import { chdbWarehouseDefaults, openChdbWarehouse } from './chdb-warehouse.ts'
+import { openChdbWarehouse } from './chdb-warehouse.ts'
 
 // Small pages, so that the contract crosses their edges.
-const smallPages = { ...chdbWarehouseDefaults, pageOffsetsMax: 5000 }
+const smallPages = { ...engineWarehouseDefaults, pageOffsetsMax: 5000 }
 
 describeWarehouse('chDB', async () => openAt(await mkdtemp(join(tmpdir(), 'sluice-warehouse-'))))
 for (const table of ['session_recording_events', 'heatmaps'] as const) {
@@ -131,7 +132,7 @@ describe('the chDB warehouse', () => {
         }
         const rows = async (sql: string) =>
           await (await link.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<unknown[]>()
-        await migrate({ run, rows }, migrations.slice(0, stored))
+        await migrate({ command: run, rows }, migrations.slice(0, stored))
         await link.rawInsert({ table: 'sluice.events', format: 'JSONEachRow', values: Buffer.concat(block.rows) })
         for (const statement of statements.slice(0, done)) await run(statement)
         const warehouse = await openChdbWarehouse(engine)
@@ -166,7 +167,7 @@ describe('the chDB warehouse', () => {
       }
       const rows = async (sql: string) =>
         await (await link.client.query({ query: sql, format: 'JSONCompactEachRow' })).json<unknown[]>()
-      await migrate({ run, rows }, before)
+      await migrate({ command: run, rows }, before)
       await run("INSERT INTO sluice.ingest_ledger VALUES (0, 1, 4, 202603, 3, 7, 'same', now64(3))")
       // A start that ended within the migration.
       for (const statement of migrations[3]?.statements ?? []) await run(statement)
@@ -218,7 +219,7 @@ describe('the chDB warehouse', () => {
     inFolder(async (folder) => {
       const engine = await openChdbEngine({ folder, ...chdbEngineDefaults })
       const maintenance = { overlapRowsMin: 1000, overlapShareMin: 1 / 3, mergeBytesMax: 1024 ** 3, restFactor: 1e6 }
-      const warehouse = await openChdbWarehouse(engine, { ...chdbWarehouseDefaults, maintenance })
+      const warehouse = await openChdbWarehouse(engine, { ...engineWarehouseDefaults, maintenance })
       const link = engine.connect()
       const offsets = Array.from({ length: 2000 }, (_, at) => at)
       const dayUs = 86_400_000_000

@@ -10,10 +10,12 @@
  * that all have the same days. The engine's own merges leave some ten of either kind; merging those of a month into one
  * takes the comparing away.
  */
-import type { Maintenance } from '../warehouse.ts'
-import type { ChdbLink } from './chdb-engine.ts'
-import { sqlString } from '../sql-text.ts'
+import type { EngineLink } from './engine-link.ts'
+import { databaseName, onCluster, storedTable, storedTableName, systemTable } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { readPropertyColumns } from './read-property-columns.ts'
+import { sqlString } from './sql-text.ts'
+import type { Maintenance } from './warehouse.ts'
 
 export interface MaintenanceConfig {
   /** A month is merged when so many of its rows lie in days that several of its parts cover … */
@@ -30,43 +32,46 @@ export interface MaintenanceConfig {
 export type RestingMonths = Map<string, number>
 
 export async function maintainEvents(
-  link: ChdbLink,
+  link: EngineLink,
+  layout: Layout,
   config: MaintenanceConfig,
   resting: RestingMonths,
 ): Promise<Maintenance> {
-  if (await isBusy(link)) return { kind: 'none' }
-  const unfilled = await newestUnfilledMonth(link)
+  if (await isBusy(link, layout)) return { kind: 'none' }
+  const unfilled = await newestUnfilledMonth(link, layout)
   if (unfilled !== undefined) {
     const steps = unfilled.columns.map((column) => `MATERIALIZE COLUMN ${column} IN PARTITION ID '${unfilled.month}'`)
-    await link.client.command({ query: `ALTER TABLE sluice.events ${steps.join(', ')} SETTINGS mutations_sync = 0` })
+    await link.command(
+      `ALTER TABLE ${storedTableName(layout, 'events')}${onCluster(layout)} ${steps.join(', ')} SETTINGS mutations_sync = 0`,
+    )
     return { kind: 'filling', month: unfilled.month, properties: unfilled.properties }
   }
   const beganMs = performance.now()
   for (const [month, untilMs] of resting) if (untilMs <= beganMs) resting.delete(month)
-  const overlapping = await overlappingMonth(link, config, [...resting.keys()])
+  const overlapping = await overlappingMonth(link, layout, config, [...resting.keys()])
   if (overlapping === undefined) return { kind: 'none' }
-  await link.client.command({ query: `OPTIMIZE TABLE sluice.events PARTITION ID '${overlapping.month}' FINAL` })
+  await link.command(
+    `OPTIMIZE TABLE ${storedTableName(layout, 'events')}${onCluster(layout)} PARTITION ID '${overlapping.month}' FINAL`,
+  )
   const endedMs = performance.now()
   resting.set(overlapping.month, endedMs + (endedMs - beganMs) * config.restFactor)
   return { kind: 'merged', ...overlapping }
 }
 
 /** The engine works at older parts already; what it was asked for last is not finished. */
-async function isBusy(link: ChdbLink): Promise<boolean> {
-  const [row] = await rowsOf(
-    link,
-    `SELECT count() FROM system.mutations WHERE database = 'sluice' AND table = 'events' AND NOT is_done`,
+async function isBusy(link: EngineLink, layout: Layout): Promise<boolean> {
+  const [row] = await link.rows(
+    `SELECT count() FROM ${systemTable(layout, 'mutations')} WHERE ${ofEvents(layout)} AND NOT is_done`,
   )
   return Number(row?.[0]) > 0
 }
 
-async function newestUnfilledMonth(link: ChdbLink) {
-  const columns = await readPropertyColumns(link)
+async function newestUnfilledMonth(link: EngineLink, layout: Layout) {
+  const columns = await readPropertyColumns(link, layout)
   const properties = new Map([...columns].map(([property, column]) => [column, property]))
-  const rows = await rowsOf(
-    link,
-    `SELECT partition_id, groupArray(column), count() FROM system.parts_columns
-    WHERE database = 'sluice' AND table = 'events' AND active AND (startsWith(column, 'property_') OR column = 'uuid')
+  const rows = await link.rows(
+    `SELECT partition_id, groupArray(column), count() FROM ${systemTable(layout, 'parts_columns')}
+    WHERE ${ofEvents(layout)} AND active AND (startsWith(column, 'property_') OR column = 'uuid')
     GROUP BY partition_id, name ORDER BY partition_id DESC`,
   )
   for (const [month, present] of rows) {
@@ -86,18 +91,19 @@ async function newestUnfilledMonth(link: ChdbLink) {
 /**
  * From the primary keys in memory, one for some thousand rows: no row is read. A part covers all days from its first to its last,
  * as it does for FINAL.
+ * Of a cluster it looks at the shard that it is connected to: rows are spread evenly, so the others are like it.
  */
 async function overlappingMonth(
-  link: ChdbLink,
+  link: EngineLink,
+  layout: Layout,
   { overlapRowsMin, overlapShareMin, mergeBytesMax }: MaintenanceConfig,
   resting: readonly string[],
 ) {
-  const [row] = await rowsOf(
-    link,
+  const [row] = await link.rows(
     `WITH part_days AS
       (
         SELECT splitByChar('_', part_name)[1] AS month, part_name, day, sum(rows_in_granule) AS part_rows
-        FROM mergeTreeIndex(sluice, events) GROUP BY month, part_name, day
+        FROM mergeTreeIndex(${databaseName(layout)}, ${storedTable(layout, 'events')}) GROUP BY month, part_name, day
       ),
       spans AS
       (
@@ -109,7 +115,7 @@ async function overlappingMonth(
       sumIf(part_rows, arrayCount(span -> span.1 <= day AND day <= span.2, month_spans) > 1) AS compared
     FROM part_days INNER JOIN spans USING (month)
     WHERE month IN (
-      SELECT partition_id FROM system.parts WHERE database = 'sluice' AND table = 'events' AND active
+      SELECT partition_id FROM system.parts WHERE ${ofEvents(layout)} AND active
       GROUP BY partition_id HAVING sum(bytes_on_disk) <= ${String(mergeBytesMax)}
     ) AND NOT has([${resting.map(sqlString).join()}], month)
     GROUP BY month
@@ -119,11 +125,6 @@ async function overlappingMonth(
   return row === undefined ? undefined : { month: String(row[0]), rows: Number(row[1]) }
 }
 
-async function rowsOf(link: ChdbLink, query: string): Promise<readonly (readonly unknown[])[]> {
-  const result = await link.client.query({
-    query,
-    format: 'JSONCompactEachRow',
-    clickhouse_settings: { max_threads: 1, output_format_json_quote_64bit_integers: 0 },
-  })
-  return await result.json<unknown[]>()
+function ofEvents(layout: Layout): string {
+  return `database = ${sqlString(layout.database)} AND table = ${sqlString(storedTable(layout, 'events'))}`
 }

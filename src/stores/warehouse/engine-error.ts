@@ -1,4 +1,4 @@
-import { messageOf } from '../../../kit/failure.ts'
+import { messageOf } from '../../kit/failure.ts'
 
 /** The number in ClickHouse's `Code: 62. DB::Exception: …`; undefined when the engine did not speak. */
 export function engineCodeOf(error: unknown): number | undefined {
