@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import path from 'node:path'
 import { SetupProblem } from './service.ts'
 
-export const shellPath = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'
+const shellPath = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'
 
 /** What a service gets to see of our environment. */
 export const daemonEnvironment: Readonly<Record<string, string>> = { PATH: shellPath, LC_ALL: 'C.UTF-8', TZ: 'UTC' }
