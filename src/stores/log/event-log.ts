@@ -19,7 +19,10 @@ export interface EventLog {
    * than one batch. Throws SLUICE_LOG_TRIMMED when a wanted offset is gone. All lanes of a reading are of one writer.
    */
   read(lanes: readonly WantedLane[], options: ReadOptions): AsyncIterable<readonly LogRecord[]>
-  /** Becomes the owner of the lane's partitions; every earlier owner's appends are refused from now on. */
+  /**
+   * Becomes the owner of the lane's partitions. Every earlier owner's appends are refused from now on, or no reader that comes by
+   * here is shown them: those of other processes may still be on their way.
+   */
   own(lane: Lane): Promise<Ownership>
   /** Keeps a named reader's next offsets durably. Trimming never removes what a reader still has to read. */
   saveReader(reader: string, lane: Lane, offsets: Offsets): Promise<void>
