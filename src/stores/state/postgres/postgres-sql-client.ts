@@ -103,20 +103,19 @@ export function openPostgresSqlClient(options: PostgresSqlClientOptions): Postgr
   let reason: string | undefined
 
   async function connect(): Promise<PoolClient> {
-    let told: Failure | undefined
+    const failures: Failure[] = []
     for (let left = ways.count; left > 0; left--) {
       const way = ways.current
       try {
         return await pool.connect()
       } catch (error) {
         const { failure } = failureFrom(error, 'connecting')
-        // A refusal says more than that some other way leads nowhere.
-        if (told === undefined || !failure.retryable) told = failure
+        failures.push(failure)
         if (!mayHelpElsewhere(error)) break
         ways.leave(way)
       }
     }
-    throw told ?? new Failure('SLUICE_STATE_CLOSED', 'There is no way to the state store.')
+    throw mostTelling(failures)
   }
 
   async function withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -208,6 +207,14 @@ class Ways {
   leave(way: Way): void {
     if (way === this.current) this.#at = (this.#at + 1) % this.#ways.length
   }
+}
+
+/** Of what the ways said: a refusal before what may pass, and last that a server has no TLS, where that was only preferred. */
+function mostTelling(failures: readonly Failure[]): Failure {
+  const others = failures.filter(({ cause }) => messageOf(cause) !== noTls)
+  const told = others.findLast(({ retryable }) => !retryable) ?? others.at(-1) ?? failures.at(-1)
+  if (told === undefined) throw new RangeError('Nothing failed.')
+  return told
 }
 
 /** The pool makes a client for each connection: over the way that is taken at that moment. */
