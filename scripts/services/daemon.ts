@@ -5,7 +5,7 @@
  * somebody else's. Nothing here looks a process up by its name.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Daemon {
@@ -50,7 +50,7 @@ export async function startDaemon(launch: Launch, logFile: string): Promise<Daem
   }
 }
 
-/** False for a zombie too: it serves nobody any more. */
+/** False for one that has ended and that nobody has taken note of yet. */
 export function isRunning(daemon: Daemon): boolean {
   return startOf(daemon.pid) === daemon.startedTicks
 }
@@ -86,14 +86,15 @@ async function isGoneWithin(daemon: Daemon, timeoutMs: number): Promise<boolean>
   return true
 }
 
-/** Field 22 of /proc/PID/stat; the second field is a name in brackets, which may hold anything. */
+/** Field 22 of /proc/PID/stat; the second field is a name in brackets, which may hold anything. Undefined when it has ended. */
 function startOf(pid: number): string | undefined {
-  let stat: string
   try {
-    stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // Its first thread may have ended while others still hold its files and ports.
+    const hasEnded = fields[0] === 'Z' && readdirSync(`/proc/${String(pid)}/task`).length <= 1
+    return hasEnded ? undefined : fields[19]
   } catch {
     return undefined
   }
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields[0] === 'Z' ? undefined : fields[19]
 }
