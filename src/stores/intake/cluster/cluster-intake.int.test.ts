@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto'
+import { silent } from '../../../kit/telemetry/telemetry.ts'
+import { service } from '../../../kit/service.fixtures.ts'
+import { openRedisConnection } from '../../coordination/redis/redis-connection.ts'
+import { describeIntake } from '../intake.contract.ts'
+import { openClusterIntake } from './cluster-intake.ts'
+import { testLanes } from './source-lanes.fixtures.ts'
+
+const { address, skip } = service('REDIS_URL')
+
+if (skip === false) {
+  describeIntake('the cluster intake on Redis', async ({ limitKeysMax, now }) => {
+    const keyPrefix = `test-${randomBytes(6).toString('hex')}:`
+    const lanes = testLanes()
+    const open = () =>
+      openClusterIntake({
+        lanes,
+        redis: openRedisConnection({ url: address, name: 'test', keyPrefix }),
+        whenAway: 'closed',
+        duplicateWindowMs: 60_000,
+        limitKeysMax,
+        queueBytesMax: 64 * 1024 * 1024,
+        owedKeysMax: 10_000,
+        telemetry: silent,
+        now,
+      })
+    const intake = await open()
+    return {
+      intake,
+      close: () => intake.close(),
+      reopen: async () => {
+        const again = await open()
+        return { intake: again, close: () => again.close() }
+      },
+    }
+  })
+}

@@ -1,0 +1,41 @@
+/** Keys of single events and requests in Redis; see `redis-scripts.ts` for all of them. */
+import { laneNumber, lanes } from '../../../event/position.ts'
+import type { DuplicateKey, Outcome } from '../intake.ts'
+
+const bytes = Buffer.alloc(16)
+
+/** `dup:{token}:<22 characters>`; a project token has at most 64 bytes, so keys are bounded. */
+export function duplicateKeyName(token: string, key: DuplicateKey): string {
+  return `dup:{${token}}:${bytesOf(key).toString('base64url')}`
+}
+
+/** As the header of a record has it: 32 hexadecimal digits. */
+export function duplicateKeyHeader(key: DuplicateKey): string {
+  return bytesOf(key).toString('hex')
+}
+
+/** Until the next call. */
+function bytesOf([a, b, c, d]: DuplicateKey): Buffer {
+  bytes.writeUInt32BE(a, 0)
+  bytes.writeUInt32BE(b, 4)
+  bytes.writeUInt32BE(c, 8)
+  bytes.writeUInt32BE(d, 12)
+  return bytes
+}
+
+/** `<lane number>:<partition>:<offset>`. */
+export function placeFrom({ lane, partition, offset }: Outcome): string {
+  return `${String(laneNumber(lane))}:${String(partition)}:${String(offset)}`
+}
+
+/** The outcome of a copy; undefined for what no door of ours wrote. */
+export function copyAt(place: string): Outcome | undefined {
+  const [lane, partition, offset, ...more] = place.split(':').map(Number)
+  const name = lane === undefined ? undefined : lanes[lane]
+  if (name === undefined || more.length > 0 || !isCount(partition) || !isCount(offset)) return undefined
+  return { verdict: 'duplicate', lane: name, partition, offset }
+}
+
+function isCount(value: number | undefined): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
