@@ -26,3 +26,10 @@ export const redisWarned = (connection: string, warning: string, message: string
     to.log('warn', message, { connection, warning })
   },
 })
+
+export const redisSubscribeRefused = (channel: string, reason: string): InternalEvent => ({
+  emit(to) {
+    to.count('coordination_redis_subscriptions_refused_total')
+    to.log('error', 'Redis does not let us listen to a channel; signals on it are not heard.', { channel, reason })
+  },
+})
