@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { chown, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
+import { stopLeftover } from '../../src/stores/state/embedded-postgres/leftover-postgres.ts'
 import { postgresAccount } from '../../src/stores/state/embedded-postgres/postgres-account.ts'
 import { programEnvironment, programsFor } from '../../src/stores/state/embedded-postgres/postgres-programs.ts'
 import { runProgram } from './programs.ts'
@@ -20,6 +21,7 @@ const database = 'sluice'
 const connectionsMax = 200
 const askTimeoutMs = 5000
 const initTimeoutMs = 120_000
+const leftoverTimeoutMs = 10_000
 
 const dataFolder = (place: Place) => path.join(place.folder, 'data')
 
@@ -54,6 +56,11 @@ export const postgresService: Service = {
     } finally {
       await rm(staging, { recursive: true, force: true })
     }
+  },
+
+  // Its children outlive a killed server for a moment, and no other one starts as long as they are there.
+  async endLeftovers(place) {
+    await stopLeftover(dataFolder(place), leftoverTimeoutMs)
   },
 
   async launch(member, place) {

@@ -149,6 +149,7 @@ export function serviceSet({ folder, downloads, say = () => undefined }: Service
   }
 
   const spawnMember = async (service: Service, member: string, place: Place): Promise<void> => {
+    await service.endLeftovers?.(place)
     await service.prepare(member, place)
     const daemon = await startDaemon(await service.launch(member, place), logFile(member))
     await change(service.name, (record) => ({
@@ -207,6 +208,7 @@ export function serviceSet({ folder, downloads, say = () => undefined }: Service
     const record = read()[name]
     const daemons = Object.values(record?.daemons ?? {})
     await Promise.all(daemons.map((daemon) => endDaemon(daemon, service.stopSignal, stopTimeoutMs)))
+    if (record !== undefined) await service.endLeftovers?.(placeOf(name, record))
     await rm(path.join(folder, 'data', name), { recursive: true, force: true })
     for (const member of service.members) await rm(logFile(member), { force: true })
     await change(name, () => undefined)

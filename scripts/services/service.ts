@@ -31,6 +31,8 @@ export interface Service {
   /** Makes the data of a member that has none, and its configuration. Called before each start. */
   prepare(member: string, place: Place): Promise<void>
   launch(member: string, place: Place): Promise<Launch>
+  /** Resolves when nothing of an ended member is at work on the data any more, for services of several processes a member. */
+  endLeftovers?(place: Place): Promise<void>
   /** Once all members run for the first time; must be safe to repeat. */
   finish?(place: Place): Promise<void>
   /** Asks the members something that only a working service answers; says what answered. Rejects otherwise, and soon. */
