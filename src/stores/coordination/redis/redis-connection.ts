@@ -141,7 +141,7 @@ export class RedisConnection {
       port: address.port,
       ...(address.username === undefined ? {} : { username: address.username }),
       ...(password === undefined ? {} : { password }),
-      ...(address.isTls ? { tls: { servername: address.host, ...options.tls } } : {}),
+      ...(address.isTls ? { tls: { ...options.tls } } : {}),
       connectionName: options.name,
       connectTimeout: options.connectTimeoutMs ?? 5000,
       commandTimeout: this.#commandTimeoutMs,

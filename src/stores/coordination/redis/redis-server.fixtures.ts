@@ -38,7 +38,7 @@ const program = ['redis-server', 'valkey-server']
 /** For `describe(title, { skip }, …)`. */
 export function redisServerSkip(): string | false {
   if (program !== undefined) return false
-  if (process.env['SLUICE_SERVICES'] === 'required')
+  if (process.env['SLUICE_TEST_SERVICES'] === 'required')
     throw new Error('Neither redis-server nor valkey-server is on PATH.')
   return 'neither redis-server nor valkey-server is on PATH'
 }
@@ -96,7 +96,7 @@ export async function openTestRedis(settings: readonly string[] = []): Promise<T
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
