@@ -76,7 +76,7 @@ export function runProgram(program: string, parameters: readonly string[], optio
         }
         const words = `${stdout}\n${stderr}`.trim().split('\n').slice(-15).join('\n')
         const ending = error.killed === true ? `took longer than ${String(options.timeoutMs)} ms` : 'failed'
-        reject(new Error(`${path.basename(program)} ${ending}: ${words}`, { cause: error }))
+        reject(new SetupProblem(`${path.basename(program)} ${ending}: ${words}`, { cause: error }))
       },
     )
   })

@@ -25,7 +25,7 @@ import { freePorts, isPortFree } from './free-ports.ts'
 import { kafkaService } from './kafka.ts'
 import { postgresService } from './postgres.ts'
 import { redisService } from './redis.ts'
-import { serviceNames } from './service.ts'
+import { serviceNames, SetupProblem } from './service.ts'
 import type { Place, Service, ServiceName } from './service.ts'
 
 export interface ServiceSetOptions {
@@ -172,7 +172,7 @@ export function serviceSet({ folder, downloads, say = () => undefined }: Service
         }
         const reason = ended === undefined ? `does not answer: ${messageOf(error)}` : `ended: ${ended}`
         const words = await lastWords(logFile(ended ?? members[0] ?? service.name))
-        throw new Error(`The service ${service.name} ${reason}\n${words}`, { cause: error })
+        throw new SetupProblem(`The service ${service.name} ${reason}\n${words}`, { cause: error })
       }
     }
   }
@@ -296,8 +296,11 @@ export function serviceSet({ folder, downloads, say = () => undefined }: Service
 /** Waits for all of them, and only then rejects: nothing is left at work behind somebody's back. */
 async function settled<Result>(works: readonly Promise<Result>[]): Promise<readonly Result[]> {
   const outcomes = await Promise.allSettled(works)
-  const reasons = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => messageOf(reason))
-  if (reasons.length > 0) throw new Error(reasons.join('\n'))
+  const reasons: readonly unknown[] = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+  )
+  if (reasons.length === 1) throw reasons[0]
+  if (reasons.length > 1) throw new AggregateError(reasons, reasons.map(messageOf).join('\n'))
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
 }
 

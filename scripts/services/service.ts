@@ -42,8 +42,8 @@ export interface Service {
 
 /** Somebody has to do something; what, says the message. */
 export class SetupProblem extends Error {
-  constructor(message: string) {
-    super(message)
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'SetupProblem'
   }
 }
