@@ -47,7 +47,9 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
   && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin sluice \
   && install -d -o 10001 -g 10001 -m 0700 /data
 WORKDIR /app
+# What Node compiled goes where even a read-only container may write; it does without when it may not.
 ENV NODE_ENV=production \
+  NODE_COMPILE_CACHE=/tmp/compiled \
   SLUICE_DATA_DIR=/data \
   SLUICE_HOST=0.0.0.0 \
   SLUICE_PORT=8000
