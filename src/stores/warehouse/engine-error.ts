@@ -15,6 +15,20 @@ export function engineMessageOf(error: unknown): string {
     .trim()
 }
 
+/**
+ * Whether the same statement may succeed later without anyone changing anything: the server is overloaded, starts, stops, has lost
+ * its Keeper or another machine, or was out of memory or time.
+ */
+export function isTransient(code: number): boolean {
+  return transientCodes.has(code)
+}
+
+/** ClickHouse's ErrorCodes.cpp has the names. */
+const transientCodes = new Set([
+  3, 32, 95, 99, 101, 159, 160, 198, 202, 203, 209, 210, 225, 236, 241, 242, 243, 244, 252, 279, 285, 286, 289, 305,
+  307, 319, 335, 341, 373, 394, 416, 425, 439, 473, 517, 519, 574, 999,
+])
+
 function codeField(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' && /^\d+$/.test(error.code) ? error.code : undefined

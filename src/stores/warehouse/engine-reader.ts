@@ -4,7 +4,8 @@ import { Failure } from '../../kit/failure.ts'
 import { ProjectViews } from './project-views.ts'
 import type { PropertyColumns } from './property-columns.ts'
 import { cancelled, QuestionTurns } from './question-turns.ts'
-import { answerFrom, questionFailure } from './question-wire.ts'
+import { answerFrom, outOfTime, questionFailure } from './question-wire.ts'
+import { engineCodeOf } from './engine-error.ts'
 import type { EngineLink } from './engine-link.ts'
 import { onCluster } from './layout.ts'
 import type { Layout } from './layout.ts'
@@ -70,8 +71,8 @@ export class EngineReader implements WarehouseReader {
     if (givenUp.aborted) throw cancelled(undefined)
     const { limits } = question
     const id = randomUUID()
-    const outOfTime = AbortSignal.timeout(limits.timeMs)
-    const stop = AbortSignal.any([givenUp, outOfTime])
+    const timeIsOver = AbortSignal.timeout(limits.timeMs)
+    const stop = AbortSignal.any([givenUp, timeIsOver])
     const done = new AbortController()
     const onStop = () => void this.#kill(id, question, done.signal)
     stop.addEventListener('abort', onStop, { once: true })
@@ -80,6 +81,8 @@ export class EngineReader implements WarehouseReader {
     } catch (cause) {
       if (cause instanceof Failure) throw cause
       if (isAborted(givenUp)) throw cancelled(cause)
+      // The engine itself says so when it can still be heard.
+      if (isAborted(timeIsOver) && engineCodeOf(cause) === undefined) throw outOfTime(limits, cause)
       throw questionFailure(cause, question)
     } finally {
       stop.removeEventListener('abort', onStop)

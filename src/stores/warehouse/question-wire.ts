@@ -3,7 +3,7 @@
  * and what the engine's errors mean to whoever asked.
  */
 import { Failure } from '../../kit/failure.ts'
-import { engineCodeOf, engineMessageOf } from './engine-error.ts'
+import { engineCodeOf, engineMessageOf, isTransient } from './engine-error.ts'
 import { sqlString } from './sql-text.ts'
 import type { Answer, Column, Question, QuestionLimits, QuestionParameters } from './warehouse-reader.ts'
 
@@ -85,8 +85,8 @@ function escaped(text: string): string {
 /** Engine errors that whoever wrote the question can cure; see ClickHouse's ErrorCodes.cpp for the names. */
 const refusedCodes = new Set([
   6, 8, 10, 15, 16, 20, 26, 27, 35, 36, 38, 41, 42, 43, 44, 46, 47, 50, 51, 52, 53, 56, 60, 62, 63, 67, 69, 70, 72, 81,
-  115, 117, 125, 130, 153, 164, 167, 168, 179, 182, 184, 190, 202, 206, 207, 215, 220, 229, 291, 306, 344, 386, 395,
-  403, 407, 427, 440, 456, 457, 501, 581, 636,
+  115, 117, 125, 130, 153, 164, 167, 168, 179, 182, 184, 190, 206, 207, 215, 220, 229, 291, 306, 344, 386, 395, 403,
+  407, 427, 440, 456, 457, 501, 581, 636,
 ])
 
 export function questionFailure(cause: unknown, { limits }: Question): Failure {
@@ -97,19 +97,24 @@ export function questionFailure(cause: unknown, { limits }: Question): Failure {
     case 159:
     case 160:
     case 394:
-      return new Failure('SLUICE_QUERY_TIMEOUT', `The question took longer than ${String(limits.timeMs)} ms.`, {
-        cause,
-      })
+      return outOfTime(limits, cause)
     case 241:
       return new Failure('SLUICE_QUERY_MEMORY', message, { cause })
     case 158:
     case 396:
       return tooLarge(message, cause)
+    case 202:
+      return new Failure('SLUICE_QUERY_BUSY', message, { retryable: true, cause })
     case undefined:
       return new Failure('SLUICE_QUERY_FAILED', message, { cause })
     default:
-      return new Failure(refusedCodes.has(code) ? 'SLUICE_QUERY_REFUSED' : 'SLUICE_QUERY_FAILED', message, { cause })
+      if (refusedCodes.has(code)) return new Failure('SLUICE_QUERY_REFUSED', message, { cause })
+      return new Failure('SLUICE_QUERY_FAILED', message, { retryable: isTransient(code), cause })
   }
+}
+
+export function outOfTime(limits: QuestionLimits, cause: unknown): Failure {
+  return new Failure('SLUICE_QUERY_TIMEOUT', `The question took longer than ${String(limits.timeMs)} ms.`, { cause })
 }
 
 function tooLarge(message: string, cause?: unknown): Failure {

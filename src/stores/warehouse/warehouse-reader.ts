@@ -42,6 +42,8 @@ export interface Question {
   readonly database?: string
   readonly limits: QuestionLimits
   readonly signal: AbortSignal
+  /** May take long and read much: answered by machines that are kept for such, where there are any. */
+  readonly isHeavy?: boolean
 }
 
 export type QuestionParameters = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>
