@@ -28,6 +28,6 @@ export async function aServiceSet(): Promise<{
 /** For `{ skip }`: why a service that needs these programs cannot be tried here; in CI there nothing may be skipped. */
 export function missing(...programs: readonly string[]): string | false {
   const absent = programs.filter((program) => findProgram(program) === undefined)
-  if (absent.length === 0 || process.env['SLUICE_SERVICES'] === 'required') return false
+  if (absent.length === 0 || process.env['SLUICE_TEST_SERVICES'] === 'required') return false
   return `${absent.join(' and ')} not on PATH; "npm run services -- up" says how to get it`
 }
