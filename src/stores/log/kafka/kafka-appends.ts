@@ -166,7 +166,10 @@ export function openKafkaAppends(topic: string, options: KafkaAppendsOptions): K
         reason = new Failure('SLUICE_LOG_UNAVAILABLE', `A partition of ${topic} has no leader that takes it now.`)
       } catch (error) {
         const failure = kafkaFailure(error, `appending to ${topic}`)
-        if (!failure.retryable) return giveUp(failure)
+        if (!failure.retryable) {
+          giveUp(failure)
+          return
+        }
         reason = error
         // A connection on which an answer is overdue is not asked again.
         const old = requests
@@ -174,8 +177,10 @@ export function openKafkaAppends(topic: string, options: KafkaAppendsOptions): K
         old.close().catch(() => undefined)
       }
       const oldestMs = Math.min(...due().map(({ one }) => (one.sinceMs ??= performance.now())))
-      if (stop.signal.aborted || performance.now() - oldestMs > options.deliveryMsMax)
-        return giveUp(kafkaFailure(reason, `appending to ${topic}`))
+      if (stop.signal.aborted || performance.now() - oldestMs > options.deliveryMsMax) {
+        giveUp(kafkaFailure(reason, `appending to ${topic}`))
+        return
+      }
       happened.kafkaRequestFailed('append', reason, delayMs).emit(telemetry)
       await sleep(delayMs, undefined, { signal: stop.signal }).catch(() => undefined)
       delayMs = Math.min(delayMs * 2, connection.retryDelayMsMax)

@@ -56,6 +56,15 @@ export interface KafkaLogOptions {
   readonly awayMsMax: number
 }
 
+export const kafkaLogDefaults = {
+  compression: 'lz4',
+  deliveryMsMax: 30_000,
+  requestBytesMax: 16 * 1024 * 1024,
+  waitingBytesMax: 128 * 1024 * 1024,
+  fetchWaitMs: 500,
+  awayMsMax: 30_000,
+} as const satisfies Partial<KafkaLogOptions>
+
 /** The reader whose offsets are those of the newest batches: a new owner need not look further back. */
 const ownersReader = 'ingestion'
 /** How many bytes a new owner reads at once. */
@@ -95,16 +104,14 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
     signal: AbortSignal,
   ): Promise<(LogRecord | undefined)[]> {
     const saved = (await readers.load(ownersReader, lane)) ?? []
-    const wanted = markers.map(
-      (marker, partition): FollowedPartition => ({
-        lane,
-        topic: topicOf(lane),
-        partition,
-        from: Math.min(saved[partition] ?? 0, marker),
-        until: marker,
-        removed: 'ask',
-      }),
-    )
+    const wanted = markers.map((marker, partition): FollowedPartition => ({
+      lane,
+      topic: topicOf(lane),
+      partition,
+      from: Math.min(saved[partition] ?? 0, marker),
+      until: marker,
+      removed: 'ask',
+    }))
     const newest = markers.map((): LogRecord | undefined => undefined)
     const derived = derivedReader(lane, wanted, telemetry, { missed: 'passed over' })
     for await (const batches of readPartitions(wanted, takeOverBytesMax, signal, reading)) {
@@ -129,16 +136,13 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
     async *read(wanted, { signal, batchBytesMax }) {
       const ends = AbortSignal.any([signal, closing.signal])
       const followed = wanted.flatMap(({ lane, from }) =>
-        Array.from(
-          { length: partitionsOf(lane, partitionCount) },
-          (_, partition): FollowedPartition => ({
-            lane,
-            topic: topicOf(lane),
-            partition,
-            from: from[partition] ?? 0,
-            removed: isDerived(lane) ? 'ask' : 'fail',
-          }),
-        ),
+        Array.from({ length: partitionsOf(lane, partitionCount) }, (_, partition): FollowedPartition => ({
+          lane,
+          topic: topicOf(lane),
+          partition,
+          from: from[partition] ?? 0,
+          removed: isDerived(lane) ? 'ask' : 'fail',
+        })),
       )
       const derived = new Map(
         wanted
@@ -319,7 +323,9 @@ function sourceRecords(read: BatchRead, telemetry: Telemetry): readonly LogRecor
   return records
 }
 
-function headerEntries(headers: RecordsBatch['records'][number]['headers']): readonly (readonly [Buffer, Buffer | null])[] {
+function headerEntries(
+  headers: RecordsBatch['records'][number]['headers'],
+): readonly (readonly [Buffer, Buffer | null])[] {
   return headers.flatMap(([name, value]) => (name === null ? [] : [[name, value] as const]))
 }
 

@@ -7,15 +7,7 @@
  * One broker answers the requests of one connection one after the other: whoever waits for records (`fetch`) must not share a
  * client with whoever appends.
  */
-import {
-  Base,
-  findErrorBy,
-  kGetApi,
-  kGetConnection,
-  NumericMap,
-  ProduceAcks,
-  ResponseError,
-} from '@platformatic/kafka'
+import { Base, findErrorBy, kGetApi, kGetConnection, NumericMap, ProduceAcks, ResponseError } from '@platformatic/kafka'
 import type { API, ClusterMetadata, Connection, MessageRecord, RecordsBatch } from '@platformatic/kafka'
 import { clientOptions } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
@@ -54,7 +46,7 @@ export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 export interface Message {
   readonly key?: Buffer
   readonly value: Buffer
-  readonly headers: Map<Buffer, Buffer>
+  readonly headers: Map<Buffer, Buffer | null>
 }
 
 export interface Appended {
@@ -97,6 +89,8 @@ export const partitionErrors = {
   unknownProducerId: 59,
 } as const
 
+/** The library's types do not know that a header may be null; what it writes does. */
+type WithHeaders = Message & { readonly headers: Map<Buffer, Buffer> }
 type ProduceApi = [acks: number, timeoutMs: number, messages: MessageRecord[], options: object]
 type FetchTopics = {
   topicId: string
@@ -232,7 +226,7 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
       for (const { topic, partition, messages: own, sequence } of batches) {
         sequences.set(`${topic}:${String(partition)}`, sequence)
         // Copied, because the library puts times into what it is given.
-        for (const message of own) messages.push({ ...message, topic, partition })
+        for (const message of own) messages.push({ ...(message as WithHeaders), topic, partition })
       }
       const made = { compression: first.compression, sequences, ...first.producer }
       const asked = produce.async(await connection(metadata, node), ProduceAcks.ALL, answerMs, messages, made)

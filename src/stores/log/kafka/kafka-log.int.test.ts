@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import { derivedBatchLines, emptyBooks, encodeDerivedBatch } from '../../../event/derived-batch.ts'
+import type { Lane, Offsets } from '../../../event/position.ts'
+import { codeOf } from '../../../kit/failure.ts'
+import { service } from '../../../kit/service.fixtures.ts'
+import { openTestDatabase } from '../../state/postgres/test-database.fixtures.ts'
+import { describeEventLog } from '../event-log.contract.ts'
+import type { EventLog, LogRecord, NewRecord } from '../event-log.ts'
+import { postgresLogEpochs } from '../postgres-offsets/postgres-log-epochs.ts'
+import { postgresLogReaders } from '../postgres-offsets/postgres-log-readers.ts'
+import { batchMessages, controlOf } from './derived-messages.ts'
+import { openTestTopics, putEvent } from './kafka-log.fixtures.ts'
+import type { TestTopics } from './kafka-log.fixtures.ts'
+import { openKafkaRequests } from './kafka-requests.ts'
+import type { Message, ProducerId } from './kafka-requests.ts'
+
+const lane: Lane = 'clickhouse_events'
+const kafka = service('KAFKA_HOSTS')
+const hosts = kafka.address.split(',')
+
+describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
+  const cleanUps: (() => Promise<void>)[] = []
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp()
+  })
+
+  async function topicsOf(...lanes: readonly Lane[]): Promise<TestTopics> {
+    const topics = await openTestTopics({ hosts, partitionCount: 4, lanes })
+    cleanUps.push(() => topics.close())
+    return topics
+  }
+
+  async function aLog(topics: TestTopics): Promise<EventLog> {
+    const log = topics.openLog()
+    cleanUps.unshift(() => log.close())
+    return log
+  }
+
+  describeEventLog(
+    'the Kafka log',
+    async () => {
+      const topics = await topicsOf(lane, 'exceptions', 'historical_events', 'client_warnings')
+      const { sql, close } = await openTestDatabase()
+      cleanUps.push(close)
+      const open = () => {
+        const log = topics.openLog({ epochs: postgresLogEpochs(sql), readers: postgresLogReaders(sql) })
+        return { log, close: () => log.close() }
+      }
+      return { ...open(), put: putEvent(topics), reopen: async () => open() }
+    },
+    { derivedOffsets: 'ascending' },
+  )
+
+  describe('the Kafka log', () => {
+    it('appends a derived batch as one record batch: the control message, then a message a row', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const rows = Array.from({ length: 5_000 }, (_, n) => `${JSON.stringify({ n, filler: 'x'.repeat(100) })}\n`)
+      const value = encodeDerivedBatch(aHead(), Buffer.from(rows.join('')))
+      const { offset } = await owner.append(2, { headers: {}, value })
+      const [batch, ...others] = await rawBatches(topics, 2, offset)
+      assert.equal(others.length, 0)
+      assert.ok(batch !== undefined)
+      assert.equal(Number(batch.firstOffset), offset)
+      assert.equal(batch.records.length, 5_001)
+      assert.equal(batch.records[4_000]?.value?.toString(), rows[3_999]?.trimEnd())
+      const control = controlOf(batch)
+      assert.ok(control?.kind === 'batch' && control.value.equals(value))
+    })
+
+    it('stores a batch once that is sent twice under the same sequence, and neither of two that follow in the wrong order', async () => {
+      const topics = await topicsOf(lane)
+      const messages = batchMessages(aBatch('once'), { epoch: 1, previous: -1 })
+      const raw = await openRaw(topics)
+      assert.deepEqual(await raw.produce(0, messages, 0), { offset: 0, errorCode: 0 })
+      assert.deepEqual(await raw.produce(0, messages, 0), { offset: 0, errorCode: 0 })
+      assert.equal((await raw.produce(0, messages, messages.length + 1)).errorCode, 45)
+      assert.equal((await rawBatches(topics, 0, 0)).length, 1)
+    })
+
+    it('does not show what a replaced owner of another process still writes, to readers and to later owners', async () => {
+      const topics = await topicsOf(lane)
+      const [older, newer, third] = [await aLog(topics), await aLog(topics), await aLog(topics)]
+      const zombie = await older.own(lane)
+      await zombie.append(0, aBatch('before'))
+      const heir = await newer.own(lane)
+      assert.deepEqual(textOf(await heir.last(0)), 'before')
+      // It may not know yet that it was replaced: then Kafka stores what it writes.
+      await zombie.append(0, aBatch('zombie')).catch(() => undefined)
+      await heir.append(0, aBatch('heir'))
+      await zombie.append(0, aBatch('zombie')).catch(() => undefined)
+      const shown = await take(newer, [], 2)
+      assert.deepEqual(shown.map(textOf), ['before', 'heir'])
+      assert.equal(textOf(await (await third.own(lane)).last(0)), 'heir')
+    })
+
+    it('tells a replaced owner of another process that it is fenced', async () => {
+      const topics = await topicsOf(lane)
+      const [older, newer] = [await aLog(topics), await aLog(topics)]
+      const zombie = await older.own(lane)
+      await newer.own(lane)
+      const told = (async () => {
+        while (true) await zombie.append(0, aBatch('zombie'))
+      })()
+      await assert.rejects(told, (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
+      await assert.rejects(zombie.append(1, aBatch('zombie')), (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
+    })
+
+    it('passes over messages that no Sluice wrote', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const raw = await openRaw(topics)
+      const strange = [{ value: Buffer.from('{"event":"strange"}'), headers: new Map<Buffer, Buffer>() }]
+      await raw.produce(1, strange, 0)
+      // A batch that lacks a row is none.
+      await raw.produce(1, batchMessages(aBatch('cut'), { epoch: 1, previous: -1 }).slice(0, 1), 1)
+      await owner.append(1, aBatch('ours'))
+      assert.deepEqual((await take(log, [], 1)).map(textOf), ['ours'])
+    })
+
+    it('begins with the next batch when the wanted offset lies within one', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const { offset } = await owner.append(0, aBatch('first'))
+      await owner.append(0, aBatch('second'))
+      assert.deepEqual((await take(log, [offset + 1], 1)).map(textOf), ['second'])
+    })
+
+    it('shows nothing of a partition while its wanted offset lies behind the end', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const { offset } = await owner.append(0, aBatch('unwanted'))
+      const reading = take(log, [Number.MAX_SAFE_INTEGER, offset + 4], 1)
+      await owner.append(1, aBatch('too early'))
+      await owner.append(1, aBatch('early'))
+      await owner.append(1, aBatch('wanted'))
+      assert.deepEqual((await reading).map(textOf), ['wanted'])
+    })
+
+    it('says that a wanted batch was removed, not that a marker was', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const first = await owner.append(0, aBatch('first'))
+      const second = await owner.append(0, aBatch('second'))
+      await removeBefore(topics, lane, 0, first.offset)
+      assert.deepEqual((await take(log, [0], 2)).map(textOf), ['first', 'second'])
+      await removeBefore(topics, lane, 0, second.offset)
+      assert.deepEqual((await take(log, [first.offset + 1], 1)).map(textOf), ['second'])
+      await assert.rejects(take(log, [0], 1), (error) => codeOf(error) === 'SLUICE_LOG_TRIMMED')
+    })
+
+    it('says that a wanted source record was removed', async () => {
+      const topics = await topicsOf('exceptions')
+      const log = await aLog(topics)
+      for (const text of ['first', 'second']) {
+        const value = Buffer.from(JSON.stringify({ event: text }))
+        await putEvent(topics)('exceptions', 0, {
+          headers: { token: 't', distinct_id: 'u', uuid: 'x', ip: '', now: '1' },
+          value,
+        })
+      }
+      await removeBefore(topics, 'exceptions', 0, 1)
+      const signal = AbortSignal.timeout(20_000)
+      const reading = log.read([{ lane: 'exceptions', from: [] }], { signal, batchBytesMax: 1_000 })
+      await assert.rejects(reading[Symbol.asyncIterator]().next(), (error) => codeOf(error) === 'SLUICE_LOG_TRIMMED')
+    })
+
+    it('refuses to be taken over when the newest batch of a partition was removed', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const { offset } = await (await log.own(lane)).append(0, aBatch('newest'))
+      await log.saveReader('ingestion', lane, [offset])
+      await removeBefore(topics, lane, 0, offset + 2)
+      await assert.rejects(log.own(lane), (error) => codeOf(error) === 'SLUICE_LOG_TRIMMED')
+    })
+
+    it('refuses a batch that the topic does not take, and everything behind it', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const random = Array.from({ length: 1_500_000 }, () => String.fromCharCode(32 + Math.random() * 90)).join('')
+      const large = owner.append(0, aBatch(random))
+      const behind = owner.append(0, aBatch('behind'))
+      for (const refused of await Promise.allSettled([large, behind]))
+        assert.equal(refused.status === 'rejected' && codeOf(refused.reason), 'SLUICE_RECORD_TOO_LARGE')
+    })
+
+    it('shows log times that never decrease', async () => {
+      const topics = await topicsOf(lane)
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const beforeMs = Date.now()
+      for (let n = 0; n < 20; n++) await owner.append(0, aBatch(String(n)))
+      const times = (await take(log, [], 20)).map(({ timeMs }) => timeMs)
+      assert.deepEqual(
+        times,
+        times.toSorted((a, b) => a - b),
+      )
+      // The broker's clock and ours are one here.
+      assert.ok((times[0] ?? 0) >= beforeMs && (times.at(-1) ?? Infinity) <= Date.now())
+    })
+  })
+
+  /** Appends as a producer of its own, whatever that does to the log. */
+  async function openRaw({ connection, topicOf }: TestTopics) {
+    const requests = openKafkaRequests(connection)
+    cleanUps.unshift(() => requests.close())
+    const topic = topicOf(lane)
+    let producer: ProducerId | undefined
+    return {
+      async produce(partition: number, messages: readonly Message[], sequence: number) {
+        while (true) {
+          const metadata = await requests.metadata([topic], true)
+          producer ??= await requests.producerId()
+          const node = metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1
+          const batch = { topic, partition, messages, producer, sequence, compression: 'none' } as const
+          const [appended] = await requests.produce(metadata, node, [batch])
+          // Right after a topic is made its leader may not know yet that it is.
+          if (appended?.errorCode !== 6) return { offset: appended?.offset, errorCode: appended?.errorCode }
+        }
+      },
+    }
+  }
+
+  async function rawBatches({ connection, topicOf }: TestTopics, partition: number, offset: number) {
+    const requests = openKafkaRequests(connection)
+    cleanUps.unshift(() => requests.close())
+    const topic = topicOf(lane)
+    const metadata = await requests.metadata([topic], true)
+    const node = metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1
+    const from = [{ topic, partition, offset }]
+    const [fetched] = await requests.fetch(metadata, node, { waitMs: 100, bytesMax: 10_000_000, from })
+    return fetched?.batches ?? []
+  }
+})
+
+async function removeBefore(
+  { admin, topicOf }: TestTopics,
+  from: Lane,
+  partition: number,
+  offset: number,
+): Promise<void> {
+  await admin.deleteRecords({
+    topics: [{ name: topicOf(from), partitions: [{ partition, offset: BigInt(offset) }] }],
+  })
+}
+
+function aHead() {
+  const range = { from: 0, to: 1, acceptedFromMs: 1, acceptedToMs: 2 }
+  return {
+    epoch: 1,
+    partition: 0,
+    ...range,
+    exceptions: [],
+    rowCount: 1,
+    idSetHash: '0',
+    month: 202611,
+    books: emptyBooks,
+  }
+}
+
+function aBatch(text: string): NewRecord {
+  return { headers: {}, value: encodeDerivedBatch(aHead(), Buffer.from(`${JSON.stringify({ text })}\n`)) }
+}
+
+function textOf(record: LogRecord | undefined): string | undefined {
+  if (record === undefined) return undefined
+  return (JSON.parse(derivedBatchLines(record.value)[0] ?? '') as { readonly text: string }).text
+}
+
+async function take(log: EventLog, from: Offsets, count: number): Promise<readonly LogRecord[]> {
+  const stop = new AbortController()
+  const taken: LogRecord[] = []
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(30_000)])
+  for await (const records of log.read([{ lane, from }], { signal, batchBytesMax: 1_000 })) {
+    taken.push(...records)
+    if (taken.length >= count) stop.abort()
+  }
+  return taken
+}
