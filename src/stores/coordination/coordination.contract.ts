@@ -195,12 +195,12 @@ export function describeCoordination(
 
       it('stay held beyond their time, because they are renewed', async () => {
         const name = aName()
-        const lease = await one.leases.take(name, by('a', 1500))
+        const lease = await one.leases.take(name, by('a', 2000))
         const beganMs = performance.now()
         await until('it is held for longer than its time', async () => {
           assert.equal(lease?.isHeld(), true)
           assert.equal(await other.leases.holderOf(name), 'a')
-          return performance.now() - beganMs > 2000
+          return performance.now() - beganMs > 2500
         })
       })
 
@@ -216,7 +216,7 @@ export function describeCoordination(
 
       it('are kept by whoever had them when the memory is lost and nobody is quicker', async () => {
         const name = aName()
-        const lease = await one.leases.take(name, by('a', 300))
+        const lease = await one.leases.take(name, by('a', 3000))
         await memory.forget()
         assert.equal(await other.leases.holderOf(name), undefined)
         await until('the holder is known again', async () => (await other.leases.holderOf(name)) === 'a')

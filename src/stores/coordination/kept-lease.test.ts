@@ -27,7 +27,7 @@ function aLease(t: TestContext, renew: () => Promise<boolean>) {
     lease,
     calls,
     /** Lets time pass as it does while the process runs. */
-    async pass(ms: number) {
+    pass: async (ms: number): Promise<void> => {
       for (let passed = 0; passed < ms; passed += 1) {
         nowMs += 1
         t.mock.timers.tick(1)
@@ -36,7 +36,7 @@ function aLease(t: TestContext, renew: () => Promise<boolean>) {
       }
     },
     /** Lets time pass as it does while the process is stopped: no timer fires. */
-    stopFor(ms: number) {
+    stopFor: (ms: number): void => {
       nowMs += ms
     },
   }

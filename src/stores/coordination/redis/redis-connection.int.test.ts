@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { readFileSync } from 'node:fs'
+import { aCertificateFolder, openSslMissing, writeCertificate } from '../../../kit/certificate.fixtures.ts'
 import { Failure } from '../../../kit/failure.ts'
 import { until } from '../../../kit/until.fixtures.ts'
 import { openRedisConnection, redisScript } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
-import { openTestRedis, redisServerSkip } from './redis-server.fixtures.ts'
+import { freePort, openTestRedis, redisServerSkip } from './redis-server.fixtures.ts'
 import type { TestRedis } from './redis-server.fixtures.ts'
 
 const skip = redisServerSkip()
@@ -254,5 +256,35 @@ describe('how a Redis is set up', { skip }, () => {
       assert.doesNotMatch(wrong.health().reason ?? '', /p@ss/)
     }
     await server.close()
+  })
+})
+
+describe('a connection to Redis over TLS', { skip: skip || openSslMissing }, () => {
+  it('trusts the certificates that it is told to, and no others', async (t) => {
+    const folder = aCertificateFolder(t)
+    const own = writeCertificate(folder, 'localhost')
+    const other = writeCertificate(folder, 'localhost', 'other')
+    const port = String(await freePort())
+    const files = ['--tls-cert-file', own.certificateFile, '--tls-key-file', own.keyFile]
+    const server = await openTestRedis(['--tls-port', port, ...files, '--tls-ca-cert-file', own.certificateFile])
+    t.after(() => server.close())
+    const url = `rediss://127.0.0.1:${port}`
+    // The server asks for our certificate as well, and knows no other one than its own.
+    const ca = readFileSync(own.certificateFile, 'utf8')
+    const key = readFileSync(own.keyFile, 'utf8')
+    assert.equal(await server.connection({ url, tls: { ca, cert: ca, key } }).command('PING'), 'PONG')
+
+    const wrong = [
+      { url },
+      { url, tls: { ca: readFileSync(other.certificateFile, 'utf8'), cert: ca, key } },
+      { url, tls: { ca } },
+      // Not spoken to over TLS at all.
+      { url: url.replace('rediss', 'redis') },
+    ]
+    for (const options of wrong) {
+      const redis = server.connection(options)
+      await away(redis)
+      await rejects(redis.command('PING'), 'SLUICE_COORDINATION_UNAVAILABLE', true)
+    }
   })
 })
