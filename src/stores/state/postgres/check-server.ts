@@ -10,7 +10,7 @@ import type { SqlSession } from '../../../kit/sql-session.ts'
 
 export const oldestMajorVersion = 15
 
-/** What may be allowed by its name; what else is found is refused whatever is allowed. */
+/** What may be allowed by its name; what else is found is refused, and cannot be allowed. */
 export const unsafeNames = ['version', 'fsync', 'full_page_writes', 'synchronous_commit'] as const
 export type UnsafeName = (typeof unsafeNames)[number]
 
@@ -30,10 +30,7 @@ export interface ServerFinding {
 }
 
 /** Rejects with SLUICE_STATE_UNSAFE, which names all that is wrong; resolves with what was found and is allowed. */
-export async function checkServer(
-  sql: SqlSession,
-  allowed: readonly UnsafeName[] = [],
-): Promise<readonly ServerFinding[]> {
+export async function checkServer(sql: SqlSession, allowed: readonly string[] = []): Promise<readonly ServerFinding[]> {
   const [settings] = await sql.query<ServerSettings>(`
     select current_setting('server_version_num')::int as version,
            current_setting('fsync') as fsync,
@@ -43,7 +40,8 @@ export async function checkServer(
            pg_is_in_recovery() as "isStandby"`)
   if (settings === undefined) throw new Error('A select without a table gave no row.')
   const found = unsafeIn(settings)
-  const refused = found.filter(({ name }) => !allowed.some((own) => own === name))
+  const mayPass: readonly string[] = unsafeNames.filter((name) => allowed.includes(name))
+  const refused = found.filter(({ name }) => !mayPass.includes(name))
   if (refused.length === 0) return found
   const problems = refused.map(({ problem }) => problem).join(' ')
   const names = refused.flatMap(({ name }) => unsafeNames.filter((own) => own === name))
