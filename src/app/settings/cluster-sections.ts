@@ -1,5 +1,5 @@
 /** Settings of the cluster profile: which engines run elsewhere, and where. They are read in both profiles, and count in this one alone. */
-import { MiB, bytes, choice, integer, list, milliseconds, minuteMs, secondMs, secret, text } from './setting.ts'
+import { GiB, MiB, bytes, choice, integer, list, milliseconds, minuteMs, secondMs, secret, text } from './setting.ts'
 
 const anyText = { shape: 'text', complaintAbout: () => undefined }
 const hostAndPort = {
@@ -154,6 +154,64 @@ export const clusterSections = {
         pattern: /^[A-Za-z0-9+/=\s]+$/,
         doc: 'The private key of it.',
       }),
+      batchMessagesMax: integer({
+        env: 'KAFKA_PRODUCER_MAX_QUEUE_SIZE',
+        default: 1_000,
+        min: 1,
+        max: 100_000,
+        doc: 'A batch of one partition leaves the edge at the latest with so many messages.',
+      }),
+      batchBytesMax: bytes({
+        env: 'KAFKA_MAX_MESSAGE_BATCH_SIZE',
+        default: 1_000_000,
+        min: 1024,
+        max: 64 * MiB,
+        doc: 'Or with so many bytes before compression; one message may have more.',
+      }),
+      flushMs: milliseconds({
+        env: 'KAFKA_FLUSH_FREQUENCY_MS',
+        default: 5,
+        min: 0,
+        max: secondMs,
+        doc: 'Or when its first message has waited for so long. 0: at once.',
+      }),
+      compression: choice({
+        env: 'KAFKA_COMPRESSION_CODEC',
+        default: 'lz4',
+        choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+        doc: 'How batches are compressed.',
+      }),
+      queueBytesMax: bytes({
+        default: 128 * MiB,
+        min: MiB,
+        max: 16 * GiB,
+        doc: 'Most bytes of events that wait for Kafka; requests beyond get 503.',
+      }),
+      deliveryMsMax: milliseconds({
+        default: 20 * secondMs,
+        min: secondMs,
+        max: 10 * minuteMs,
+        doc: 'How long a request waits for Kafka before its sender is told to send it again.',
+      }),
+      requestTimeoutMs: milliseconds({
+        default: 10 * secondMs,
+        min: secondMs,
+        max: 5 * minuteMs,
+        doc: 'How long a broker may take to answer.',
+      }),
+      metadataAgeMs: milliseconds({
+        default: 500,
+        min: 100,
+        max: 10 * secondMs,
+        doc: 'How long what is known of the leaders of partitions counts. A client that remembers an old leader sends in vain.',
+      }),
+      retries: integer({
+        default: 3,
+        min: 0,
+        max: 100,
+        doc: 'Tries of a batch after the first, each after twice the delay; then it is put back and the delay begins anew.',
+      }),
+      retryDelayMs: milliseconds({ default: 100, min: 1, max: minuteMs, doc: 'Before the first of them.' }),
       saslMechanism: choice({
         env: 'SLUICE_KAFKA_SASL_MECHANISM',
         default: 'none',
