@@ -43,15 +43,16 @@ logger.server.level=INFO
 
 export function kafkaService(name: 'kafka' | 'kafka3'): Service {
   const members = name === 'kafka' ? ['kafka'] : ['kafka3-1', 'kafka3-2', 'kafka3-3']
+  const nodeId = (member: string) => members.indexOf(member) + 1
   const addresses = (place: Place) => members.map((member) => `127.0.0.1:${String(portOf(place, member))}`)
 
   const properties = (member: string, place: Place): string => {
     const copies = members.length
     const inSyncMin = copies === 1 ? 1 : 2
-    const voters = members.map((voter, index) => `${String(index + 1)}@127.0.0.1:${String(portOf(place, voter, 1))}`)
+    const voters = members.map((voter) => `${String(nodeId(voter))}@127.0.0.1:${String(portOf(place, voter, 1))}`)
     const values: Readonly<Record<string, string | number | boolean>> = {
       'process.roles': 'broker,controller',
-      'node.id': members.indexOf(member) + 1,
+      'node.id': nodeId(member),
       'controller.quorum.voters': voters.join(','),
       listeners: `PLAINTEXT://127.0.0.1:${String(portOf(place, member))},CONTROLLER://127.0.0.1:${String(portOf(place, member, 1))}`,
       'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(portOf(place, member))}`,
@@ -130,7 +131,8 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
     },
 
     async ask(place, asked) {
-      await Promise.all(asked.map((member) => askBroker(`127.0.0.1:${String(portOf(place, member))}`, asked.length)))
+      const ids = asked.map(nodeId)
+      await Promise.all(asked.map((member) => askBroker(`127.0.0.1:${String(portOf(place, member))}`, ids)))
       const brokers = asked.length === 1 ? 'a broker answers' : `${String(asked.length)} brokers know each other`
       return `Kafka ${kafkaVersion}, ${brokers}`
     },
@@ -139,8 +141,11 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
   }
 }
 
-/** Rejects unless the broker answers and knows at least that many of its cluster, itself included. */
-async function askBroker(address: string, brokersMin: number): Promise<void> {
+/**
+ * Rejects unless the broker answers and knows these as brokers that serve, itself included: one that was killed answers before the
+ * controller lets it lead again.
+ */
+async function askBroker(address: string, ids: readonly number[]): Promise<void> {
   const admin = new Admin({
     clientId: 'sluice-services',
     bootstrapBrokers: [address],
@@ -150,7 +155,8 @@ async function askBroker(address: string, brokersMin: number): Promise<void> {
   })
   try {
     const { brokers } = await admin.metadata({ topics: [] })
-    if (brokers.size < brokersMin) throw new Error(`The broker knows ${String(brokers.size)} of ${String(brokersMin)}.`)
+    const absent = ids.filter((id) => !brokers.has(id))
+    if (absent.length > 0) throw new Error(`The broker at ${address} knows no broker ${absent.join(', ')}.`)
   } finally {
     await admin.close().catch(() => undefined)
   }

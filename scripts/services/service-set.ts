@@ -56,7 +56,10 @@ export interface ServiceSet {
   kill(member: string): Promise<void>
   /** Asks it to end, waits, and forces it in the end. Its data stay. */
   stop(member: string): Promise<void>
-  /** Starts a member of a service that is up: same data, same ports. Resolves when it answers. */
+  /**
+   * Starts a member of a service that is up: same data, same ports. Resolves when it answers, which one of three brokers
+   * cannot do alone: start two of them side by side when all are away.
+   */
   start(member: string): Promise<void>
   /** SIGSTOP: connections stay open and nothing answers. */
   pause(member: string): void
