@@ -57,11 +57,44 @@ export const clusterSections = {
         pattern: /^\S+$/,
         doc: 'A read replica for what the API is asked.',
       }),
+      caFile: text({
+        default: '',
+        ...anyText,
+        doc: "File of the authorities that may have signed the server's certificate, where the address names none (sslrootcert).",
+      }),
       poolMax: integer({ default: 10, min: 1, max: 1000, doc: 'Most connections of one process.' }),
-      allowUnsafe: choice({
-        default: 'no',
-        choices: ['yes', 'no'],
-        doc: 'Whether to start on a server that says fsync = off or is older than supported.',
+      waitingMax: integer({
+        default: 500,
+        min: 1,
+        max: 100_000,
+        doc: 'Most calls of one process that wait for a connection; one more is told at once that the server is busy.',
+      }),
+      connectTimeoutMs: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: minuteMs,
+        doc: 'How long a call waits for a connection, free or new, to each host; connect_timeout in the address wins.',
+      }),
+      statementTimeoutMs: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'How long a statement may take. Migrations have a bound of their own.',
+      }),
+      replicaLagMsMax: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'How old the replica may be; an older one is not asked, the primary is.',
+      }),
+      allowUnsafe: list({
+        default: [],
+        shape: 'version, fsync, full_page_writes or synchronous_commit, or none',
+        complaintAbout: (value) =>
+          ['version', 'fsync', 'full_page_writes', 'synchronous_commit'].includes(value)
+            ? undefined
+            : 'names something else',
+        doc: 'What of the server is let pass although it may forget what it committed, or is older than supported.',
       }),
     },
   },
@@ -91,6 +124,49 @@ export const clusterSections = {
         max: minuteMs,
         doc: 'How long the door waits for an answer.',
       }),
+      connectTimeoutMs: milliseconds({
+        default: 5 * secondMs,
+        min: 10,
+        max: minuteMs,
+        doc: 'How long the server may take to accept a connection, TLS included.',
+      }),
+      retryMsMax: milliseconds({
+        default: 5 * secondMs,
+        min: 50,
+        max: 10 * minuteMs,
+        doc: 'Longest pause between two tries to connect; the first is 50 ms, each after it twice as long.',
+      }),
+      checkMs: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'How often a connection is asked whether it is there still.',
+      }),
+      callsMax: integer({
+        default: 10_000,
+        min: 1,
+        max: 1_000_000,
+        doc: 'Most calls of one connection that wait to be sent or answered; the door treats more as Redis being away.',
+      }),
+      password: secret({
+        env: 'SLUICE_REDIS_PASSWORD',
+        defaultText: 'that of the address',
+        shape: 'text',
+        pattern: /^.+$/s,
+        doc: 'In place of the one in the address.',
+      }),
+      trustedCertificateFile: text({
+        env: 'SLUICE_REDIS_CA',
+        default: '',
+        ...anyText,
+        doc: 'File (PEM) with who signs for the server, for rediss://; none: the system’s.',
+      }),
+      clientCertificateFile: text({
+        default: '',
+        ...anyText,
+        doc: 'File (PEM) with our certificate, where the server asks for one; none: it does not.',
+      }),
+      clientKeyFile: text({ default: '', ...anyText, doc: 'File (PEM) with the private key of it.' }),
     },
   },
   kafka: {
