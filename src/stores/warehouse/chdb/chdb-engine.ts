@@ -49,7 +49,7 @@ export async function openChdbEngine(config: ChdbEngineConfig): Promise<ChdbEngi
     throw cause
   }
   return {
-    connect: () => connect(config.folder),
+    connect: () => connectChdb(config.folder),
     async close() {
       holder.close()
       await drainPending()
@@ -80,7 +80,8 @@ function checkVersion(version: string): void {
   )
 }
 
-function connect(folder: string): ChdbLink {
+/** @internal for tests that open the engine with a configuration of their own. */
+export function connectChdb(folder: string): ChdbLink {
   const connection = createChdbConnection({ path: folder })
   const client = createClient({ connection: forClient(connection) })
   return {

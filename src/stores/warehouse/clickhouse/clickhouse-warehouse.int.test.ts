@@ -131,7 +131,7 @@ async function openedAt<Table extends WarehouseTable>(
         FROM ${named} AS stored WHERE ${where} ORDER BY _offset, _index`),
     async idSetHash(where) {
       const [row] = await look.rows(`SELECT toString(${idSetHashSql}) FROM ${named} WHERE ${where}`)
-      return BigInt(String(row?.[0] ?? 0))
+      return BigInt(String(row?.[0]))
     },
     async reopen() {
       await warehouse.close()
