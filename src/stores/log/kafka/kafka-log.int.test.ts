@@ -41,10 +41,13 @@ describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
     'the Kafka log',
     async () => {
       const topics = await topicsOf(lane, 'exceptions', 'historical_events', 'client_warnings')
-      const { sql, close } = await openTestDatabase()
-      cleanUps.push(close)
+      const database = await openTestDatabase()
+      cleanUps.push(() => database.close())
       const open = () => {
-        const log = topics.openLog({ epochs: postgresLogEpochs(sql), readers: postgresLogReaders(sql) })
+        const log = topics.openLog({
+          epochs: postgresLogEpochs(database.sql),
+          readers: postgresLogReaders(database.sql),
+        })
         return { log, close: () => log.close() }
       }
       return { ...open(), put: putEvent(topics), reopen: async () => open() }
