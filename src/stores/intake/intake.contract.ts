@@ -15,11 +15,17 @@ export interface WantedIntake {
   readonly now: () => number
 }
 
-/** `reopen` opens an intake over the same storage, where the adapter has one. */
-export function describeIntake(
-  name: string,
-  openWanted: (wanted: WantedIntake) => Promise<OpenedIntake & { readonly reopen?: () => Promise<OpenedIntake> }>,
-): void {
+export interface IntakeUnderTest extends OpenedIntake {
+  /** Opens an intake over the same storage, where the adapter has one. */
+  readonly reopen?: () => Promise<OpenedIntake>
+  /**
+   * Where duplicates and limits are known by something that may lose its memory while the log keeps everything: makes it lose it. What
+   * is promised of copies and limits then holds between two such losses, and the suite says what holds across one.
+   */
+  readonly forget?: () => Promise<void>
+}
+
+export function describeIntake(name: string, openWanted: (wanted: WantedIntake) => Promise<IntakeUnderTest>): void {
   let nowMs = noonMs
   const open = ({ limitKeysMax = 1000 } = {}) => openWanted({ limitKeysMax, now: () => nowMs })
   /** A request that comes now. */
@@ -385,6 +391,28 @@ export function describeIntake(
       assert.equal((await intake.limitUses('', 1)).length, 1)
       const outcomes = await intake.submit(asks([event(3), event(4)], limits))
       assert.deepEqual(verdictsOf(outcomes), { stored: 1, quota_limited: 1 })
+      await close()
+    })
+
+    it('goes on when what knows copies and limits has lost its memory: positions rise, and counting begins anew', async (t) => {
+      const { intake, close, forget } = await open()
+      if (forget === undefined) {
+        await close()
+        t.diagnostic('has nothing that could lose its memory by itself')
+        return
+      }
+      nowMs = noonMs
+      const limits = [aQuota(2), aRate(0.1, 9)]
+      const event = (n: number) => ({ ...anEvent(n, 'ada'), limits: [0, 1] })
+      await intake.submit(asks([event(1), event(2)], limits))
+      assert.deepEqual(verdictsOf(await intake.submit(asks([event(3)], limits))), { quota_limited: 1 })
+      await forget()
+      const [copy, next, met] = await intake.submit(asks([event(1), event(3), event(4)], limits))
+      assert.deepEqual([copy?.verdict, copy?.offset], ['stored', 2], 'a copy enters, behind what was stored')
+      assert.deepEqual([next?.verdict, met?.verdict], ['stored', 'quota_limited'])
+      assert.deepEqual(await usesOf(intake), { 'quota:{phc_a}:@events': 2, 'rate:{phc_a}:@events': 2 })
+      const [again] = await intake.submit(asks([event(1)], limits))
+      assert.deepEqual([again?.verdict, again?.offset], ['duplicate', 2], 'from then on it is known again')
       await close()
     })
   })

@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto'
-import { silent } from '../../../kit/telemetry/telemetry.ts'
+import { describe } from 'node:test'
 import { service } from '../../../kit/service.fixtures.ts'
+import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { openRedisConnection } from '../../coordination/redis/redis-connection.ts'
 import { describeIntake } from '../intake.contract.ts'
 import { openClusterIntake } from './cluster-intake.ts'
+import { forgetAll } from './forget.fixtures.ts'
 import { testLanes } from './source-lanes.fixtures.ts'
 
 const { address, skip } = service('REDIS_URL')
 
-if (skip === false) {
-  describeIntake('the cluster intake on Redis', async ({ limitKeysMax, now }) => {
+describe('the cluster intake on Redis, with lanes in memory', { skip }, () => {
+  describeIntake('the cluster intake', async ({ limitKeysMax, now }) => {
     const keyPrefix = `test-${randomBytes(6).toString('hex')}:`
     const lanes = testLanes()
+    const connect = () => openRedisConnection({ url: address, name: 'test', keyPrefix })
     const open = () =>
       openClusterIntake({
         lanes,
-        redis: openRedisConnection({ url: address, name: 'test', keyPrefix }),
+        redis: connect(),
         whenAway: 'closed',
         duplicateWindowMs: 60_000,
         limitKeysMax,
@@ -32,6 +35,7 @@ if (skip === false) {
         const again = await open()
         return { intake: again, close: () => again.close() }
       },
+      forget: () => forgetAll(connect(), keyPrefix),
     }
   })
-}
+})
