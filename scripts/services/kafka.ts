@@ -96,8 +96,8 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
 
     async install(downloads, say) {
       await ensureProgram('java', 'default-jre-headless', say)
+      if (kafkaIsDownloaded(downloads)) return
       const jars = jarsIn(downloads)
-      if (existsSync(jars)) return
       const maven = await ensureProgram('mvn', 'maven', say)
       say(`downloading Kafka ${kafkaVersion} with Maven`)
       const staging = await mkdtemp(`${jars}.new-`)
@@ -160,6 +160,11 @@ async function askBroker(address: string, ids: readonly number[]): Promise<void>
   } finally {
     await admin.close().catch(() => undefined)
   }
+}
+
+/** Whether a broker can be started without Maven and without a network. */
+export function kafkaIsDownloaded(downloads: string): boolean {
+  return existsSync(jarsIn(downloads))
 }
 
 function jarsIn(downloads: string): string {

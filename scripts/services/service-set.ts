@@ -77,7 +77,7 @@ const services: Readonly<Record<ServiceName, Service>> = {
 
 /** Somebody else's `up` may be downloading. */
 const lockTimeoutMs = 600_000
-const readyTimeoutMs = 90_000
+const readyTimeoutMs = 150_000
 const readyPollMs = 50
 const stopTimeoutMs = 20_000
 const killTimeoutMs = 10_000
@@ -200,7 +200,7 @@ export function serviceSet({ folder, downloads, say = () => undefined }: Service
     const running = service.members.filter((member) => isUp(name, member))
     const missing = service.members.filter((member) => !running.includes(member))
     const place = placeOf(name, await recordWithPorts(service, running))
-    for (const member of missing) await spawnMember(service, member, place)
+    await settled(missing.map((member) => spawnMember(service, member, place)))
     await untilReady(service, place, service.members)
     await service.finish?.(place)
     return { name, state: 'up', detail: await service.ask(place, service.members) }

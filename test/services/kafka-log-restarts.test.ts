@@ -20,7 +20,7 @@ const seed = Number(process.env['SLUICE_TEST_SEED'] ?? Date.now() % 100_000)
 
 type Services = Awaited<ReturnType<typeof aServiceSet>>
 
-describe('the Kafka log', { skip: missing('java', 'mvn'), timeout: 60_000 + kills * 30_000 }, () => {
+describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30_000 }, () => {
   let set: Services
   let topics: TestTopics
   before(async () => {

@@ -16,7 +16,7 @@ import { aServiceSet, missing } from './service-set.fixtures.ts'
 
 const commandTimeoutMs = 5000
 
-describe('a set of services', { timeout: 240_000, skip: missing('redis-server') }, () => {
+describe('a set of services', { timeout: 240_000, skip: missing('redis') }, () => {
   let services: ServiceSet
   let folder: string
   let remove: () => Promise<void>
@@ -125,7 +125,7 @@ describe('a set of services', { timeout: 240_000, skip: missing('redis-server') 
   })
 })
 
-describe('three brokers', { timeout: 240_000, skip: missing('java', 'mvn') }, () => {
+describe('three brokers', { timeout: 240_000, skip: missing('kafka') }, () => {
   let services: ServiceSet
   let remove: () => Promise<void>
   before(async () => {
