@@ -31,6 +31,17 @@ export const insertRetries = (error: unknown, delayMs: number): InternalEvent =>
   },
 })
 
+export const startsAgain = (error: unknown, delayMs: number): InternalEvent => ({
+  emit(to) {
+    to.count('warehousing_retries_total')
+    to.log('warn', 'The warehouse writer begins again where it stood, because something it needs was away.', {
+      reason: messageOf(error),
+      code: codeOf(error),
+      delayMs,
+    })
+  },
+})
+
 export const rowRefused = (place: string, refusal: unknown): InternalEvent => ({
   emit(to) {
     to.count('warehousing_rows_refused_total')

@@ -348,6 +348,44 @@ describe('the warehouse writer', () => {
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2'])
   })
 
+  it('goes on where it stood while its progress cannot be loaded or saved, whether a save was done or not', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3 })
+    const away = () => new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+    let loads = 0
+    let saves = 0
+    const running = start(installation, {
+      progress: (own) => ({
+        async load() {
+          if (++loads % 2 === 1) throw away()
+          return await own.load()
+        },
+        async save(progress) {
+          const turn = ++saves % 3
+          if (turn === 1) throw away()
+          await own.save(progress)
+          if (turn === 2) throw away()
+        },
+      }),
+    })
+    await until('the first is in', () => running.warehousing.progress()?.offsets[0] === 1)
+    putBatch(installation.log, { from: 3, rows: 2 })
+    await until('the second is in', () => running.warehousing.progress()?.offsets[0] === 2)
+    await running.stop()
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3', '0@4'])
+    assert.equal((await installation.progress.load())?.rowsInserted, 5)
+    assert.ok(saves > 4)
+  })
+
+  it('ends when somebody else has taken its progress over', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3 })
+    const fenced = new Failure('SLUICE_PROGRESS_FENCED', 'taken over')
+    const running = start(installation, { progress: (own) => ({ ...own, save: () => Promise.reject(fenced) }) })
+    await assert.rejects(running.ended, hasCode('SLUICE_PROGRESS_FENCED'))
+    assert.deepEqual(positions(installation.table), [])
+  })
+
   it('leaves out a row that the table refuses for good, and nothing else, and counts it', async () => {
     const installation = anInstallation()
     putBatch(installation.log, { from: 0, rows: 3 })

@@ -6,7 +6,7 @@
  * One block after the other: gather batches, save the intent, insert, save that it is done. A start finds either no intent
  * (the last block is done) or one (it may or may not be in the table): it repeats the insert under the same token, then
  * asks the table which rows of the intent and of the newest blocks are missing, and inserts those under a new token,
- * because a token outlives the rows it once brought.
+ * because a token outlives the rows it once brought. Whenever the log or the progress is away, that is where it goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead } from '../../event/derived-batch.ts'
@@ -36,7 +36,7 @@ export interface WarehousingConfig {
   readonly lingerMs: number
   /** How many of the newest blocks are looked for in the table at a start. */
   readonly recentBlocksMax: number
-  /** The longest pause between two tries of an insert. */
+  /** The longest pause between two tries of an insert, or to begin again after something it needs was away. */
   readonly retryMsMax: number
 }
 
@@ -191,9 +191,29 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
 
   async function follow(from: Progress, signal: AbortSignal): Promise<void> {
     // Damage anywhere in the journal is noticed once: by the reader of the lane in which most batches are.
-    const options = { signal, batchBytesMax: readBytesMax, othersUnchecked: flow !== flows.events }
+    const over = new AbortController()
+    const options = {
+      signal: AbortSignal.any([signal, over.signal]),
+      batchBytesMax: readBytesMax,
+      othersUnchecked: flow !== flows.events,
+    }
     const source = log.read([{ lane: flow.derived, from: from.offsets }], options)[Symbol.asyncIterator]()
+    try {
+      await insertFrom(source, from, signal)
+    } finally {
+      // It may wait for more still, for nobody.
+      over.abort()
+    }
+  }
+
+  async function insertFrom(
+    source: AsyncIterator<readonly LogRecord[]>,
+    from: Progress,
+    signal: AbortSignal,
+  ): Promise<void> {
     let next = source.next()
+    // Whoever gives up in the middle does not look at it any more.
+    next.catch(() => undefined)
     let gathered: ReadBatch[] = []
     let dueMs = Infinity
     const expected = [...from.sourceOffsets]
@@ -219,18 +239,35 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
       if (gathered.length > 0 && dueMs === Infinity) dueMs = Date.now() + config.lingerMs
       if (gathered.length === 0) dueMs = Infinity
       next = source.next()
+      next.catch(() => undefined)
     }
     await insert(gathered, signal)
     if (progress !== undefined) await saveReaders(progress)
   }
 
+  async function runOnce(signal: AbortSignal): Promise<void> {
+    await recover(widened(await deps.progress.load(), log.partitionsOf(flow.derived)), signal)
+    if (progress === undefined) return
+    // Also of lanes in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
+    await saveReaders(progress)
+    await follow(progress, signal)
+  }
+
   return {
     async run(signal) {
-      await recover(widened(await deps.progress.load(), log.partitionsOf(flow.derived)), signal)
-      if (progress === undefined) return
-      // Also of lanes in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
-      await saveReaders(progress)
-      await follow(progress, signal)
+      for (let delayMs = 0; !signal.aborted;) {
+        const before = progress
+        try {
+          await runOnce(signal)
+          return
+        } catch (error) {
+          // A save that failed may have been done all the same: what is true is what can be loaded, as after a crash.
+          if (!(error instanceof Failure && error.retryable) || signal.aborted) throw error
+          delayMs = Math.min(before === progress ? Math.max(delayMs * 2, 100) : 100, config.retryMsMax)
+          happened.startsAgain(error, delayMs).emit(telemetry)
+          await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+        }
+      }
     },
     progress: () => progress,
   }
