@@ -131,7 +131,15 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
   return {
     partitionCount,
     partitionsOf: (lane) => partitionsOf(lane, partitionCount),
-    bounds,
+
+    async bounds(lane) {
+      const found = await bounds(lane)
+      const ends = owners.get(lane)?.ends()
+      // Behind the newest batch there are its rows and later owners' markers, which nobody reads: the owner knows where it stands.
+      return ends === undefined
+        ? found
+        : found.map(({ begin }, partition) => ({ begin, end: Math.max(begin, ends[partition] ?? 0) }))
+    },
 
     async *read(wanted, { signal, batchBytesMax }) {
       const ends = AbortSignal.any([signal, closing.signal])
@@ -203,6 +211,8 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
 
 interface OwnedLane {
   readonly ownership: Ownership
+  /** Of each partition: the offset behind its newest batch; undefined once somebody else may know better. */
+  ends(): readonly number[] | undefined
   /** This process took the lane over once more. */
   replaced(): Promise<void>
   close(): Promise<void>
@@ -222,6 +232,7 @@ function ownedLane({ lane, epoch, epochs, appends, markers, last }: OwnedLaneDep
   let fenced: Failure | undefined
   let checkedMs = performance.now()
   let checking: Promise<void> = Promise.resolve()
+  const ends = last.map((record) => (record === undefined ? 0 : record.position.offset + 1))
 
   function fence(): void {
     fenced ??= new Failure('SLUICE_LOG_FENCED', `Somebody newer owns the lane ${lane}.`)
@@ -250,6 +261,7 @@ function ownedLane({ lane, epoch, epochs, appends, markers, last }: OwnedLaneDep
     const [stored] = await Promise.allSettled([appended, checking])
     if (fenced !== undefined) throw fenced
     if (stored.status === 'rejected') throw stored.reason
+    ends[partition] = Math.max(ends[partition] ?? 0, stored.value + 1)
     return stored.value
   }
 
@@ -263,6 +275,7 @@ function ownedLane({ lane, epoch, epochs, appends, markers, last }: OwnedLaneDep
       },
       last: (partition) => Promise.resolve(last[partition]),
     },
+    ends: () => (fenced === undefined ? ends : undefined),
     async replaced() {
       fence()
       await appends.close()
