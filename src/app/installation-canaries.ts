@@ -41,7 +41,7 @@ export function createInstallationCanaries(deps: InstallationCanariesDeps): Cana
       const inserted = deps.insertedTo()
       if (!endsAt.every((end, partition) => (inserted[partition] ?? 0) >= end)) return 0
       const { rows } = await reader.ask({
-        sql: 'SELECT count() FROM sluice.events WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR',
+        sql: `SELECT count() FROM ${reader.tableName('events')} WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR`,
         parameters: { uuids },
         limits: questionLimits,
         signal,

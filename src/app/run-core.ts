@@ -247,7 +247,7 @@ async function listenForEdges(http: FastifyInstance, address: string): Promise<S
 /** Where the flow's table has rows of these uuids, as rows of partition, offset and uuid. */
 async function positionsOf(reader: WarehouseReader, flow: FlowName, uuids: readonly string[], signal: AbortSignal) {
   const { rows } = await reader.ask({
-    sql: `SELECT toUInt32(_partition), toString(_offset), toString(uuid) FROM sluice.${flows[flow].table} WHERE uuid IN {uuids:Array(UUID)}`,
+    sql: `SELECT toUInt32(_partition), toString(_offset), toString(uuid) FROM ${reader.tableName(flows[flow].table)} WHERE uuid IN {uuids:Array(UUID)}`,
     parameters: { uuids },
     limits: { timeMs: 60_000, memoryBytes: 512 * 1024 * 1024, rowsMax: 100_000, resultBytesMax: 64 * 1024 * 1024 },
     signal,

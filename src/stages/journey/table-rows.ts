@@ -29,7 +29,7 @@ const keyColumns = {
 } as const
 
 export function createTableRows(deps: {
-  readonly reader: Pick<WarehouseReader, 'ask'>
+  readonly reader: Pick<WarehouseReader, 'ask' | 'tableName'>
   readonly timeMsMax: number
   readonly flow: Flow
   /** Of a source lane. */
@@ -47,7 +47,7 @@ export function createTableRows(deps: {
       sql: `SELECT team_id, version, _incarnation, _partition, _offset,
           toUnixTimestamp64Milli(accepted_at), toUnixTimestamp(expires_at),
           toString(tuple(${keyColumns[flow.table]}))
-        FROM sluice.${flow.table} WHERE uuid = {uuid:UUID}
+        FROM ${deps.reader.tableName(flow.table)} WHERE uuid = {uuid:UUID}
         ORDER BY version DESC, _offset DESC LIMIT ${String(rowsMax)}`,
       parameters: { uuid },
       limits,

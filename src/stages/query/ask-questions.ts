@@ -56,6 +56,7 @@ export function createQuestions(deps: AskQuestionsDeps): QuestionsOf {
         return rows
       },
       columns: () => reader.propertyColumns(),
+      tableName: (table) => reader.tableName(table),
     }
     return {
       trend: (question) => askTrend(asking, question),

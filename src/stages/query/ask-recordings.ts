@@ -40,6 +40,7 @@ export function createRecordings(deps: AskRecordingsDeps): RecordingsOf {
         return (await reader.ask({ sql, parameters: statement.values, database, limits: within, signal })).rows
       },
       columns: () => reader.propertyColumns(),
+      tableName: (table) => reader.tableName(table),
     })
     return {
       recordings: (question) => askRecordings(askingWithin(limits), question),

@@ -54,7 +54,7 @@ export function createAskSql(deps: AskSqlDeps): AskSql {
     const bound = { parameters: values, database, signal }
     const tree = await reader.ask({ ...bound, sql: explainSql(canonical), limits: checkLimits })
     checkTree(tree.rows.map(([line]) => String(line)))
-    const { columns, rows, elapsedMs, rowsRead } = await reader.ask({ ...bound, sql: canonical, limits })
+    const { columns, rows, elapsedMs, rowsRead } = await reader.ask({ ...bound, sql: canonical, limits, isHeavy: true })
     return { columns, rows, elapsedMs, rowsRead }
   }
 

@@ -7,9 +7,10 @@ import { cancelled, QuestionTurns } from './question-turns.ts'
 import { answerFrom, outOfTime, questionFailure } from './question-wire.ts'
 import { engineCodeOf } from './engine-error.ts'
 import type { EngineLink } from './engine-link.ts'
-import { onCluster } from './layout.ts'
+import { onCluster, tableName } from './layout.ts'
 import type { Layout } from './layout.ts'
 import type { Answer, Question, WarehouseReader } from './warehouse-reader.ts'
+import type { TableName } from './warehouse.ts'
 
 export interface EngineReaderConfig {
   readonly questionsAtOnceMax: number
@@ -108,6 +109,10 @@ export class EngineReader implements WarehouseReader {
 
   projectDatabase(projectId: number): Promise<string> {
     return this.#views.database(projectId)
+  }
+
+  tableName(table: TableName): string {
+    return tableName(this.#parts.layout, table)
   }
 
   close(): Promise<void> {

@@ -198,6 +198,11 @@ export function describeWarehouseReader(name: string, open: () => Promise<OpenRe
         for (const property of hotProperties) assert.equal(columns.get(property), propertyColumnName(property))
       })
 
+      await promise('names the table itself, which has the rows of all projects', async () => {
+        const sql = `SELECT uniqExact(team_id) >= 2, uniqExact(_offset) > 1 FROM ${reader.tableName('events')}`
+        assert.deepEqual((await ask(sql)).rows, [[1, 1]])
+      })
+
       await promise('has no view for the canaries', async () => {
         await assert.rejects(reader.projectDatabase(0), hasCode('SLUICE_QUERY_REFUSED'))
       })

@@ -1,4 +1,5 @@
 import type { PropertyColumns } from './property-columns.ts'
+import type { TableName } from './warehouse.ts'
 
 /**
  * Questions to the warehouse: bounded, cancellable, read-only. `warehouse-reader.contract.ts` checks every promise.
@@ -30,6 +31,8 @@ export interface WarehouseReader {
    * for 0, the canaries' project.
    */
   projectDatabase(projectId: number): Promise<string>
+  /** The table itself, of all projects and with every column, as a question without a database names it. */
+  tableName(table: TableName): string
   /** Stops what runs, then lets go of the connections. Safe to call twice. */
   close(): Promise<void>
 }

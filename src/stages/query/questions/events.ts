@@ -209,7 +209,7 @@ export async function askEvent(asking: Asking, projectId: number, uuid: string):
     statement,
     `SELECT toUnixTimestamp64Micro(timestamp), toString(uuid), event, distinct_id, toUnixTimestamp64Milli(accepted_at), properties,
       _incarnation, _partition, _offset, expires_at > now()
-    FROM sluice.events
+    FROM ${asking.tableName('events')} AS events
     WHERE team_id = ${statement.bind(projectId, 'Int64')} AND events.uuid = ${statement.bind(uuid, 'UUID')}
     ORDER BY accepted_at DESC, version DESC LIMIT 1`,
   )

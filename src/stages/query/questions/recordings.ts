@@ -127,7 +127,7 @@ export async function askSnapshots(
   const keys = await asking.rows(
     statement,
     `SELECT toString(uuid), toUnixTimestamp64Micro(timestamp), window_id, size, _partition, _offset
-    FROM sluice.session_recording_events FINAL WHERE ${allOf(conditions)}
+    FROM ${asking.tableName('session_recording_events')} AS session_recording_events FINAL WHERE ${allOf(conditions)}
     ORDER BY timestamp, _partition, _offset LIMIT ${statement.bind(pageBatchesMax, 'UInt32')}`,
   )
   if (keys.length === 0 && cursor === undefined) return undefined
@@ -170,7 +170,7 @@ async function textsOf(
   )
   const rows = await asking.rows(
     statement,
-    `SELECT toString(uuid) AS id, snapshot_data FROM sluice.session_recording_events FINAL
+    `SELECT toString(uuid) AS id, snapshot_data FROM ${asking.tableName('session_recording_events')} AS session_recording_events FINAL
     WHERE ${ownRows(statement, projectId, session)} AND session_recording_events.uuid IN ${uuids}`,
   )
   return new Map(rows.map(([uuid, text]) => [String(uuid), String(text)]))

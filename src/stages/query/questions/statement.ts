@@ -1,6 +1,6 @@
 import { propertyText } from '../../../stores/warehouse/property-columns.ts'
 import type { PropertyColumns } from '../../../stores/warehouse/property-columns.ts'
-import type { QuestionParameters } from '../../../stores/warehouse/warehouse-reader.ts'
+import type { QuestionParameters, WarehouseReader } from '../../../stores/warehouse/warehouse-reader.ts'
 
 /** What the text of one statement refers to: values of users, which are bound and never part of it, and properties. */
 export class Statement {
@@ -47,6 +47,8 @@ export class Statement {
 export interface Asking {
   /** Properties that have a column now, for the statements to come. */
   columns(): Promise<PropertyColumns>
+  /** The table behind a view, which has the rows of all projects and columns that no view shows. */
+  tableName: WarehouseReader['tableName']
   /** 64-bit integers come as text. */
   rows(statement: Statement, sql: string): Promise<readonly (readonly unknown[])[]>
 }
