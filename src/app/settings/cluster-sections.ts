@@ -275,6 +275,18 @@ export const clusterSections = {
         max: 5 * minuteMs,
         doc: 'How long a broker may take to answer.',
       }),
+      fetchWaitMs: milliseconds({
+        default: 500,
+        min: 10,
+        max: 5 * secondMs,
+        doc: 'How long a broker keeps a reader waiting at the end of a topic before it answers that there is nothing.',
+      }),
+      awayMsMax: milliseconds({
+        default: 30 * secondMs,
+        min: secondMs,
+        max: 10 * minuteMs,
+        doc: 'How long a reader tries to reach Kafka before it gives up and is started again.',
+      }),
       metadataAgeMs: milliseconds({
         default: 500,
         min: 100,
