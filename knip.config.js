@@ -8,7 +8,7 @@ export default {
     'bin/sluice.js!',
     'scripts/{bootstrap,build-console}.js!',
     'scripts/{build,complete-lock-file,services}.ts',
-    'scripts/services/clickhouse-front.ts',
+    'scripts/services/{clickhouse-front,take-down}.ts',
     'scripts/write-{client,docs}.ts!',
     'bench/*.ts',
     'bench/trials/*.ts',

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { kafkaIsDownloaded } from '../../scripts/services/kafka.ts'
@@ -8,7 +10,14 @@ import type { ServiceSet } from '../../scripts/services/service-set.ts'
 
 const downloads = path.join(import.meta.dirname, '..', '..', '.services', 'downloads')
 
-/** Services of a test's own, in a folder of its own; only downloads are shared. `remove` leaves nothing. */
+/** Waits until whoever started it is gone, then becomes what the rest says. */
+const waitThen = 'read -r _; exec "$@"'
+const takeDown = path.join(import.meta.dirname, '..', '..', 'scripts', 'services', 'take-down.ts')
+
+/**
+ * Services of a test's own, in a folder of its own; only downloads are shared. `remove` leaves nothing, and neither does a test that
+ * is killed before it comes to that.
+ */
 export async function aServiceSet(): Promise<{
   readonly folder: string
   readonly services: ServiceSet
@@ -16,12 +25,19 @@ export async function aServiceSet(): Promise<{
 }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-services-'))
   const services = serviceSet({ folder, downloads })
+  const guard = spawn('/bin/sh', ['-c', waitThen, 'sh', process.execPath, takeDown, folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  guard.unref()
+  if (guard.stdin instanceof Socket) guard.stdin.unref()
   return {
     folder,
     services,
     async remove() {
       await services.down()
       await rm(folder, { recursive: true, force: true })
+      guard.kill('SIGKILL')
     },
   }
 }

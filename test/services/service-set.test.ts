@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -122,6 +122,27 @@ describe('a set of services', { timeout: 240_000, skip: missing('redis') }, () =
 
   it('refuses the name of a member that no service has', async () => {
     await assert.rejects(async () => services.kill('kafka3-4'), /No service has a member "kafka3-4"/)
+  })
+})
+
+describe('the services of a test', { timeout: 60_000, skip: missing('redis') }, () => {
+  it('end with it when it is killed', async () => {
+    const fixtures = path.join(import.meta.dirname, 'service-set.fixtures.ts')
+    const script = `
+      const { aServiceSet } = await import(${JSON.stringify(fixtures)})
+      const { folder, services } = await aServiceSet()
+      await services.up(['redis'])
+      console.log(JSON.stringify([folder, services.environment().REDIS_URL]))
+      setInterval(() => undefined, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const line = await new Promise<string>((resolve) => child.stdout.once('data', (data) => resolve(String(data))))
+    const [folder, url] = JSON.parse(line) as [string, string]
+    assert.equal(await isPortFree(Number(new URL(url).port)), false)
+    child.kill('SIGKILL')
+    while (existsSync(folder)) await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.equal(await isPortFree(Number(new URL(url).port)), true)
   })
 })
 
