@@ -43,10 +43,11 @@ export function clickhouseUrl(host: string, isSecure: boolean): string {
   let url: URL
   try {
     url = new URL(text)
-  } catch (cause) {
-    throw new Failure('SLUICE_WAREHOUSE_ADDRESS', `${JSON.stringify(host)} is no host or URL of a ClickHouse server.`, {
-      cause,
-    })
+  } catch {
+    throw new Failure(
+      'SLUICE_WAREHOUSE_ADDRESS',
+      `${JSON.stringify(host.replace(/\/\/.*@/, '//'))} is no host or URL of a ClickHouse server.`,
+    )
   }
   if (url.username !== '' || url.password !== '' || url.search !== '') {
     throw new Failure(
