@@ -262,7 +262,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
           return
         } catch (error) {
           // A save that failed may have been done all the same: what is true is what can be loaded, as after a crash.
-          if (!(error instanceof Failure && error.retryable) || signal.aborted) throw error
+          if (!(error instanceof Failure && error.retryable)) throw error
           delayMs = Math.min(before === progress ? Math.max(delayMs * 2, 100) : 100, config.retryMsMax)
           happened.startsAgain(error, delayMs).emit(telemetry)
           await sleep(delayMs, undefined, { signal }).catch(() => undefined)

@@ -8,7 +8,7 @@
 import { Failure } from '../../../kit/failure.ts'
 import type { SqlSession } from '../../../kit/sql-session.ts'
 
-export const oldestMajorVersion = 15
+const oldestMajorVersion = 15
 
 /** What may be allowed by its name; what else is found is refused, and cannot be allowed. */
 export const unsafeNames = ['version', 'fsync', 'full_page_writes', 'synchronous_commit'] as const
