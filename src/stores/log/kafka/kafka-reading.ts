@@ -14,7 +14,7 @@
  * A request that fails (a broker restarts, a leader moves) is made again on a new connection, with fresh metadata, after a pause;
  * when nothing succeeded for `awayMsMax`, the reading ends with a retryable Failure.
  */
-import type { RecordsBatch } from '@platformatic/kafka'
+import type { ClusterMetadata, RecordsBatch } from '@platformatic/kafka'
 import type { Lane } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
@@ -85,6 +85,7 @@ export async function* readPartitions(
   const landings: Landed[] = []
   let wake = (): void => undefined
   let fresh = true
+  let known: ClusterMetadata | undefined
   let lastGoodMs = performance.now()
   let delayMs = connection.retryDelayMs
   let lookedMs = -Infinity
@@ -93,10 +94,17 @@ export async function* readPartitions(
 
   const isWanted = ({ next, until }: Partition): boolean => until === undefined || next < until
 
+  /** What is known counts until an answer says otherwise. */
+  async function leaders(): Promise<ClusterMetadata> {
+    if (known === undefined || fresh) known = await cluster.use().metadata(topics, true)
+    fresh = false
+    return known
+  }
+
   /** Places partitions that are parked: followed from now on, or still behind the end. */
   async function look(): Promise<void> {
     lookedMs = performance.now()
-    const metadata = await cluster.use().metadata(topics, fresh)
+    const metadata = await leaders()
     for (const topic of new Set(partitions.filter(({ isParked }) => isParked).map((one) => one.topic))) {
       const bounds = await cluster.use().bounds(metadata, topic)
       for (const one of partitions) {
@@ -112,14 +120,14 @@ export async function* readPartitions(
   }
 
   async function depart(): Promise<void> {
-    const metadata = await cluster.use().metadata(topics, fresh)
+    const metadata = await leaders()
     const byLeader = new Map<number, Partition[]>()
     for (const one of partitions) {
       if (one.isParked || !isWanted(one)) continue
       const leader = metadata.topics.get(one.topic)?.partitions[one.partition]?.leader ?? -1
-      byLeader.set(leader, [...(byLeader.get(leader) ?? []), one])
+      if (leader < 0) fresh = true
+      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), one])
     }
-    fresh = false
     for (const [node, own] of byLeader) {
       if (flights.has(node) || performance.now() < (pausedUntilMs.get(node) ?? 0)) continue
       // By topic, as requests have them; within a topic those that brought something last stand last.
