@@ -2,7 +2,8 @@
  * Where a record stands.
  * - lane: a named stream of records; all lanes of an installation have the same partition count.
  * - partition: 0-based; records of one key are in one partition, in the order in which they were accepted.
- * - offset: 0-based, counts the records of one lane's partition without gaps.
+ * - offset: 0-based, counts the records of one lane's partition without gaps. In derived lanes on Kafka it only grows: what stands
+ *   between two records there has offsets, too.
  * - incarnation: which life of the writing process gave the offset; 1-based, larger at each start.
  */
 export interface Position {

@@ -1,4 +1,7 @@
-/** The Kafka log while its only broker is killed, again and again, under appends and readings. More kills: SLUICE_TEST_KILLS=40. */
+/**
+ * The Kafka log while its only broker is killed, again and again, under appends and readings. More kills: SLUICE_TEST_KILLS=40; one of
+ * three brokers each time: SLUICE_TEST_BROKERS=3.
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +18,8 @@ import { aServiceSet, missing } from './service-set.fixtures.ts'
 const lane: Lane = 'clickhouse_heatmap_events'
 const partitionCount = 3
 const kills = Number(process.env['SLUICE_TEST_KILLS'] ?? 4)
+const isThree = process.env['SLUICE_TEST_BROKERS'] === '3'
+const members = isThree ? (['kafka3-1', 'kafka3-2', 'kafka3-3'] as const) : (['kafka'] as const)
 const rowsEach = 2_000
 const seed = Number(process.env['SLUICE_TEST_SEED'] ?? Date.now() % 100_000)
 
@@ -25,9 +30,9 @@ describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30
   let topics: TestTopics
   before(async () => {
     set = await aServiceSet()
-    await set.services.up(['kafka'])
-    const hosts = (set.services.environment()['KAFKA_HOSTS'] ?? '').split(',')
-    topics = await openTestTopics({ hosts, partitionCount, lanes: [lane] })
+    await set.services.up([isThree ? 'kafka3' : 'kafka'])
+    const hosts = (set.services.environment()[isThree ? 'KAFKA3_HOSTS' : 'KAFKA_HOSTS'] ?? '').split(',')
+    topics = await openTestTopics({ hosts, partitionCount, lanes: [lane], replicas: members.length })
   })
   after(async () => {
     await topics.close()
@@ -79,9 +84,10 @@ describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30
     const killing = (async () => {
       for (let kill = 0; kill < kills; kill++) {
         await sleep(200 + random() * 1_500)
-        await set.services.kill('kafka')
+        const member = members[Math.floor(random() * members.length)] ?? members[0]
+        await set.services.kill(member)
         await sleep(random() * 1_000)
-        await set.services.start('kafka')
+        await set.services.start(member)
         // Until something is stored again, so that each kill meets work.
         const before = sum(acknowledged)
         while (sum(acknowledged) === before) await sleep(50)
