@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createServer, request as sendRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
+import { aCertificateFolder, openSslMissing, writeCertificate } from '../../../kit/certificate.fixtures.ts'
 import { codeOf, Failure } from '../../../kit/failure.ts'
 import { service } from '../../../kit/service.fixtures.ts'
 import { engineTableDefaults } from '../engine-table.ts'
@@ -12,6 +15,7 @@ import { describeTable, describeWarehouse } from '../warehouse.contract.ts'
 import type { OpenTable } from '../warehouse.contract.ts'
 import { aBlock, rowsAt } from '../warehouse.fixtures.ts'
 import type { TableName, WarehouseTable } from '../warehouse.ts'
+import { clickhouseUrl } from './clickhouse-options.ts'
 import type { ClickhouseOptions } from './clickhouse-options.ts'
 import type { ClickhouseServer } from './clickhouse-server.ts'
 import { openClickhouseTable, openClickhouseWarehouse } from './clickhouse-warehouse.ts'
@@ -93,6 +97,30 @@ describe('a ClickHouse server', { skip }, () => {
     await look.command(`INSERT INTO ${database}.schema_migrations VALUES (9000, 'later', 'x', now())`)
     await assert.rejects(openServer(options), hasCode('SLUICE_WAREHOUSE_NEWER', false))
     await look.removeDatabases()
+  })
+
+  it('is asked over TLS when its certificate is trusted, and not otherwise', { skip: openSslMissing }, async (t) => {
+    const { certificateFile, keyFile } = writeCertificate(aCertificateFolder(t), 'clickhouse')
+    const ca = readFileSync(certificateFile, 'utf8')
+    const proxy = createTlsServer({ cert: ca, key: readFileSync(keyFile) }, ({ method, headers, url }, outgoing) => {
+      const passedOn = sendRequest(new URL(url ?? '/', address), { method, headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.pipe(outgoing)
+      })
+      outgoing.req.pipe(passedOn)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    t.after(() => {
+      proxy.closeAllConnections()
+      proxy.close()
+    })
+    const url = clickhouseUrl(`127.0.0.1:${String((proxy.address() as AddressInfo).port)}`, true)
+    const options = ownOptions(url, { ca })
+    const table = await openClickhouseTable(await openServer(options), 'heatmaps')
+    assert.equal((await table.size()).rows, 0)
+    await table.close()
+    await lookAt(options).removeDatabases()
+    await assert.rejects(openServer(ownOptions(url)), hasCode('SLUICE_WAREHOUSE_TLS', false))
   })
 
   it('says what is wrong with an address, a login or a cluster', async () => {
