@@ -2,7 +2,7 @@
 import { allFlows } from '../event/flows.ts'
 import type { FlowName } from '../event/flows.ts'
 import { balance, parkedEvents } from '../stages/health/books.ts'
-import type { Books, FlowCounts } from '../stages/health/books.ts'
+import type { Books, FlowCounts, IntakeCounts } from '../stages/health/books.ts'
 import { freshnessOfAll } from '../stages/health/freshness.ts'
 import type { Freshness } from '../stages/health/freshness.ts'
 import { createProgressWatch } from '../stages/health/progress-watch.ts'
@@ -46,8 +46,8 @@ export function createInstallationProgress(deps: {
       log,
       sampleEveryMs,
       async accepted() {
-        const { endsOf, counts } = await deps.doorCounts()
-        return { ends: endsOf(flow), canaries: flow.name === 'events' ? counts.canary : 0 }
+        const door = await deps.doorCounts()
+        return { ends: door.endsOf(flow), canaries: flow.name === 'events' ? doorBooksOf(door).canary : 0 }
       },
       decidedTo: () => ingestion.decidedTo(),
       inserted() {
@@ -71,6 +71,14 @@ export function createInstallationProgress(deps: {
     }
   }
 
+  /** Where no journal counts at the door, what the lanes hold was stored; of canaries only those count that ingestion met. */
+  function doorBooksOf({ counts, refused, endsOf }: DoorCounts): IntakeCounts {
+    if (counts !== undefined) return counts
+    const canary = running.events.ingestion.books().canary
+    const stored = sum(all.map(({ flow }) => sum(endsOf(flow)))) - canary
+    return { stored, canary, refused, duplicate: 0, quotaLimited: 0, rateLimited: 0, split: 0 }
+  }
+
   const sample = async (): Promise<void> => {
     await Promise.all(all.map(({ watch }) => watch.sample()))
   }
@@ -81,8 +89,8 @@ export function createInstallationProgress(deps: {
       return (await Promise.all(all.map(({ watch }) => watch.lanes()))).flat()
     },
     async books() {
-      const counts = await deps.doorCounts()
-      return balance({ intake: counts.counts, flows: all.map((one) => countsOf(one, counts)) })
+      const door = await deps.doorCounts()
+      return balance({ intake: doorBooksOf(door), flows: all.map((one) => countsOf(one, door)) })
     },
     of: (name) => ({
       async freshness() {

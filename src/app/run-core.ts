@@ -60,7 +60,7 @@ const trimAuditLinesMax = 10_000
 export const runCore: RunRole = async (config, { telemetry, signal, ready, onSettings }) => {
   // Where both want the same core, the door goes first: clients wait for it, and nobody waits for a merge. Threads inherit it.
   setPriority(coreNiceness)
-  const profile = profileOf()
+  const profile = await profileOf(config)
   const stores = await profile.openCoreStores(config, telemetry)
   const warehouseStores = await profile.openWarehouse(config)
   const { warehouse, tables, reader } = warehouseStores
@@ -136,7 +136,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   )
 
   const columnPolicy = createColumnPolicy({ warehouse, telemetry: telemetry.of('query'), slowMs: config.query.slowMs })
-  const search = profile.openLogSearch(config)
+  const search = await profile.openLogSearch(config)
   const behind = ({ flow, table, ingestion, warehousing }: RunningFlow): FlowBehind => ({
     table,
     tableRows: createTableRows({

@@ -29,7 +29,7 @@ const coreTimeoutMs = 2000
 const limitsShownMax = 1000
 
 export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSettings, askReload }) => {
-  const stores = await profileOf().openEdgeStores(config, telemetry)
+  const stores = await (await profileOf(config)).openEdgeStores(config, telemetry)
   const tokens = await openTokenDirectory({
     sql: stores.sql,
     listener: stores.sql,

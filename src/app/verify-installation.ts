@@ -66,7 +66,7 @@ export async function verifyInstallation(config: Config): Promise<Verdict> {
       'Nothing answers on this data folder. Start Sluice first: the table can only be asked while it runs.',
     )
   }
-  const pinnable = profileOf().openLog(config, silent)
+  const pinnable = await (await profileOf(config)).openLog(config, silent)
   try {
     const verdicts: Verdict[] = []
     for (const flow of allFlows) verdicts.push(await verifyFlow(flow, pinnable, insertedTo(flow, status.lanes)))

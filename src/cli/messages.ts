@@ -37,7 +37,7 @@ export async function messages(config: Config, words: readonly string[]): Promis
       return misused(`--${name} needs a whole number, not "${value}".`)
   }
   process.chdir(config.data.dir)
-  const pinnable = profileOf().openLog(config, silent)
+  const pinnable = await (await profileOf(config)).openLog(config, silent)
   const { log } = pinnable
   const partitions = log.partitionsOf(lane)
   const partition = values.partition === undefined ? undefined : Number(values.partition)

@@ -52,8 +52,8 @@ export const embeddedProfile: Profile = {
   openEdgeStores,
   openCoreStores,
   openWarehouse,
-  openLogSearch,
-  openLog: openPinnableLog,
+  openLogSearch: (config) => Promise.resolve(openLogSearch(config)),
+  openLog: (config, telemetry) => Promise.resolve(openPinnableLog(config, telemetry)),
 }
 
 async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores> {
@@ -183,8 +183,10 @@ function openLogSearch(config: Config): LogSearch {
 /** What the door has written, as its journal says; there also while the edge is away. */
 async function doorCounts(): Promise<DoorCounts> {
   const published = await publishedOf(nodeFiles, journals.edge)
+  const counts = published?.state.counts ?? emptyCounts()
   return {
-    counts: published?.state.counts ?? emptyCounts(),
+    counts,
+    refused: counts.refused,
     endsOf: ({ sources }) => sources.flatMap((lane) => published?.state.next[laneNumber(lane)] ?? []),
   }
 }

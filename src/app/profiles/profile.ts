@@ -22,9 +22,9 @@ export interface Profile {
   openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores>
   openWarehouse(config: Config): Promise<WarehouseStores>
   /** Searches the log, for people who ask about single events. */
-  openLogSearch(config: Config): LogSearch
+  openLogSearch(config: Config): Promise<LogSearch>
   /** For a process that writes none of its lanes. */
-  openLog(config: Config, telemetry: Telemetry): PinnableLog
+  openLog(config: Config, telemetry: Telemetry): Promise<PinnableLog>
 }
 
 export interface EdgeStores {
@@ -47,7 +47,10 @@ export interface CoreStores {
 }
 
 export interface DoorCounts {
-  readonly counts: IntakeCounts
+  /** Undefined where no journal counts: then what the lanes hold is what was stored. */
+  readonly counts: IntakeCounts | undefined
+  /** Dead letters of the door. */
+  readonly refused: number
   /** Where the source lanes end, by source index. */
   readonly endsOf: (flow: Flow) => Offsets
 }
@@ -68,6 +71,7 @@ export interface PinnableLog {
   close(): Promise<void>
 }
 
-export function profileOf(): Profile {
-  return embeddedProfile
+/** The clients of a cluster's engines are loaded by whoever uses them. */
+export async function profileOf({ profile }: Config): Promise<Profile> {
+  return profile.engines === 'embedded' ? embeddedProfile : (await import('./cluster.ts')).clusterProfile
 }

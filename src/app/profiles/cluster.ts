@@ -1,0 +1,338 @@
+/**
+ * Kafka, Redis, Postgres and ClickHouse that run elsewhere. Any number of edges, one core that works; a second one takes over by
+ * epochs. What an instance keeps in its data folder (secrets, a copy of the list of tokens) it can do without.
+ */
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { allFlows, flows } from '../../event/flows.ts'
+import type { FlowName } from '../../event/flows.ts'
+import type { Lane } from '../../event/position.ts'
+import { Failure, messageOf } from '../../kit/failure.ts'
+import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
+import { silent } from '../../kit/telemetry/telemetry.ts'
+import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { openRedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
+import type { RedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
+import { openClusterIntake } from '../../stores/intake/cluster/cluster-intake.ts'
+import type { EventLog } from '../../stores/log/event-log.ts'
+import { kafkaConnectionDefaults } from '../../stores/log/kafka/kafka-connection.ts'
+import type { KafkaConnectionOptions } from '../../stores/log/kafka/kafka-connection.ts'
+import { kafkaLogDefaults, openKafkaLog } from '../../stores/log/kafka/kafka-log.ts'
+import { openKafkaSourceLanes } from '../../stores/log/kafka/kafka-source-lanes.ts'
+import { bufferedRisks, openKafkaTopics, topicOf } from '../../stores/log/kafka/kafka-topics.ts'
+import type { KafkaTopics } from '../../stores/log/kafka/kafka-topics.ts'
+import { postgresLogEpochs } from '../../stores/log/postgres-offsets/postgres-log-epochs.ts'
+import { postgresLogReaders } from '../../stores/log/postgres-offsets/postgres-log-readers.ts'
+import { openReadingSearch } from '../../stores/log/reading-search/reading-search.ts'
+import { migrate, readMigrations } from '../../stores/state/migrate.ts'
+import { checkServer } from '../../stores/state/postgres/check-server.ts'
+import { readDatabaseUrl } from '../../stores/state/postgres/database-url.ts'
+import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
+import type { SqlClient, SqlSession } from '../../stores/state/sql-client.ts'
+import { openPostgresInsertProgress } from '../../stores/warehouse/postgres-progress/postgres-insert-progress.ts'
+import { canaryToken } from '../canary-token.ts'
+import type { Config } from '../config.ts'
+import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, WarehouseStores } from './profile.ts'
+import { shareSecretFiles } from './shared-secret-files.ts'
+
+/** Where lanes end is asked by several, and changes all the time: what was said this long ago is new enough. */
+const endsAgeMsMax = 500
+/** Keys that Redis is told later, when it was away while their events were stored. */
+const owedKeysMax = 100_000
+/** What a request debited can be given back for so long: longer than any append takes. */
+const debitMs = 15 * 60_000
+/** Any number of our own: one installation's cores never migrate the tables at the same time. */
+const migrationLock = 7_235_482
+
+export const clusterProfile: Profile = {
+  openEdgeStores,
+  openCoreStores,
+  openWarehouse,
+  async openLogSearch(config) {
+    const sql = await openSql(config, 'sluice-search')
+    const { searchTimeMsMax, searchBytesMax, searchesWaitingMax } = config.journey
+    // What is looked for is asked for again when it is not found: nobody is told of retries.
+    const log = openLog(config, sql, 'search', silent)
+    const bounds = { searchTimeMsMax, searchBytesMax, searchesWaitingMax }
+    const search = openReadingSearch({ log, canaryToken: await canaryToken(), ...bounds })
+    return {
+      ...search,
+      async close() {
+        await search.close()
+        await log.close()
+        await sql.close()
+      },
+    }
+  },
+  async openLog(config, telemetry): Promise<PinnableLog> {
+    const sql = await openSql(config, 'sluice-reader')
+    const log = openLog(config, sql, 'reader', telemetry)
+    return {
+      log,
+      // Kafka keeps records for as long as its topics say, whoever reads them.
+      pin: () => Promise.resolve(),
+      unpin: () => Promise.resolve(),
+      async close() {
+        await log.close()
+        await sql.close()
+      },
+    }
+  },
+}
+
+async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores> {
+  const own = telemetry.of('intake')
+  const sql = await openSql(config, 'sluice-edge')
+  await prepared(config, sql, own)
+  const { durability } = await openTopics(config, 'edge', telemetry.of('log'))
+  const { partitionCount, duplicateWindowMs, limitKeysMax, queueBytesMax } = config.intake
+  const { batchMessagesMax, batchBytesMax, flushMs, compression, messageBytesMax, deliveryMsMax } = config.kafka
+  const lanes = openKafkaSourceLanes({
+    connection: kafkaConnection(config, 'edge'),
+    prefix: config.kafka.topicPrefix,
+    partitionCount,
+    durability,
+    compression,
+    batchMessagesMax,
+    batchBytesMax,
+    flushMs,
+    messageBytesMax,
+    waitingBytesMax: config.kafka.queueBytesMax,
+    deliveryMsMax,
+    telemetry: telemetry.of('log'),
+  })
+  const intake = await openClusterIntake({
+    lanes,
+    redis: await openRedis(config, 'sluice-edge', own),
+    whenAway: config.redis.whenAway,
+    duplicateWindowMs,
+    limitKeysMax,
+    queueBytesMax,
+    owedKeysMax,
+    debitMs,
+    telemetry: own,
+  })
+  return {
+    intake,
+    sql,
+    doorCounts: doorCountsOf(openLog(config, sql, 'edge-ends', telemetry.of('log'))),
+    // Kafka removes what its topics say.
+    trim: () => Promise.resolve(),
+  }
+}
+
+async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores> {
+  const sql = await openSql(config, 'sluice-core')
+  await prepared(config, sql, telemetry.of('state'))
+  await openTopics(config, 'core', telemetry.of('log'))
+  const log = openLog(config, sql, 'core', telemetry.of('log'))
+  const progressOf = (flow: FlowName) => openPostgresInsertProgress(sql, flow)
+  return {
+    log,
+    progress: {
+      events: await progressOf('events'),
+      heatmaps: await progressOf('heatmaps'),
+      recordings: await progressOf('recordings'),
+    },
+    sql,
+    doorCounts: doorCountsOf(log),
+    trim: () => Promise.resolve(),
+    async close() {
+      await log.close()
+      await sql.close()
+    },
+  }
+}
+
+async function openWarehouse(config: Config): Promise<WarehouseStores> {
+  const { clickhouseDefaults, clickhouseUrl } = await import('../../stores/warehouse/clickhouse/clickhouse-options.ts')
+  const { openClickhouseServer } = await import('../../stores/warehouse/clickhouse/clickhouse-server.ts')
+  const { openClickhouseTable, openClickhouseWarehouse } =
+    await import('../../stores/warehouse/clickhouse/clickhouse-warehouse.ts')
+  const { openClickhouseWarehouseReader } =
+    await import('../../stores/warehouse/clickhouse/clickhouse-warehouse-reader.ts')
+  const { engineWarehouseDefaults } = await import('../../stores/warehouse/engine-warehouse.ts')
+  const { engineReaderDefaults } = await import('../../stores/warehouse/engine-reader.ts')
+  const { host, offlineHost, database, user, password, secure, trustedCertificateFile, cluster } = config.clickhouse
+  const isSecure = secure === 'true'
+  const sql = await openSql(config, 'sluice-migrations')
+  const server = await openClickhouseServer(
+    {
+      ...clickhouseDefaults,
+      url: clickhouseUrl(host, isSecure),
+      ...(offlineHost === '' ? {} : { offlineUrl: clickhouseUrl(offlineHost, isSecure) }),
+      user,
+      password: password ?? '',
+      ...(trustedCertificateFile === '' ? {} : { ca: await readFile(trustedCertificateFile, 'utf8') }),
+      layout: { database, ...(cluster === '' ? {} : { cluster }) },
+    },
+    (work) => alone(sql, work),
+  ).finally(() => sql.close())
+  const { propertyColumnsMax } = config.warehouse
+  const warehouse = await openClickhouseWarehouse(server, { ...engineWarehouseDefaults, propertyColumnsMax })
+  const tables = {
+    events: warehouse,
+    heatmaps: await openClickhouseTable(server, flows.heatmaps.table),
+    recordings: await openClickhouseTable(server, flows.recordings.table),
+  }
+  const questionsAtOnceMax = config.query.concurrentMax
+  const reader = openClickhouseWarehouseReader(server, { ...engineReaderDefaults, questionsAtOnceMax })
+  return {
+    warehouse,
+    tables,
+    reader,
+    async close() {
+      await reader.close()
+      await Promise.all(Object.values(tables).map((table) => table.close()))
+    },
+  }
+}
+
+async function openSql(config: Config, applicationName: string): Promise<SqlClient> {
+  const { url = '', caFile, poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs } = config.postgres
+  const bounds = { connectionsMax: poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs }
+  const place = await readDatabaseUrl(url, caFile === '' ? {} : { caFile })
+  return openPostgresSqlClient({ ...bounds, ...place, applicationName })
+}
+
+/** Postgres is safe to use, has our tables, and the secrets of this instance are those of all. Tries for as long as it is away. */
+async function prepared(config: Config, sql: SqlClient, telemetry: Telemetry): Promise<void> {
+  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 2000)) {
+    try {
+      await checkServer(sql, config.postgres.allowUnsafe)
+      await migrate(sql, await readMigrations())
+      await shareSecretFiles(sql)
+      return
+    } catch (error) {
+      if (!(error instanceof Failure && error.retryable)) throw error
+      telemetry.log(delayMs > 1000 ? 'warn' : 'debug', 'Waiting for Postgres.', { reason: messageOf(error) })
+      await sleep(delayMs)
+    }
+  }
+}
+
+async function alone(sql: SqlClient, work: () => Promise<void>): Promise<void> {
+  await sql.transaction(
+    async (session) => {
+      // The work is done elsewhere: this connection has nothing to do meanwhile.
+      await session.query("set local idle_in_transaction_session_timeout = '1h'")
+      await session.query('select pg_advisory_xact_lock($1)', [migrationLock])
+      await work()
+    },
+    { statementTimeoutMs: 3_600_000 },
+  )
+}
+
+function kafkaConnection(config: Config, purpose: string): KafkaConnectionOptions {
+  const { hosts, tls, trustedCertificate, clientCertificate, clientKey } = config.kafka
+  const { saslMechanism, saslUser, saslPassword, requestTimeoutMs, metadataAgeMs, retries, retryDelayMs } = config.kafka
+  const pem = (base64: string | undefined): string | undefined =>
+    base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString()
+  return {
+    ...kafkaConnectionDefaults,
+    hosts,
+    clientId: `sluice-${purpose}-${hostname()}-${String(process.pid)}`.replaceAll(/\s/g, '_'),
+    requestTimeoutMs,
+    metadataAgeMs,
+    retries,
+    retryDelayMs,
+    ...(tls === 'off'
+      ? {}
+      : { tls: { ca: pem(trustedCertificate), cert: pem(clientCertificate), key: pem(clientKey) } }),
+    ...(saslMechanism === 'none'
+      ? {}
+      : { sasl: { mechanism: saslMechanism, username: saslUser, password: saslPassword ?? '' } }),
+  }
+}
+
+function openTopics(config: Config, purpose: string, telemetry: Telemetry): Promise<KafkaTopics> {
+  const { topicPrefix: prefix, replicationFactor, minInSyncReplicas, messageBytesMax, allowBuffered } = config.kafka
+  const { partitionCount } = config.intake
+  return openKafkaTopics({
+    connection: kafkaConnection(config, purpose),
+    prefix,
+    partitionCount,
+    replicationFactor,
+    minInSyncReplicas,
+    messageBytesMax,
+    retentionMs: config.log.retentionMs,
+    allowed: allowBuffered === 'yes' ? bufferedRisks : [],
+    telemetry,
+  })
+}
+
+function openLog(config: Config, sql: SqlSession, purpose: string, telemetry: Telemetry): EventLog {
+  const { topicPrefix, compression, fetchWaitMs, awayMsMax } = config.kafka
+  return openKafkaLog({
+    ...kafkaLogDefaults,
+    connection: kafkaConnection(config, purpose),
+    partitionCount: config.intake.partitionCount,
+    topicOf: (lane: Lane) => topicOf(lane, topicPrefix),
+    epochs: postgresLogEpochs(sql),
+    readers: postgresLogReaders(sql),
+    compression,
+    fetchWaitMs,
+    awayMsMax,
+    telemetry,
+  })
+}
+
+async function openRedis(config: Config, name: string, telemetry: Telemetry): Promise<RedisConnection> {
+  const {
+    url = '',
+    keyPrefix,
+    password,
+    commandTimeoutMs,
+    connectTimeoutMs,
+    retryMsMax,
+    checkMs,
+    callsMax,
+  } = config.redis
+  const { trustedCertificateFile, clientCertificateFile, clientKeyFile } = config.redis
+  const pem = async (part: 'ca' | 'cert' | 'key', file: string) =>
+    file === '' ? {} : { [part]: await readFile(file, 'utf8') }
+  const tls = {
+    ...(await pem('ca', trustedCertificateFile)),
+    ...(await pem('cert', clientCertificateFile)),
+    ...(await pem('key', clientKeyFile)),
+  }
+  return openRedisConnection({
+    url,
+    name,
+    keyPrefix,
+    ...(password === undefined ? {} : { password }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    commandTimeoutMs,
+    connectTimeoutMs,
+    retryMsMax,
+    checkMs,
+    callsMax,
+    telemetry,
+  })
+}
+
+/** No journal counts what any number of edges have decided: what the lanes hold is what was stored. */
+function doorCountsOf(log: EventLog): () => Promise<DoorCounts> {
+  let askedMs = -Infinity
+  let asked: Promise<DoorCounts> | undefined
+  const ask = async (): Promise<DoorCounts> => {
+    const lanes = allFlows.flatMap(({ sources }) => sources)
+    const ends = new Map(
+      await Promise.all(lanes.map(async (lane) => [lane, (await log.bounds(lane)).map(({ end }) => end)] as const)),
+    )
+    const refused = (await log.bounds('events_plugin_ingestion_dlq')).reduce((sum, { end }) => sum + end, 0)
+    return { counts: undefined, refused, endsOf: ({ sources }) => sources.flatMap((lane) => ends.get(lane) ?? []) }
+  }
+  return async () => {
+    const nowMs = performance.now()
+    if (asked === undefined || nowMs - askedMs > endsAgeMsMax) {
+      askedMs = nowMs
+      asked = ask()
+      asked.catch(() => {
+        asked = undefined
+      })
+    }
+    return await asked
+  }
+}
