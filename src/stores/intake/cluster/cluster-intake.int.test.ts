@@ -12,7 +12,7 @@ const { address, skip } = service('REDIS_URL')
 
 describe('the cluster intake on Redis, with lanes in memory', { skip }, () => {
   describeIntake('the cluster intake', async ({ limitKeysMax, now }) => {
-    const keyPrefix = `test-${randomBytes(6).toString('hex')}:`
+    const keyPrefix = `t-${randomBytes(6).toString('hex')}:`
     const lanes = testLanes()
     const connect = () => openRedisConnection({ url: address, name: 'test', keyPrefix })
     const open = () =>

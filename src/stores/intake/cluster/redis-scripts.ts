@@ -47,6 +47,8 @@ for from = firstDup, #KEYS, 1000 do
   for i = from, to do stands[i] = found[i - from + 1] end
 end
 local open, isNewIndex = {}, 0
+-- Meters that changed: each is written once, when all requests are decided.
+local changed, news = {}, 0
 
 local function reckon(limit, now)
   local key, kind = KEYS[limit[1]], limit[2]
@@ -77,14 +79,14 @@ local function reckon(limit, now)
 end
 
 local function hasRoom(limits, now)
-  local news = 0
+  local more = 0
   for _, limit in ipairs(limits) do
     local m = open[KEYS[limit[1]]]
-    if m.isNew and not m.isWritten then news = news + 1 end
+    if m.isNew and not changed[m] then more = more + 1 end
   end
-  if news == 0 or redis.call('ZCARD', index) + news <= keysMax then return true end
+  if more == 0 or redis.call('ZCARD', index) + news + more <= keysMax then return true end
   redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
-  return redis.call('ZCARD', index) + news <= keysMax
+  return redis.call('ZCARD', index) + news + more <= keysMax
 end
 
 local function metLimit(limits, own, set)
@@ -124,7 +126,6 @@ local function keep(limit, m, now)
   if left == -2 then isNewIndex = 1 end
   redis.call('ZADD', index, string.format('%.17g', spent), key)
   if left < tonumber(ttl) then redis.call('PEXPIRE', index, ttl) end
-  m.isWritten, m.isChanged = true, false
 end
 
 local answers = {}
@@ -176,11 +177,15 @@ for n, request in ipairs(call[2]) do
       end
     end
     for at, m in ipairs(own) do
-      if debited[at] or (m.isChanged and m.amount > 0) then keep(limits[at], m, now) end
+      if debited[at] or (m.isChanged and m.amount > 0) then
+        if m.isNew and not changed[m] then news = news + 1 end
+        changed[m] = { limits[at], now }
+      end
     end
   end
   answers[n] = answer
 end
+for m, last in pairs(changed) do keep(last[1], m, last[2]) end
 return cjson.encode({ isNewIndex, answers })
 `)
 
