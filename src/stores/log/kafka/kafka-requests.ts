@@ -7,7 +7,7 @@
  * One broker answers the requests of one connection one after the other: whoever waits for records (`fetch`) must not share a
  * client with whoever appends.
  */
-import { Base, findErrorBy, kGetApi, kGetConnection, NumericMap, ProduceAcks, ResponseError } from '@platformatic/kafka'
+import { Base, kGetApi, kGetConnection, NumericMap, ProduceAcks, ResponseError } from '@platformatic/kafka'
 import type { API, ClusterMetadata, Connection, MessageRecord, RecordsBatch } from '@platformatic/kafka'
 import { clientOptions } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
@@ -290,10 +290,4 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
 
     close: () => client.close(),
   }
-}
-
-/** Whether the error says that what we know of the cluster is not true any more, or that the way to it broke. */
-export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  return findErrorBy(error, 'code', 'PLT_KFK_AUTHENTICATION') === null
 }
