@@ -171,7 +171,7 @@ class KafkaSourceLanes implements SourceLanes {
     for (const record of records) {
       const state = this.#stateOf(record.lane, record.partition)
       const { key, value, headers } = sourceMessage(record, nowMs)
-      const message = { ...(key === undefined ? {} : { key }), value, headers: headers as Message['headers'] }
+      const message = { ...(key === undefined ? {} : { key }), value, headers }
       const size = sizeOf(message)
       if (size > messageBytesMax) throw tooLarge(size, messageBytesMax)
       made.push({ state, message, bytes: size })
