@@ -45,11 +45,13 @@ const state = (coordination: Coordination, wanted: string): Promise<void> =>
   until(`the state is ${wanted}`, () => coordination.health().state === wanted)
 
 /** Contenders for one lease, each an instance of its own that takes it whenever it can. */
-function contendersFor(coordinations: readonly Coordination[], name: string, ttlMs: number, signal: AbortSignal) {
+function contendersFor(t: TestContext, coordinations: readonly Coordination[], ttlMs: number) {
+  const name = 'job'
+  const over = new AbortController()
   const leases = new Map<Coordination, Lease>()
   const ended = Promise.all(
     coordinations.map(async (coordination, index) => {
-      while (!signal.aborted) {
+      while (!over.signal.aborted) {
         if (leases.get(coordination)?.isHeld() !== true) {
           const lease = await coordination.leases.take(name, { holder: String(index), ttlMs }).catch(() => undefined)
           if (lease !== undefined) leases.set(coordination, lease)
@@ -58,22 +60,21 @@ function contendersFor(coordinations: readonly Coordination[], name: string, ttl
       }
     }),
   )
-  return {
-    holders: (): number => [...leases.values()].filter((lease) => lease.isHeld()).length,
-    ended,
-  }
+  t.after(() => {
+    over.abort()
+    return ended
+  })
+  return { holders: (): number => [...leases.values()].filter((lease) => lease.isHeld()).length }
 }
 
 describe('coordination on a Redis that fails', { skip }, () => {
   it('has two holders of a lease at most, for less than its time, after each FLUSHALL', async (t) => {
     const server = await aServer(t)
     const ttlMs = 2000
-    const over = new AbortController()
     const contenders = contendersFor(
+      t,
       Array.from({ length: 4 }, () => server.open()),
-      'job',
       ttlMs,
-      over.signal,
     )
     const admin = server.connection()
     let twiceHeld = 0
@@ -90,22 +91,17 @@ describe('coordination on a Redis that fails', { skip }, () => {
       }
       assert.ok(contenders.holders() <= 1)
     }
-    over.abort()
-    await contenders.ended
     assert.ok(twiceHeld > 0, 'the test never saw what it is about')
   })
 
   it('gives a lease to one again after a kill without persistence', async (t) => {
     const server = await aServer(t)
-    const over = new AbortController()
-    const contenders = contendersFor([server.open(), server.open(), server.open()], 'job', 600, over.signal)
+    const contenders = contendersFor(t, [server.open(), server.open(), server.open()], 600)
     await until('one has it', () => contenders.holders() === 1)
     await server.kill()
     await until('nobody has it', () => contenders.holders() === 0)
     await server.start()
     await until('one has it', () => contenders.holders() === 1)
-    over.abort()
-    await contenders.ended
   })
 
   it('keeps a lease over a restart that is shorter than its time', async (t) => {
@@ -122,12 +118,10 @@ describe('coordination on a Redis that fails', { skip }, () => {
 
   it('ends a lease in time while Redis is silent, and never has two holders for that', async (t) => {
     const server = await aServer(t)
-    const over = new AbortController()
     const contenders = contendersFor(
+      t,
       [server.open({ commandTimeoutMs: 200 }), server.open({ commandTimeoutMs: 200 })],
-      'job',
       1000,
-      over.signal,
     )
     await until('one has it', () => contenders.holders() === 1)
     const thaw = server.freeze()
@@ -140,8 +134,6 @@ describe('coordination on a Redis that fails', { skip }, () => {
       assert.ok(contenders.holders() <= 1)
       return contenders.holders() === 1
     })
-    over.abort()
-    await contenders.ended
   })
 
   it('says where a slow Redis may have done what was asked', async (t) => {
@@ -208,14 +200,15 @@ describe('coordination on a Redis that fails', { skip }, () => {
 
   it('notices a silent Redis although it only listens', async (t) => {
     const server = await aServer(t)
-    const coordination = server.open({ commandTimeoutMs: 100, checkMs: 20 })
+    const coordination = server.open({ commandTimeoutMs: 200, checkMs: 20 })
     let begun = 0
     coordination.signals.subscribe('c', { began: () => (begun += 1), heard: () => undefined })
-    await until('it listens', () => begun === 1)
+    await until('it listens', () => begun > 0)
     const thaw = server.freeze()
     await state(coordination, 'away')
+    const begunBefore = begun
     thaw()
-    await until('it listens again', () => begun === 2)
+    await until('it listens again', () => begun > begunBefore)
   })
 
   it('says in a line that it may not listen to a channel, and goes on with others', async (t) => {
