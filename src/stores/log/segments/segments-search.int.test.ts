@@ -12,6 +12,7 @@ import { parseUuid, uuidV5, uuidV7 } from '../../../event/uuid.ts'
 import { codeOf } from '../../../kit/failure.ts'
 import { nodeFiles } from '../../../kit/node-files.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
+import { describeLogSearch } from '../log-search.contract.ts'
 import type { Decision, LogSearch } from '../log-search.ts'
 import { draftFrame, entryBytes, frameKinds, verdicts, writeEntry, writeEntryTexts, writeEntryUuid } from './frame.ts'
 import { openJournalWriter } from './journal-writer.ts'
@@ -36,6 +37,10 @@ interface Event {
   readonly verdict?: keyof typeof verdicts
   readonly token?: string
   readonly partition?: number
+  /** In place of the one made of its name. */
+  readonly uuid?: string
+  /** Why it was refused. */
+  readonly reason?: string
 }
 
 async function aJournal(test: { after(clean: () => Promise<void>): void }, own: { segmentBytesMax?: number } = {}) {
@@ -81,7 +86,7 @@ async function aJournal(test: { after(clean: () => Promise<void>): void }, own: 
 
 /** One request; `bodyBytes` of filling lie behind each event. */
 async function request(writer: JournalWriter, events: readonly Event[], bodyBytes = 100): Promise<void> {
-  const texts = events.map(({ name, verdict }) => (verdict === 'refused' ? `bad ${name}` : ''))
+  const texts = events.map(({ name, verdict, reason }) => (verdict === 'refused' ? (reason ?? `bad ${name}`) : ''))
   const values = events.map(({ name }) => `{"event":"${name}"}`)
   const draft = draftFrame({
     kind: frameKinds.records,
@@ -92,7 +97,7 @@ async function request(writer: JournalWriter, events: readonly Event[], bodyByte
   })
   let start = 0
   let textAt = 0
-  for (const [index, { name, verdict = 'stored', partition = 0 }] of events.entries()) {
+  for (const [index, { name, verdict = 'stored', partition = 0, uuid = uuidOf(name) }] of events.entries()) {
     const lane: Lane = verdict === 'refused' ? 'events_plugin_ingestion_dlq' : 'events_plugin_ingestion'
     const at = draft.entriesAt + index * entryBytes
     const end = start + (values[index]?.length ?? 0)
@@ -106,7 +111,7 @@ async function request(writer: JournalWriter, events: readonly Event[], bodyByte
       start,
       end,
     })
-    writeEntryUuid(draft.head, at, parseUuid(uuidOf(name)) ?? [0, 0, 0, 0])
+    writeEntryUuid(draft.head, at, parseUuid(uuid) ?? [0, 0, 0, 0])
     textAt = writeEntryTexts(draft, at, textAt, 'ada', texts[index] ?? '')
     start = end
   }
@@ -148,6 +153,23 @@ const namesOf = async (search: LogSearch, name: string) => {
   const { items, searched } = await search.entriesOf(uuidOf(name), signal)
   return { found: items.map(({ verdict, position }) => [verdict, position.partition, position.offset]), searched }
 }
+
+describeLogSearch('the search through segments', async () => {
+  const clean: (() => Promise<void>)[] = []
+  const { writer, search, log } = await aJournal({ after: (act) => clean.push(act) })
+  return {
+    partitionCount: 2,
+    async accept({ uuid, token, reason }) {
+      const refused = reason === undefined ? {} : { verdict: 'refused' as const, reason }
+      await request(writer, [{ name: 'any', uuid, token, ...refused }])
+    },
+    decide: async (partition, value) => (await log.own('clickhouse_events')).append(partition, { headers: {}, value }),
+    search,
+    async close() {
+      for (const act of clean.toReversed()) await act()
+    },
+  }
+})
 
 describe('a search through segments', () => {
   it('finds each entry with a uuid, in any segment and the one that is written, beside others in its request', async (test) => {
