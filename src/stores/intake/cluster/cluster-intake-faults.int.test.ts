@@ -103,19 +103,20 @@ function isRetryable(error: unknown): error is Failure {
 }
 
 /**
- * Sends requests of three events one after the other from eight senders, each event until it is answered, and meanwhile does what
- * `fault` does. Returns who was acknowledged, and how often a request failed.
+ * Sends at least so many requests of three events from eight senders, each until it is answered, and goes on while `fault` does what
+ * it does. Returns who was acknowledged, and how often a request failed.
  */
 async function run(
   intake: ClusterIntake,
   requests: number,
-  fault: (answered: () => number) => Promise<void>,
+  fault: (answered: () => number, failed: () => number) => Promise<void>,
 ): Promise<{ acknowledged: ReadonlySet<number>; failures: readonly Failure[] }> {
   const acknowledged = new Set<number>()
   const failures: Failure[] = []
   let next = 0
+  let isOver = false
   const sender = async (): Promise<void> => {
-    for (let at = next++; at < requests; at = next++) {
+    for (let at = next++; at < requests || !isOver; at = next++) {
       const numbers = [at * 3, at * 3 + 1, at * 3 + 2]
       for (let isAnswered = false; !isAnswered;) {
         try {
@@ -137,7 +138,11 @@ async function run(
     }
   }
   const ended = Promise.all(Array.from({ length: 8 }, sender))
-  await fault(() => acknowledged.size)
+  await fault(
+    () => acknowledged.size,
+    () => failures.length,
+  )
+  isOver = true
   await ended
   return { acknowledged, failures }
 }
@@ -226,7 +231,7 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     })
     const numbers = numbersIn(lanes)
     for (const n of acknowledged) assert.ok(numbers.has(n), String(n))
-    assert.equal(acknowledged.size, 1800)
+    assert.ok(acknowledged.size >= 1800)
     // Sent again, what was forgotten enters again: beside its first copy, under the key by which the owner of the partition finds it.
     await run(intake, 100, () => Promise.resolve())
     const partitions = new Map<string | undefined, number>()
@@ -235,7 +240,7 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
       assert.equal(partitions.get(key) ?? partition, partition)
       partitions.set(key, partition)
     }
-    assert.equal(partitions.size, 1800)
+    assert.equal(partitions.size, acknowledged.size)
     const copies = lanes.appended.length - partitions.size
     assert.ok(copies > 0 && copies <= 300)
     t.diagnostic(`${String(copies)} copies entered`)
@@ -245,7 +250,7 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     const redis = await testRedis(t)
     const lanes = testLanes()
     const intake = await opened(t, redis, lanes, { whenAway: 'open' })
-    const { acknowledged, failures } = await run(intake, 3000, async (answered) => {
+    const { acknowledged, failures } = await run(intake, 600, async (answered) => {
       await until('some are answered', () => answered() >= 300)
       await redis.kill()
       await until('some enter unchecked', () => intake.health().unchecked >= 300)
@@ -254,10 +259,10 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     })
     const numbers = numbersIn(lanes)
     assert.equal(failures.length, 0)
-    assert.equal(acknowledged.size, 9000)
+    assert.ok(acknowledged.size >= 1800)
     for (const n of acknowledged) assert.ok(numbers.has(n), String(n))
     await until('nothing is owed', () => intake.health().owedKeys === 0)
-    const [known] = await intake.submit(aRequest([8999]))
+    const [known] = await intake.submit(aRequest([1799]))
     assert.equal(known?.verdict, 'duplicate')
     assert.equal(intake.health().awaySinceMs, undefined)
     assert.equal(intake.books().unchecked, intake.health().unchecked)
@@ -270,7 +275,7 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     const redis = await testRedis(t)
     const lanes = testLanes()
     const intake = await opened(t, redis, lanes)
-    const { acknowledged, failures } = await run(intake, 3000, async (answered) => {
+    const { acknowledged } = await run(intake, 600, async (answered, failed) => {
       await until('some are answered', () => answered() >= 300)
       await redis.kill()
       await assert.rejects(
@@ -278,11 +283,11 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
         (error) => isRetryable(error) && error.code === 'SLUICE_REDIS_AWAY',
       )
       assert.equal(typeof intake.health().awaySinceMs, 'number')
+      await until('requests of the run fail', () => failed() > 0)
       await redis.start()
     })
     const numbers = numbersIn(lanes)
-    assert.ok(failures.length > 0)
-    assert.equal(acknowledged.size, 9000)
+    assert.ok(acknowledged.size >= 1800)
     for (const n of acknowledged) assert.ok(numbers.has(n), String(n))
     assert.equal(intake.health().unchecked, 0)
   })
@@ -291,7 +296,7 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     const redis = await testRedis(t, ['--appendonly', 'yes', '--appendfsync', 'always'])
     const lanes = testLanes()
     const intake = await opened(t, redis, lanes)
-    await run(intake, 2000, async (answered) => {
+    await run(intake, 400, async (answered) => {
       await until('some are answered', () => answered() >= 600)
       await redis.kill()
       await redis.start()
