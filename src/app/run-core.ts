@@ -41,7 +41,7 @@ import { openTracing } from './open-tracing.ts'
 import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlows } from './pipeline.ts'
 import type { RunningFlow } from './pipeline.ts'
-import { profileOf } from './profiles/profile.ts'
+import { profileOf } from './profiles/profile-of.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import type { Config } from '../app/config.ts'
-import { profileOf } from '../app/profiles/profile.ts'
+import { profileOf } from '../app/profiles/profile-of.ts'
 import { readMessages } from '../app/read-messages.ts'
 import { nearestName } from '../app/settings/read-settings.ts'
 import { lanes } from '../event/position.ts'

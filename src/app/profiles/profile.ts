@@ -15,7 +15,6 @@ import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
 import type { Warehouse, WarehouseTable } from '../../stores/warehouse/warehouse.ts'
 import type { Config } from '../config.ts'
-import { embeddedProfile } from './embedded.ts'
 
 export interface Profile {
   openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores>
@@ -69,9 +68,4 @@ export interface PinnableLog {
   pin(name: string, lane: Lane, offsets: Offsets, expiresAtMs: number): Promise<void>
   unpin(name: string, lane: Lane): Promise<void>
   close(): Promise<void>
-}
-
-/** The clients of a cluster's engines are loaded by whoever uses them. */
-export async function profileOf({ profile }: Config): Promise<Profile> {
-  return profile.engines === 'embedded' ? embeddedProfile : (await import('./cluster.ts')).clusterProfile
 }

@@ -50,13 +50,6 @@ export const clusterSections = {
         pattern: /^\S+$/,
         doc: 'Where projects, tokens, limits and positions are kept. PostgreSQL 15 or newer.',
       }),
-      replicaUrl: secret({
-        env: 'SLUICE_POSTGRES_REPLICA_URL',
-        defaultText: 'none: questions go to the same server',
-        shape: 'an address like that of DATABASE_URL',
-        pattern: /^\S+$/,
-        doc: 'A read replica for what the API is asked.',
-      }),
       caFile: text({
         default: '',
         ...anyText,
@@ -80,12 +73,6 @@ export const clusterSections = {
         min: 100,
         max: 10 * minuteMs,
         doc: 'How long a statement may take. Migrations have a bound of their own.',
-      }),
-      replicaLagMsMax: milliseconds({
-        default: 5 * secondMs,
-        min: 100,
-        max: 10 * minuteMs,
-        doc: 'How old the replica may be; an older one is not asked, the primary is.',
       }),
       allowUnsafe: list({
         default: [],

@@ -100,7 +100,7 @@ export function kafkaFailure(error: unknown, doing: string): Failure {
   })
 }
 
-export function isTooLarge(error: unknown): boolean {
+function isTooLarge(error: unknown): boolean {
   return hasApiError(error, 'MESSAGE_TOO_LARGE') || hasApiError(error, 'RECORD_LIST_TOO_LARGE')
 }
 
