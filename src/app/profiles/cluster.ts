@@ -19,7 +19,7 @@ import type { EventLog } from '../../stores/log/event-log.ts'
 import { kafkaConnectionDefaults } from '../../stores/log/kafka/kafka-connection.ts'
 import type { KafkaConnectionOptions } from '../../stores/log/kafka/kafka-connection.ts'
 import { kafkaLogDefaults, openKafkaLog } from '../../stores/log/kafka/kafka-log.ts'
-import { openKafkaSourceLanes } from '../../stores/log/kafka/kafka-source-lanes.ts'
+import { kafkaSourceLanesDefaults, openKafkaSourceLanes } from '../../stores/log/kafka/kafka-source-lanes.ts'
 import { bufferedRisks, openKafkaTopics, topicOf } from '../../stores/log/kafka/kafka-topics.ts'
 import type { KafkaTopics } from '../../stores/log/kafka/kafka-topics.ts'
 import { postgresLogEpochs } from '../../stores/log/postgres-offsets/postgres-log-epochs.ts'
@@ -89,6 +89,7 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
   const { partitionCount, duplicateWindowMs, limitKeysMax, queueBytesMax } = config.intake
   const { batchMessagesMax, batchBytesMax, flushMs, compression, messageBytesMax, deliveryMsMax } = config.kafka
   const lanes = openKafkaSourceLanes({
+    ...kafkaSourceLanesDefaults,
     connection: kafkaConnection(config, 'edge'),
     prefix: config.kafka.topicPrefix,
     partitionCount,
