@@ -7,6 +7,9 @@ import type { IncomingMessage } from 'node:http'
 import { Failure, messageOf } from '../kit/failure.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 
+/** Of the core; also for edges of other machines. */
+export const healthPath = '/internal/health'
+
 export type AskedRole = keyof typeof roleSocket
 
 export interface RoleQuestion {

@@ -26,6 +26,7 @@ import { systemActor, trimAuditLog, writeAuditLine } from '../stores/state/audit
 import { createProjectCache } from '../stores/state/project-cache.ts'
 import { resetFirstUser } from '../stores/state/users.ts'
 import type { WarehouseReader } from '../stores/warehouse/warehouse-reader.ts'
+import { healthPath } from './ask-role.ts'
 import { canaryToken } from './canary-token.ts'
 import { limitsOf } from './config.ts'
 import { isConsolePath } from './console-paths.ts'
@@ -231,12 +232,12 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   }
 }
 
-/** For edges of other machines: what they pass on, and nothing of what processes of one machine ask each other. */
+/** For edges of other machines: what they pass on, and health alone of what processes of one machine ask each other. */
 async function listenForEdges(http: FastifyInstance, address: string): Promise<Server> {
   const server = createServer((request, response) => {
     const [path = '/'] = (request.url ?? '/').split('?', 1)
     // Named, not excluded: a path can be written in many ways that the router reads as one.
-    if (path.startsWith('/api/') || isConsolePath(path)) http.routing(request, response)
+    if (path === healthPath || path.startsWith('/api/') || isConsolePath(path)) http.routing(request, response)
     else response.writeHead(404).end()
   })
   const { host, port } = hostAndPortOf(address)

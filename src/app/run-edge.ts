@@ -6,7 +6,7 @@ import { aborted } from '../kit/aborted.ts'
 import { secretFile } from '../kit/secret-file.ts'
 import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
-import { answerOfRole } from './ask-role.ts'
+import { answerOfRole, healthPath } from './ask-role.ts'
 import type { Config } from './config.ts'
 import { canaryToken } from './canary-token.ts'
 import * as happened from './edge/edge.events.ts'
@@ -53,14 +53,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   )
 
   const health = async (response: ServerResponse): Promise<void> => {
-    if (!config.profile.roles.includes('core')) {
-      answerJson(response, 200, { status: 'ok', edge: { healthy: true }, core: elsewhere })
-      return
-    }
-    const core = await answerOfRole<{ readonly healthy: boolean }>('core', {
-      path: '/internal/health',
-      timeoutMs: coreTimeoutMs,
-    })
+    const core = await healthOfCore(config)
     const body = {
       status: core?.healthy === true ? 'ok' : 'unhealthy',
       edge: { healthy: true },
@@ -141,6 +134,17 @@ function coreOf({ profile }: Config): CoreAddress {
   return coreAddress === '' || roles.includes('core') ? { socketPath: roleSocket.core } : hostAndPortOf(coreAddress)
 }
 
-/** An edge alone is as healthy as itself; the core's machine tells about the core. */
-const elsewhere = { reason: 'The core runs on another machine.' }
+async function healthOfCore(config: Config): Promise<{ readonly healthy: boolean } | undefined> {
+  const core = coreOf(config)
+  if ('socketPath' in core) return await answerOfRole('core', { path: healthPath, timeoutMs: coreTimeoutMs })
+  try {
+    const url = `http://${config.profile.coreAddress}${healthPath}`
+    const answer = await fetch(url, { signal: AbortSignal.timeout(coreTimeoutMs) })
+    // The core is this program too.
+    return answer.ok ? ((await answer.json()) as { readonly healthy: boolean }) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const unreachable = { healthy: false, reason: 'The core does not answer.' }

@@ -5,6 +5,7 @@ import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from
 import { lanes } from '../../../event/position.ts'
 import { codeOf, messageOf } from '../../../kit/failure.ts'
 import { service } from '../../../kit/service.fixtures.ts'
+import { until } from '../../../kit/until.fixtures.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { clientOptions, kafkaConnectionDefaults } from './kafka-connection.ts'
 import { bufferedRisks, complaintsAbout, openKafkaTopics, topicOf } from './kafka-topics.ts'
@@ -39,6 +40,12 @@ describe('the topics behind the lanes', { skip }, () => {
           configs: [{ name, configOperation: IncrementalAlterConfigOperationTypes.SET, value }],
         },
       ],
+    })
+    // The controller has it; the broker that is asked may be a moment behind.
+    await until(`${topic} has ${name}=${value}`, async () => {
+      const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: [name] }
+      const [described] = await admin.describeConfigs({ resources: [resource] })
+      return described?.configs.some((config) => config.name === name && config.value === value) === true
     })
   }
 
