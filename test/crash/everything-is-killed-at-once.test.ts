@@ -29,6 +29,7 @@ describe('a Sluice of which all processes are killed at once', () => {
     const sluice = await aRunningSluice(test)
     const load = startLoad(sluice, { seed: chance.seed })
     await load.more(500)
+    await sluice.until('a block in the table', () => partsOf(sluice).some(({ rows }) => rows > 0))
     await sleep(chance.between(20, 500))
     await sluice.killAll()
     const rowsRemoved = removeNewestBlock(sluice)

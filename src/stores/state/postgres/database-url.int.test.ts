@@ -149,7 +149,8 @@ describe('the address of a server without TLS', () => {
       await withClient(standby.url('?target_session_attrs=any'), async (asked) => {
         while ((await rowsKept(asked)) !== 1);
         await server.kill()
-        await asked.query('select pg_promote()')
+        // Told, and not waited for: what waits for it is below.
+        await asked.query('select pg_promote(false)')
       })
       for (;;) {
         try {
