@@ -66,7 +66,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   const warehouseStores = await profile.openWarehouse(config)
   const { warehouse, tables, reader } = warehouseStores
   const projects = createProjectCache({ sql: stores.sql })
-  const { log, progress, sql } = stores
+  const { log, search, progress, sql } = stores
   const doorCounts = () => stores.doorCounts()
   const tracing = await openTracing(config, 'core')
   const { running: atWork, live } = buildFlows(
@@ -137,7 +137,6 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   )
 
   const columnPolicy = createColumnPolicy({ warehouse, telemetry: telemetry.of('query'), slowMs: config.query.slowMs })
-  const search = await profile.openLogSearch(config)
   const behind = ({ flow, table, ingestion, warehousing }: RunningFlow): FlowBehind => ({
     table,
     tableRows: createTableRows({

@@ -10,7 +10,6 @@ import type { FlowName } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
 import { Failure, messageOf } from '../../kit/failure.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
-import { silent } from '../../kit/telemetry/telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openRedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
 import type { RedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
@@ -49,22 +48,6 @@ export const clusterProfile: Profile = {
   openEdgeStores,
   openCoreStores,
   openWarehouse,
-  async openLogSearch(config) {
-    const sql = await openSql(config, 'sluice-search')
-    const { searchTimeMsMax, searchBytesMax, searchesWaitingMax } = config.journey
-    // What is looked for is asked for again when it is not found: nobody is told of retries.
-    const log = openLog(config, sql, 'search', silent)
-    const bounds = { searchTimeMsMax, searchBytesMax, searchesWaitingMax }
-    const search = openReadingSearch({ log, canaryToken: await canaryToken(), ...bounds })
-    return {
-      ...search,
-      async close() {
-        await search.close()
-        await log.close()
-        await sql.close()
-      },
-    }
-  },
   async openLog(config, telemetry): Promise<PinnableLog> {
     const sql = await openSql(config, 'sluice-reader')
     const log = openLog(config, sql, 'reader', telemetry)
@@ -131,6 +114,8 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   const progressOf = (flow: FlowName) => openPostgresInsertProgress(sql, flow)
   return {
     log,
+    // By the log that owns the derived lanes: no other knows where their newest batches end.
+    search: openReadingSearch({ log, canaryToken: await canaryToken(), ...config.journey }),
     progress: {
       events: await progressOf('events'),
       heatmaps: await progressOf('heatmaps'),

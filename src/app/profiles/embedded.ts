@@ -10,7 +10,6 @@ import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
-import type { LogSearch } from '../../stores/log/log-search.ts'
 import { openSegmentsSearch } from '../../stores/log/segments/segments-search.ts'
 import { openJournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import type { JournalWriter } from '../../stores/log/segments/journal-writer.ts'
@@ -52,7 +51,6 @@ export const embeddedProfile: Profile = {
   openEdgeStores,
   openCoreStores,
   openWarehouse,
-  openLogSearch: (config) => Promise.resolve(openLogSearch(config)),
   openLog: (config, telemetry) => Promise.resolve(openPinnableLog(config, telemetry)),
 }
 
@@ -88,11 +86,13 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
 }
 
 async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores> {
+  const { partitionCount } = config.intake
   const own = telemetry.of('log')
   const writer = await openWriter('core', config, telemetry)
   const sql = openSql('sluice-core')
   return {
     log: openLog(config, own, new Map([[journals.core, writer]])),
+    search: openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey }),
     progress: {
       events: await openFileInsertProgress(nodeFiles, 'core/inserting'),
       heatmaps: await openFileInsertProgress(nodeFiles, 'core/inserting-heatmaps'),
@@ -173,11 +173,6 @@ function openLog(config: Config, telemetry: Telemetry, writers: ReadonlyMap<stri
     pollMs,
     telemetry,
   })
-}
-
-function openLogSearch(config: Config): LogSearch {
-  const { partitionCount } = config.intake
-  return openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey })
 }
 
 /** What the door has written, as its journal says; there also while the edge is away. */

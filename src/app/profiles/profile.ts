@@ -20,8 +20,6 @@ export interface Profile {
   openEdgeStores(config: Config, telemetry: ProcessTelemetry): Promise<EdgeStores>
   openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores>
   openWarehouse(config: Config): Promise<WarehouseStores>
-  /** Searches the log, for people who ask about single events. */
-  openLogSearch(config: Config): Promise<LogSearch>
   /** For a process that writes none of its lanes. */
   openLog(config: Config, telemetry: Telemetry): Promise<PinnableLog>
 }
@@ -37,6 +35,8 @@ export interface EdgeStores {
 
 export interface CoreStores {
   readonly log: EventLog
+  /** For people who ask about single events. */
+  readonly search: LogSearch
   readonly progress: Readonly<Record<FlowName, InsertProgress>>
   readonly sql: SqlClient
   /** What the door has written; there also while the edge is away. */
