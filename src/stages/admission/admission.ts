@@ -10,10 +10,10 @@
  * The health check's own events pass everything.
  */
 import type { DoorVerdict } from '../../event/door-verdict.ts'
+import { eventMarks } from '../../event/event-marks.ts'
 import type { Lane } from '../../event/position.ts'
 import type { UuidWords } from '../../event/uuid.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
-import { eventMarks } from '../../stores/intake/intake.ts'
 import type { Intake, IntakeEvent, IntakeRequest, Outcome } from '../../stores/intake/intake.ts'
 import type { DoorPolicy } from '../../stores/state/door-policy.ts'
 import type { TokenDirectory } from '../../stores/state/token-directory.ts'

@@ -13,7 +13,7 @@
 import type { Lane } from '../../event/position.ts'
 import { formatUuid, parseUuid, uuidV7 } from '../../event/uuid.ts'
 import type { UuidWords } from '../../event/uuid.ts'
-import { eventMarks } from '../../stores/intake/intake.ts'
+import { eventMarks } from '../../event/event-marks.ts'
 import type { DuplicateKey, IntakeEvent } from '../../stores/intake/intake.ts'
 import type { DoorPolicy } from '../../stores/state/door-policy.ts'
 import type { AdmissionConfig } from './admission.config.ts'

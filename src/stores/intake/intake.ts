@@ -88,16 +88,6 @@ export interface IntakeEvent {
   readonly splitFrom?: number
 }
 
-/** What the door says of an event beside its bytes; each becomes a header of the record (capture spec §11.3), `'true'`. */
-export const eventMarks = {
-  historical_migration: 8,
-  force_disable_person_processing: 16,
-  skip_heatmap_processing: 32,
-  is_cookieless_mode: 64,
-  /** Its `ip` header is 127.0.0.1 (capture spec §9). */
-  capture_internal: 128,
-} as const
-
 /**
  * A limit that events of a request count against (C7, C8). It is met and debited within the one atomic step, and what was debited
  * survives a crash and the removal of old segments.

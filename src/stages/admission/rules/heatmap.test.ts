@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { eventMarks } from '../../../stores/intake/intake.ts'
+import { eventMarks } from '../../../event/event-marks.ts'
 import { anEvent } from '../read-request.fixtures.ts'
 import { heatmapFate, heatmapOf } from './heatmap.ts'
 import { nothing } from './restrictions.ts'

@@ -2,7 +2,7 @@
  * Ordinary events carry what heatmaps are made of; it goes its own way as a second record of the same bytes (capture spec §11.1), from
  * which the flow of heatmaps takes its properties and the flow of events all others.
  */
-import { eventMarks } from '../../../stores/intake/intake.ts'
+import { eventMarks } from '../../../event/event-marks.ts'
 import type { IntakeEvent } from '../../../stores/intake/intake.ts'
 import type { UuidWords } from '../../../event/uuid.ts'
 import type { RestrictedEvent, RuleAbout } from './restrictions.ts'

@@ -1,7 +1,7 @@
 /** What of an event goes into the log, with the same headers that the journal shows of it (`LogHeaders`). */
 import { formatUuid } from '../../../event/uuid.ts'
 import type { SourceRecord } from '../../log/source-lanes.ts'
-import { eventMarks } from '../intake.ts'
+import { eventMarks } from '../../../event/event-marks.ts'
 import type { IntakeEvent, IntakeRequest } from '../intake.ts'
 import { duplicateKeyHeader } from './door-keys.ts'
 

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { createSimulatedFiles } from '../../../kit/simulated-files.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
+import { eventMarks } from '../../../event/event-marks.ts'
 import { markHeaders } from '../../log/segments/frame.ts'
 import { openJournalWriter } from '../../log/segments/journal-writer.ts'
 import { oneFolder } from '../../log/segments/one-folder.fixtures.ts'
 import { openSegmentsLog } from '../../log/segments/segments-log.ts'
 import type { IntakeEvent } from '../intake.ts'
-import { eventMarks } from '../intake.ts'
 import { openEmbeddedIntake } from './embedded-intake.ts'
 
 type LogHeaders = Readonly<Record<string, string>>

@@ -4,6 +4,7 @@
  */
 import { derivedBatchHead } from '../../../event/derived-batch.ts'
 import type { DerivedBatchHead } from '../../../event/derived-batch.ts'
+import { eventMarks } from '../../../event/event-marks.ts'
 import { allFlows, flowFrom, sourceIndex } from '../../../event/flows.ts'
 import type { Flow } from '../../../event/flows.ts'
 import type { Lane } from '../../../event/position.ts'
@@ -27,13 +28,7 @@ export interface ReadingSearchOptions {
 
 const refusedLane: Lane = 'events_plugin_ingestion_dlq'
 const doorLanes: readonly Lane[] = [...allFlows.flatMap(({ sources }) => sources), refusedLane]
-const marks = [
-  'historical_migration',
-  'force_disable_person_processing',
-  'skip_heatmap_processing',
-  'is_cookieless_mode',
-  'capture_internal',
-] as const
+const marks = Object.keys(eventMarks)
 const readBytesMax = 4 * 1024 * 1024
 
 export function openReadingSearch(options: ReadingSearchOptions): LogSearch {

@@ -44,6 +44,7 @@
  * Checksums stand alone in each frame, so that an event can be blanked in a sealed segment without moving a position.
  */
 import { crc32, gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { eventMarks } from '../../../event/event-marks.ts'
 import type { KeptLimit } from '../../../kit/limit-meters.ts'
 import { keptLimitsBytes, writeKeptLimits } from './kept-limits.ts'
 
@@ -61,13 +62,9 @@ export const bodyEncodings = { plain: 0, gzip: 1, zstd: 2 } as const
 export type BodyEncoding = keyof typeof bodyEncodings
 export const flags = { keyed: 1, canary: 2, erased: 4 } as const
 /** The other flags: what the door says of an event; each is a header of its record, `'true'`. */
-export const markHeaders: readonly (readonly [bit: number, header: string])[] = [
-  [8, 'historical_migration'],
-  [16, 'force_disable_person_processing'],
-  [32, 'skip_heatmap_processing'],
-  [64, 'is_cookieless_mode'],
-  [128, 'capture_internal'],
-]
+export const markHeaders: readonly (readonly [bit: number, header: string])[] = Object.entries(eventMarks).map(
+  ([header, bit]) => [bit, header],
+)
 /** All of them. */
 export const markBits = 0xf8
 
