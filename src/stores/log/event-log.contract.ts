@@ -1,7 +1,8 @@
 /** What every event log promises; called by each adapter's tests. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { derivedBatchLines, emptyBooks, encodeDerivedBatch } from '../../event/derived-batch.ts'
+import { aBatchHead } from '../../event/derived-batch.fixtures.ts'
+import { derivedBatchLines, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import { flows, isDerived } from '../../event/flows.ts'
 import type { Lane, Offsets } from '../../event/position.ts'
 import { Failure } from '../../kit/failure.ts'
@@ -134,7 +135,10 @@ export function describeEventLog(
       const owner = await log.own(lane)
       // Some rows end with the end of a line, some do not, and some batches have none.
       const values = Array.from({ length: 50 }, (_, n) =>
-        encodeDerivedBatch(aHead(n), n === 7 ? Buffer.alloc(0) : Buffer.from([n, 0, 255, 10, 10, n])),
+        encodeDerivedBatch(
+          aBatchHead({ from: n, to: n + 1, acceptedFromMs: n, acceptedToMs: n }),
+          n === 7 ? Buffer.alloc(0) : Buffer.from([n, 0, 255, 10, 10, n]),
+        ),
       )
       const positions = await Promise.all(values.map((value) => owner.append(2, { headers: { n: 'ü' }, value })))
       const offsets = positions.map(({ offset }) => offset)
@@ -229,23 +233,9 @@ export function describeEventLog(
   })
 }
 
-function aHead(n: number) {
-  const range = { from: n, to: n + 1, acceptedFromMs: n, acceptedToMs: n }
-  return {
-    epoch: 1,
-    partition: 0,
-    ...range,
-    exceptions: [],
-    rowCount: 1,
-    idSetHash: '0',
-    month: 202611,
-    books: emptyBooks,
-  }
-}
-
 /** What goes to derived lanes. */
 function aBatch(text: string): NewRecord {
-  return { headers: {}, value: encodeDerivedBatch(aHead(0), Buffer.from(`${JSON.stringify({ event: text })}\n`)) }
+  return { headers: {}, value: encodeDerivedBatch(aBatchHead(), Buffer.from(`${JSON.stringify({ event: text })}\n`)) }
 }
 
 /** What goes to source lanes. */

@@ -1,6 +1,7 @@
 /** What every search through a log promises; called by each adapter's tests. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { aBatchHead } from '../../event/derived-batch.fixtures.ts'
 import { emptyBooks, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead } from '../../event/derived-batch.ts'
 import { flows, sourceIndex } from '../../event/flows.ts'
@@ -114,18 +115,13 @@ function aBatch(
     const row = { uuid: uuidOf(offset), event: 'e', team_id: 7, version: 1, expires_at: 9, _offset: offset, _index: 0 }
     rows.push(`${JSON.stringify(row)}\n`)
   }
-  const head: DerivedBatchHead = {
-    epoch: 1,
+  const head = aBatchHead({
     partition,
     from,
     to,
     exceptions: [exception],
     rowCount: rows.length,
-    idSetHash: '0',
-    month: 202611,
-    acceptedFromMs: 0,
-    acceptedToMs: 0,
     books: { ...emptyBooks, in: to - from, out: rows.length, deadLetter: 1 },
-  }
+  })
   return encodeDerivedBatch(head, Buffer.from(rows.join('')))
 }

@@ -2,15 +2,18 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createRecordsBatch, Reader, readRecordsBatches } from '@platformatic/kafka'
 import type { MessageRecord, RecordsBatch } from '@platformatic/kafka'
-import { emptyBooks, encodeDerivedBatch } from '../../../event/derived-batch.ts'
+import { aBatchHead } from '../../../event/derived-batch.fixtures.ts'
+import { encodeDerivedBatch } from '../../../event/derived-batch.ts'
 import { batchMessages, controlOf, markerMessage } from './derived-messages.ts'
 import type { Message } from './kafka-requests.ts'
+
+const head = aBatchHead({ epoch: 7, to: 2, rowCount: 2, acceptedFromMs: 1, acceptedToMs: 2 })
 
 describe('messages of a derived batch', () => {
   const rows = ['', '{"a":1}\n', '{"a":1}\n{"b":"ü"}\n', '{"a":1}', '\n\n{"a":1}\n\n', '{"a":1}\n\n{"b":2}']
   for (const text of rows) {
     it(`come back as they were, with the rows ${JSON.stringify(text)}`, () => {
-      const record = { headers: { n: 'ü' }, value: encodeDerivedBatch(aHead(), Buffer.from(text)) }
+      const record = { headers: { n: 'ü' }, value: encodeDerivedBatch(head, Buffer.from(text)) }
       const control = controlOf(stored(batchMessages(record, { epoch: 7, previous: 12 })))
       assert.ok(control?.kind === 'batch')
       assert.deepEqual(
@@ -22,13 +25,13 @@ describe('messages of a derived batch', () => {
   }
 
   it('have a row each, as its line, behind the head as JSON', () => {
-    const record = { headers: {}, value: encodeDerivedBatch(aHead(), Buffer.from('{"a":1}\n{"b":2}\n')) }
+    const record = { headers: {}, value: encodeDerivedBatch(head, Buffer.from('{"a":1}\n{"b":2}\n')) }
     const texts = batchMessages(record, { epoch: 1, previous: -1 }).map(({ value }) => value.toString())
-    assert.deepEqual(texts, [JSON.stringify(aHead()), '{"a":1}', '{"b":2}'])
+    assert.deepEqual(texts, [JSON.stringify(head), '{"a":1}', '{"b":2}'])
   })
 
   it('are no batch when one of them is missing', () => {
-    const record = { headers: {}, value: encodeDerivedBatch(aHead(), Buffer.from('{"a":1}\n{"b":2}\n')) }
+    const record = { headers: {}, value: encodeDerivedBatch(head, Buffer.from('{"a":1}\n{"b":2}\n')) }
     const messages = batchMessages(record, { epoch: 1, previous: -1 })
     assert.equal(controlOf(stored(messages.slice(0, 2))), undefined)
     assert.equal(controlOf(stored(messages.slice(1))), undefined)
@@ -50,18 +53,4 @@ function stored(messages: readonly Message[]): RecordsBatch {
   const [batch] = readRecordsBatches(Reader.from(createRecordsBatch(records).buffer))
   assert.ok(batch !== undefined)
   return batch
-}
-
-function aHead() {
-  const range = { from: 0, to: 2, acceptedFromMs: 1, acceptedToMs: 2 }
-  return {
-    epoch: 7,
-    partition: 0,
-    ...range,
-    exceptions: [],
-    rowCount: 2,
-    idSetHash: '0',
-    month: 202611,
-    books: emptyBooks,
-  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import { derivedBatchLines, emptyBooks, encodeDerivedBatch } from '../../../event/derived-batch.ts'
+import { aBatchHead } from '../../../event/derived-batch.fixtures.ts'
+import { derivedBatchLines, encodeDerivedBatch } from '../../../event/derived-batch.ts'
 import type { Lane, Offsets } from '../../../event/position.ts'
 import { codeOf } from '../../../kit/failure.ts'
 import { service } from '../../../kit/service.fixtures.ts'
@@ -61,7 +62,7 @@ describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
       const log = await aLog(topics)
       const owner = await log.own(lane)
       const rows = Array.from({ length: 5_000 }, (_, n) => `${JSON.stringify({ n, filler: 'x'.repeat(100) })}\n`)
-      const value = encodeDerivedBatch(aHead(), Buffer.from(rows.join('')))
+      const value = encodeDerivedBatch(aBatchHead(), Buffer.from(rows.join('')))
       const { offset } = await owner.append(2, { headers: {}, value })
       const [batch, ...others] = await rawBatches(topics, 2, offset)
       assert.equal(others.length, 0)
@@ -254,22 +255,8 @@ async function removeBefore(
   })
 }
 
-function aHead() {
-  const range = { from: 0, to: 1, acceptedFromMs: 1, acceptedToMs: 2 }
-  return {
-    epoch: 1,
-    partition: 0,
-    ...range,
-    exceptions: [],
-    rowCount: 1,
-    idSetHash: '0',
-    month: 202611,
-    books: emptyBooks,
-  }
-}
-
 function aBatch(text: string): NewRecord {
-  return { headers: {}, value: encodeDerivedBatch(aHead(), Buffer.from(`${JSON.stringify({ text })}\n`)) }
+  return { headers: {}, value: encodeDerivedBatch(aBatchHead(), Buffer.from(`${JSON.stringify({ text })}\n`)) }
 }
 
 function textOf(record: LogRecord | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { aBatchHead } from '../../../event/derived-batch.fixtures.ts'
 import { emptyBooks, encodeDerivedBatch } from '../../../event/derived-batch.ts'
 import type { DerivedBatchHead, SourceException } from '../../../event/derived-batch.ts'
 import { flows, sourceIndex } from '../../../event/flows.ts'
@@ -119,20 +120,7 @@ async function request(writer: JournalWriter, events: readonly Event[], bodyByte
 }
 
 function batchHead(from: number, to: number, own: Partial<DerivedBatchHead> = {}): DerivedBatchHead {
-  return {
-    epoch: 1,
-    partition: 0,
-    from,
-    to,
-    exceptions: [],
-    rowCount: to - from,
-    idSetHash: '0',
-    month: 202_611,
-    acceptedFromMs: 0,
-    acceptedToMs: 0,
-    books: emptyBooks,
-    ...own,
-  }
+  return aBatchHead({ from, to, rowCount: to - from, ...own })
 }
 
 const rowsText = (from: number, to: number): string =>
