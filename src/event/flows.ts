@@ -94,3 +94,14 @@ export function ofLane<T>(flow: Flow, lane: Lane, bySource: readonly T[], partit
   const from = sourceIndex(flow, lane, 0, partitionCount)
   return bySource.slice(from, from + partitionCount)
 }
+
+/** The source indexes that belong to these partitions of the source lanes, ascending: whoever works on a partition does so in all lanes. */
+export function sourceIndexesOf(
+  { sources }: Flow,
+  partitions: readonly number[],
+  partitionCount: number,
+): readonly number[] {
+  return sources.flatMap((_, place) =>
+    partitions.toSorted((a, b) => a - b).map((partition) => place * partitionCount + partition),
+  )
+}

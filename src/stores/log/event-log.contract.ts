@@ -175,14 +175,96 @@ export function describeEventLog(
       await close()
     })
 
-    it('refuses the appends of an owner once somebody newer in the process owns the lane', async () => {
+    it('refuses the appends of an owner once somebody newer in the process owns the partition', async () => {
       const { log, close } = await open()
-      const older = await log.own(lane)
-      const newer = await log.own(lane)
-      assert.ok(newer.epoch > older.epoch)
+      const older = await log.own(lane, [0, 1])
+      const newer = await log.own(lane, [0])
+      assert.ok(newer.epochOf(0) > older.epochOf(0))
       await assert.rejects(older.append(0, aBatch('zombie')), isCode('SLUICE_LOG_FENCED'))
       await newer.append(0, aBatch('heir'))
       assert.deepEqual((await take(log, startOf(log), 1)).map(textOf), ['heir'])
+      await close()
+    })
+
+    it('leaves owners of different partitions of one lane undisturbed by each other', async () => {
+      const { log, close } = await open()
+      const left = await log.own(lane, [3, 0])
+      const right = await log.own(lane, [1, 2])
+      assert.deepEqual(
+        [left.partitions, right.partitions],
+        [
+          [0, 3],
+          [1, 2],
+        ],
+      )
+      await Promise.all(
+        [left, right, left, right].map((owner, n) => owner.append(owner.partitions[n >> 1] ?? 0, aBatch(String(n)))),
+      )
+      // One of its partitions goes to somebody else; the other owner does not notice.
+      const heir = await log.own(lane, [3])
+      assert.ok(heir.epochOf(3) > left.epochOf(3))
+      assert.equal(await lastText(heir, 3), '2')
+      await heir.append(3, aBatch('4'))
+      await right.append(1, aBatch('5'))
+      const shown = await take(log, startOf(log), 6)
+      assert.deepEqual(
+        [0, 1, 2, 3].map((partition) => shown.filter((one) => one.position.partition === partition).map(textOf)),
+        [['0'], ['1', '5'], ['3'], ['2', '4']],
+      )
+      await close()
+    })
+
+    it('answers for the partitions that were taken over, and throws for all others', async () => {
+      const { log, close } = await open()
+      await assert.rejects(log.own(lane, [log.partitionsOf(lane)]), RangeError)
+      const owner = await log.own(lane, [2, 1, 2])
+      assert.deepEqual(owner.partitions, [1, 2])
+      for (const partition of [0, 3, -1, 0.5, log.partitionsOf(lane)]) {
+        assert.throws(() => owner.epochOf(partition), RangeError)
+        await assert.rejects(owner.append(partition, aBatch('lost')), RangeError)
+        await assert.rejects(owner.last(partition), RangeError)
+        const newest = new Map([1, partition].map((one) => [one, { offset: 1, about: '' }]))
+        await assert.rejects(owner.remember(newest), RangeError)
+      }
+      assert.equal((await log.remembered(lane)).size, 0)
+      const all = await log.own(lane)
+      assert.deepEqual(
+        all.partitions,
+        startOf(log).map((_, partition) => partition),
+      )
+      await close()
+    })
+
+    it('remembers the newest record of a partition with what its owner says about it, and nothing of a replaced owner', async () => {
+      const { log, close } = await open()
+      assert.equal((await log.remembered(lane)).size, 0)
+      const older = await log.own(lane, [0, 1])
+      const first = await older.append(0, aBatch('first'))
+      const other = await older.append(1, aBatch('other'))
+      const about = JSON.stringify({ text: "it's \u00fc" })
+      await older.remember(new Map([[0, { offset: first.offset, about }]]))
+      assert.deepEqual(await log.remembered(lane), new Map([[0, { offset: first.offset, about }]]))
+      const newer = await log.own(lane, [0])
+      assert.equal(await lastText(newer, 0), 'first')
+      const second = await newer.append(0, aBatch('second'))
+      await newer.remember(new Map([[0, { offset: second.offset, about: 'second' }]]))
+      const late = { offset: first.offset, about: 'late' }
+      await older.remember(
+        new Map([
+          [0, late],
+          [1, { offset: other.offset, about: 'other' }],
+        ]),
+      )
+      assert.deepEqual(
+        await log.remembered(lane),
+        new Map([
+          [0, { offset: second.offset, about: 'second' }],
+          [1, { offset: other.offset, about: 'other' }],
+        ]),
+      )
+      assert.equal(await lastText(await log.own(lane), 0), 'second')
+      const long = new Map([[0, { offset: 0, about: 'x'.repeat(64 * 1024 + 1) }]])
+      await assert.rejects(newer.remember(long), RangeError)
       await close()
     })
 
@@ -198,13 +280,92 @@ export function describeEventLog(
       await close()
     })
 
-    it('keeps where a reader stands', async () => {
+    it('keeps where a reader stands, partition by partition', async () => {
       const { log, close } = await open()
-      const offsets = startOf(log).map((_, partition) => partition * 10)
       assert.equal(await log.readerOffsets('warehouse', lane), undefined)
-      await log.saveReader('warehouse', lane, offsets)
-      await log.saveReader('other', lane, startOf(log))
+      await log.saveReader(
+        'warehouse',
+        lane,
+        new Map([
+          [1, 10],
+          [3, 30],
+        ]),
+      )
+      await log.saveReader('other', lane, new Map([[1, 5]]))
+      const last = log.partitionsOf(lane) - 1
+      await log.saveReader(
+        'warehouse',
+        lane,
+        new Map([
+          [last, 7],
+          [1, 11],
+        ]),
+      )
+      const offsets: number[] = [...startOf(log)]
+      for (const [partition, offset] of [
+        [1, 11],
+        [3, 30],
+        [last, 7],
+      ] as const)
+        offsets[partition] = offset
       assert.deepEqual(await log.readerOffsets('warehouse', lane), offsets)
+      await close()
+    })
+
+    it('reads only the partitions that are wanted', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      for (let n = 0; n < 12; n++) await owner.append(n % 4, aBatch(String(n)))
+      const stop = new AbortController()
+      const texts: string[] = []
+      const wanted = [{ lane, from: startOf(log), partitions: [3, 1] }]
+      for await (const records of log.read(wanted, { signal: stop.signal, batchBytesMax: 64 })) {
+        texts.push(...records.map(textOf))
+        if (texts.length >= 6) stop.abort()
+      }
+      assert.deepEqual(texts.toSorted(), ['1', '11', '3', '5', '7', '9'])
+      await close()
+    })
+
+    it('ends a reading that has an end once it is there', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      const offsets: number[] = []
+      for (let n = 0; n < 12; n++) offsets.push((await owner.append(n % 3, aBatch(String(n)))).offset)
+      const ends = (await log.bounds(lane)).map(({ end }) => end)
+      const all = await readTo(log, startOf(log), ends)
+      assert.deepEqual(all.toSorted(), offsets.map((_, n) => String(n)).toSorted())
+      // Nothing at all of the second partition, and the end of the third is where its last one begins.
+      const to = [(offsets[3] ?? 0) + 1, 0, offsets[11] ?? 0]
+      assert.deepEqual(await readTo(log, startOf(log), to), ['0', '2', '3', '5', '8'])
+      assert.deepEqual(await readTo(log, [0, 0, offsets[8] ?? 0], to, [2, 1]), ['8'])
+      assert.deepEqual(await readTo(log, ends, ends), [])
+      assert.deepEqual(await readTo(log, startOf(log), []), [])
+      assert.deepEqual(await readTo(log, startOf(log), ends, []), [])
+      // An end that is still to come.
+      const coming = readTo(log, ends, [(ends[0] ?? 0) + (isCounted ? 1 : 2)])
+      await owner.append(0, aBatch('12'))
+      assert.deepEqual(await coming, ['12'])
+      await close()
+    })
+
+    it('says where a time lies, no later than the first record that is not older', async () => {
+      const { log, close } = await open()
+      const owner = await log.own(lane)
+      for (let n = 0; n < 12; n++) await owner.append(n % 3, aBatch(String(n)))
+      const records = await take(log, startOf(log), 12)
+      const bounds = await log.bounds(lane)
+      const times = records.map(({ timeMs }) => timeMs)
+      for (const timeMs of [0, ...new Set(times), Math.max(...times) + 1_000]) {
+        const found = await log.offsetsAt(lane, timeMs)
+        assert.equal(found.length, bounds.length)
+        for (const [partition, offset] of found.entries()) {
+          assert.ok(offset >= (bounds[partition]?.begin ?? 0))
+          const own = records.filter(({ position }) => position.partition === partition && position.offset < offset)
+          assert.ok(own.every((record) => record.timeMs < timeMs))
+          if (timeMs === 0) assert.equal(own.length, 0)
+        }
+      }
       await close()
     })
 
@@ -218,10 +379,14 @@ export function describeEventLog(
       const before = await first.log.own(lane)
       let newest = 0
       for (let n = 0; n < 20; n++) newest = (await before.append(n % 2, aBatch(`v${String(n)}`))).offset
+      await before.remember(new Map([[1, { offset: newest, about: 'v19' }]]))
+      await first.log.saveReader('warehouse', lane, new Map([[1, newest]]))
       await first.close()
       const second = await first.reopen()
+      assert.equal((await second.log.remembered(lane)).get(1)?.offset, newest)
+      assert.equal((await second.log.readerOffsets('warehouse', lane))?.[1], newest)
       const after = await second.log.own(lane)
-      assert.ok(after.epoch > before.epoch)
+      assert.ok(after.epochOf(1) > before.epochOf(1))
       assert.equal(await lastText(after, 1), 'v19')
       const position = await after.append(1, aBatch('v20'))
       if (isCounted) assert.equal(position.offset, 10)
@@ -273,6 +438,16 @@ async function take(log: EventLog, from: Offsets, count: number): Promise<LogRec
   }
   assert.equal(taken.length, count)
   return taken
+}
+
+/** Texts of what comes until the reading ends by itself, in the order of partitions. */
+async function readTo(log: EventLog, from: Offsets, to: Offsets, partitions?: readonly number[]): Promise<string[]> {
+  const wanted = [{ lane, from, to, ...(partitions === undefined ? {} : { partitions }) }]
+  const taken: LogRecord[] = []
+  const signal = AbortSignal.timeout(30_000)
+  for await (const records of log.read(wanted, { signal, batchBytesMax: 64 })) taken.push(...records)
+  signal.throwIfAborted()
+  return taken.map(textOf).toSorted((a, b) => Number(a) - Number(b))
 }
 
 function isCode(code: string): (error: unknown) => boolean {

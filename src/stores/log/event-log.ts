@@ -2,7 +2,7 @@
  * The durable log between the stages. `event-log.contract.ts` checks every promise.
  *
  * Words: lane, partition, offset, position: see `event/position.ts`. An owner is the one process that may append derived
- * records to a partition; its epoch is larger than that of every owner before it.
+ * records to a partition; its epoch is larger than that of every owner of the partition before it.
  */
 import type { Lane, Offsets, Position } from '../../event/position.ts'
 
@@ -20,26 +20,53 @@ export interface EventLog {
    */
   read(lanes: readonly WantedLane[], options: ReadOptions): AsyncIterable<readonly LogRecord[]>
   /**
-   * Becomes the owner of the lane's partitions. Every earlier owner's appends are refused from now on, or no reader that comes by
-   * here is shown them: those of other processes may still be on their way.
+   * An offset of each partition before which every record is older than the time (Unix milliseconds): as near to the time as
+   * can be told without reading records, at least where the partition begins, at most where it ends.
    */
-  own(lane: Lane): Promise<Ownership>
-  /** Keeps a named reader's next offsets durably. Trimming never removes what a reader still has to read. */
-  saveReader(reader: string, lane: Lane, offsets: Offsets): Promise<void>
-  /** What `saveReader` kept last; undefined when nothing was. */
+  offsetsAt(lane: Lane, timeMs: number): Promise<Offsets>
+  /**
+   * Becomes the owner of these partitions of a derived lane, of all of them without a list. Appends to them of every earlier owner
+   * are refused from now on, or no reader that comes by here is shown them: those of other processes may still be on their way.
+   * An earlier ownership of this process that had one of them may be of no more use for the others either.
+   */
+  own(lane: Lane, partitions?: readonly number[]): Promise<Ownership>
+  /** What owners have had remembered, by partition; nothing of partitions of which nobody had. May be a second old. */
+  remembered(lane: Lane): Promise<ReadonlyMap<number, Remembered>>
+  /**
+   * Keeps the next offsets of a named reader in these partitions durably; what was kept of other partitions stays. Trimming never
+   * removes what a reader still has to read.
+   */
+  saveReader(reader: string, lane: Lane, offsets: ReadonlyMap<number, number>): Promise<void>
+  /** What `saveReader` kept last, 0 of partitions of which it kept nothing; undefined when it never did. */
   readerOffsets(reader: string, lane: Lane): Promise<Offsets | undefined>
   close(): Promise<void>
 }
 
+/** Of some partitions of a derived lane. All its functions throw a RangeError for other partitions. */
 export interface Ownership {
-  readonly epoch: number
+  /** Ascending. */
+  readonly partitions: readonly number[]
+  epochOf(partition: number): number
   /**
    * Appends one record atomically and resolves with its position once it is durable. Appends of one partition keep the
-   * order of the calls. Rejects with SLUICE_LOG_FENCED when somebody newer owns the lane.
+   * order of the calls. Rejects with SLUICE_LOG_FENCED when somebody newer owns the partition.
    */
   append(partition: number, record: NewRecord): Promise<Position>
-  /** The newest durable record of a partition when the lane was taken over; undefined when there never was one. */
+  /** The newest durable record of a partition when it was taken over; undefined when there never was one. */
   last(partition: number): Promise<LogRecord | undefined>
+  /**
+   * Keeps durably which records of these partitions are the newest: the next owner begins to look there, trimming keeps what is
+   * from there on, and whoever asks is told what the owner says about them. Changes nothing of partitions that somebody newer
+   * owns.
+   */
+  remember(newest: ReadonlyMap<number, Remembered>): Promise<void>
+}
+
+/** The newest record of a partition, and what its owner says about it. */
+export interface Remembered {
+  readonly offset: number
+  /** Any text, at most 64 KiB. */
+  readonly about: string
 }
 
 export interface Bounds {
@@ -51,6 +78,13 @@ export interface WantedLane {
   readonly lane: Lane
   /** Next offset wanted of each partition; partitions behind its end from their beginning. */
   readonly from: Offsets
+  /** Only these partitions are read; without it all. */
+  readonly partitions?: readonly number[]
+  /**
+   * Nothing from these offsets on is wanted of the partitions (a partition behind its end: nothing at all). When every wanted
+   * lane has it, the reading ends once it is there, also where the last offsets before it are no records.
+   */
+  readonly to?: Offsets
 }
 
 export interface ReadOptions {

@@ -2,8 +2,8 @@
 import type { Lane, Offsets } from '../../event/position.ts'
 
 export interface LogReaders {
-  /** Resolves once the reader's next offsets are kept durably, in place of what was kept of it in this lane. */
-  save(reader: string, lane: Lane, offsets: Offsets): Promise<void>
-  /** What was saved last; undefined when nothing ever was. */
+  /** Resolves once the reader's next offsets in these partitions are kept durably; what was kept of others in this lane stays. */
+  save(reader: string, lane: Lane, offsets: ReadonlyMap<number, number>): Promise<void>
+  /** What was saved last, 0 of partitions of which nothing was; undefined when nothing ever was. */
   load(reader: string, lane: Lane): Promise<Offsets | undefined>
 }
