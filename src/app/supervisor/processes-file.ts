@@ -20,7 +20,7 @@ const name = 'processes.json'
 export function writeProcessesFile(dataFolder: string, url: string, processes: readonly KeptProcess[]): void {
   const content: ProcessesFile = {
     url,
-    processes: processes.map((one) => ({ ...one, startTicks: one.pid === null ? null : startTicksOf(one.pid) })),
+    processes: processes.map((one) => ({ ...one, startTicks: statOf(one.pid)?.startTicks ?? null })),
   }
   const path = join(dataFolder, runFolder, name)
   writeFileSync(`${path}.next`, `${JSON.stringify(content, null, 2)}\n`)
@@ -41,10 +41,13 @@ export function readProcessesFile(dataFolder: string): ProcessesFile | undefined
   }
 }
 
-/** False when the process is gone, even when another one has its id by now. */
+/** False when the process is gone with all that it held, even when another one has its id by now. */
 export function isAlive({ pid, startTicks }: ListedProcess): boolean {
   if (pid === null) return false
-  if (startTicks !== null) return startTicksOf(pid) === startTicks
+  if (startTicks !== null) {
+    const stat = statOf(pid)
+    return stat?.startTicks === startTicks && !stat.isGone
+  }
   try {
     return process.kill(pid, 0)
   } catch {
@@ -53,15 +56,17 @@ export function isAlive({ pid, startTicks }: ListedProcess): boolean {
 }
 
 /**
- * Field 22 of /proc/<pid>/stat; the name in field 2 may hold anything, so count from its closing bracket. A zombie (state Z)
- * holds nothing any more and only waits to be noticed by its parent: it is gone.
+ * Fields 3, 20 and 22 of /proc/<pid>/stat; the name in field 2 may hold anything, so count from its closing bracket. A zombie
+ * (state Z) that is the last of its threads holds nothing any more and only waits to be noticed by its parent: it is gone. Before,
+ * the others may still hold sockets open, and a connection to them would be taken and reset.
  */
-function startTicksOf(pid: number): number | null {
+function statOf(pid: number | null): { readonly startTicks: number; readonly isGone: boolean } | undefined {
+  if (pid === null) return undefined
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? null : Number(fields[19])
+    return { startTicks: Number(fields[19]), isGone: fields[0] === 'Z' && Number(fields[17]) <= 1 }
   } catch {
-    return null
+    return undefined
   }
 }
