@@ -105,9 +105,23 @@ export class Installation {
     this.#folder = folder
     this.#settings = { ...smallAndQuick, ...settings }
     this.dataFolder = join(folder, 'data')
-    this.token = `phc_test_${id}`
-    this.personalKey = `phx_test_${id}`
+    this.token = settings['SLUICE_PROJECT_TOKEN'] ?? `phc_test_${id}`
+    this.personalKey = settings['SLUICE_PERSONAL_KEY'] ?? `phx_test_${id}`
     this.url = `http://127.0.0.1:${String(port)}`
+  }
+
+  get urls(): readonly string[] {
+    return [this.url]
+  }
+
+  /** The server that has its tables, when that is not its own. */
+  get clickhouse(): { readonly url: string; readonly database: string } | undefined {
+    const {
+      SLUICE_PROFILE: profile,
+      CLICKHOUSE_HOST: url = '',
+      CLICKHOUSE_DATABASE: database = 'sluice',
+    } = this.#settings
+    return profile === 'cluster' ? { url, database } : undefined
   }
 
   /** Starts and resolves once every process is ready. `settings` are for this life alone. */

@@ -14,14 +14,21 @@ import { gzipSync } from 'node:zlib'
 import assert from 'node:assert/strict'
 import type { Answer } from './http-client.ts'
 import { send } from './http-client.ts'
-import type { Installation } from './installation.ts'
-import type { SentEvent } from './ledger.ts'
+import type { Promised, SentEvent } from './ledger.ts'
 import { Ledger } from './ledger.ts'
 import type { Chance } from './seed.ts'
 import { chanceOf } from './seed.ts'
 
+/** Where events are taken. Each try of a request goes to any of the addresses. */
+export interface Door {
+  readonly token: string
+  readonly urls: readonly string[]
+  until<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T>
+}
+
 export interface LoadOptions {
   readonly seed: number
+  readonly promised?: Promised
   /** Where an earlier load of the same installation wrote; the clients of this one then have users of their own. */
   readonly ledger?: Ledger
   readonly clients?: number
@@ -45,14 +52,14 @@ const retryPauseMs = { min: 10, max: 100 }
 /** A client that gets no answer for so long has found a fault that does not go away. */
 const patienceMs = 60_000
 
-export function startLoad(installation: Installation, options: LoadOptions): Load {
-  const { clients = 4, ledger = new Ledger() } = options
+export function startLoad(door: Door, options: LoadOptions): Load {
+  const { clients = 4, ledger = new Ledger(options.promised) } = options
   const round = ledger.entries.size
   const stopping = new AbortController()
   let failure: Error | undefined
   const running = Array.from({ length: clients }, (_, number) =>
     new Client(
-      installation,
+      door,
       ledger,
       `client-${String(number)}-from-${String(round)}`,
       chanceOf(options.seed + round + number),
@@ -72,7 +79,7 @@ export function startLoad(installation: Installation, options: LoadOptions): Loa
     check,
     async more(events) {
       const goal = ledger.acknowledged + events
-      await installation.until(`${String(events)} more acknowledged events`, () => {
+      await door.until(`${String(events)} more acknowledged events`, () => {
         check()
         return ledger.acknowledged >= goal
       })
@@ -80,6 +87,7 @@ export function startLoad(installation: Installation, options: LoadOptions): Loa
     async stop() {
       stopping.abort()
       await Promise.all(running)
+      ledger.resting()
       check()
       return ledger
     },
@@ -93,7 +101,7 @@ interface Batch {
 }
 
 class Client {
-  readonly #installation: Installation
+  readonly #door: Door
   readonly #ledger: Ledger
   readonly #name: string
   readonly #chance: Chance
@@ -104,8 +112,8 @@ class Client {
   #events = 0
   #strangers = 0
 
-  constructor(installation: Installation, ledger: Ledger, name: string, chance: Chance, options: LoadOptions) {
-    this.#installation = installation
+  constructor(door: Door, ledger: Ledger, name: string, chance: Chance, options: LoadOptions) {
+    this.#door = door
     this.#ledger = ledger
     this.#name = name
     this.#chance = chance
@@ -178,7 +186,10 @@ class Client {
     while (true) {
       try {
         const answer = await this.#send(batch)
-        if (answer.status < 500) return answer
+        if (answer.status < 500) {
+          this.#ledger.waitedMsMax = Math.max(this.#ledger.waitedMsMax, performance.now() - sinceMs)
+          return answer
+        }
         assert.equal(answer.status, 503, answer.text)
       } catch (error) {
         if (error instanceof assert.AssertionError || performance.now() - sinceMs > patienceMs) throw error
@@ -194,14 +205,13 @@ class Client {
     const headers: Record<string, string> = { 'content-type': 'application/json' }
     if (gzip) headers['content-encoding'] = 'gzip'
     const question = { method: 'POST', headers, body, agent: this.#agent }
-    return send(
-      `${this.#installation.url}/batch/?receipts=1`,
-      signal === undefined ? question : { ...question, signal },
-    )
+    const { urls } = this.#door
+    const url = `${urls.length === 1 ? String(urls[0]) : this.#chance.oneOf(urls)}/batch/?receipts=1`
+    return send(url, signal === undefined ? question : { ...question, signal })
   }
 
   #batchOf(events: readonly SentEvent[]): Batch {
-    const text = JSON.stringify({ api_key: this.#installation.token, batch: events })
+    const text = JSON.stringify({ api_key: this.#door.token, batch: events })
     const gzip = this.#chance.next() < 0.3
     return { events, body: gzip ? gzipSync(text) : Buffer.from(text), gzip }
   }

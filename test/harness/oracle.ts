@@ -1,6 +1,6 @@
 /**
- * Holds a ledger against what can be asked for: every obligation there exactly once, as it was sent and where its receipt says,
- * nothing forbidden and nothing invented, each user's events in order; `sluice verify` agrees, the books balance, and the
+ * Holds a ledger against what can be asked for: every obligation there exactly once, as it was sent and where its receipt says
+ * (where copies enter the log: there or before, where an earlier copy is), nothing forbidden and nothing invented, each user's events in order; `sluice verify` agrees, the books balance, and the
  * system takes a fresh event.
  */
 import assert from 'node:assert/strict'
@@ -9,15 +9,16 @@ import { join } from 'node:path'
 import { roleSocket } from '../../src/app/supervisor/data-folder.ts'
 import { send } from './http-client.ts'
 import type { Installation } from './installation.ts'
-import type { Entry, Ledger, SentEvent } from './ledger.ts'
+import type { Entry, Ledger, Place, SentEvent } from './ledger.ts'
 import { rowsEverInserted } from './table-parts.ts'
 
 const partitions = Array.from({ length: 16 }, (_, number) => number)
 
-interface Place {
-  readonly partition: number
-  readonly offset: number
-}
+/** What is asked: one installation, or several that work together. */
+export type Examined = Pick<
+  Installation,
+  'dataFolder' | 'clickhouse' | 'ready' | 'settled' | 'ask' | 'capture' | 'verify' | 'status' | 'until' | 'tail'
+>
 
 /** What a run must have gone through for its result to mean something. */
 export interface Proof {
@@ -25,9 +26,10 @@ export interface Proof {
   readonly retriesMin: number
 }
 
-export async function assertPromisesKept(installation: Installation, ledger: Ledger, proof: Proof): Promise<void> {
+export async function assertPromisesKept(installation: Examined, ledger: Ledger, proof: Proof): Promise<void> {
   const { acknowledged, refused, faults, retries, repeats } = ledger
-  const about = { acknowledged, refused, faults, retries, repeats }
+  const [stillMsMax, waitedMsMax] = [Math.round(ledger.stillMsMax), Math.round(ledger.waitedMsMax)]
+  const about = { acknowledged, refused, faults, retries, repeats, stillMsMax, waitedMsMax }
   process.stdout.write(`${JSON.stringify(about)}\n`)
   assert.ok(acknowledged >= proof.acknowledgedMin, `only ${String(acknowledged)} events were acknowledged`)
   assert.ok(retries >= proof.retriesMin, `only ${String(retries)} requests were sent again`)
@@ -46,7 +48,7 @@ export async function assertPromisesKept(installation: Installation, ledger: Led
 }
 
 /** By SQL, as a user would ask: what was acknowledged, as it was sent. */
-async function assertAnswersHaveThem(installation: Installation, ledger: Ledger): Promise<void> {
+async function assertAnswersHaveThem(installation: Examined, ledger: Ledger): Promise<void> {
   const seen = new Set<string>()
   const { rows: users } = await installation.ask('SELECT DISTINCT distinct_id FROM events')
   for (const [user] of users) {
@@ -78,13 +80,13 @@ function assertAsSent(
 }
 
 /** In the table itself, where a question's FINAL hides nothing: once, and where the receipt said. */
-async function assertTableHasThemOnce(installation: Installation, ledger: Ledger): Promise<void> {
+async function assertTableHasThemOnce(installation: Examined, ledger: Ledger): Promise<void> {
   const places = new Map<string, Place>()
   for (const partition of partitions) {
     for (const [offset, uuid] of await rawRows(installation, partition)) {
       if (!ledger.entries.has(uuid)) continue
       assert.ok(!places.has(uuid), `${uuid} is in the table twice`)
-      places.set(uuid, { partition, offset })
+      places.set(uuid, { lane: 'events_plugin_ingestion', partition, offset })
     }
   }
   const byUser = Map.groupBy(ledger.entries.values(), ({ event }) => event.distinct_id)
@@ -95,7 +97,7 @@ async function assertTableHasThemOnce(installation: Installation, ledger: Ledger
       const place = places.get(entry.event.uuid)
       if (entry.fate === 'prohibition')
         assert.equal(place, undefined, `${entry.event.uuid} was refused and is in the table`)
-      if (entry.fate === 'obligation') assert.equal(place && placeText(place), entry.position)
+      if (entry.fate === 'obligation') assertPlaced(entry, place, ledger)
       if (place === undefined) continue
       assert.ok(place.offset > last, `event ${String(entry.sequence)} of ${user} overtook an earlier one`)
       last = place.offset
@@ -104,8 +106,8 @@ async function assertTableHasThemOnce(installation: Installation, ledger: Ledger
 }
 
 /** What was inserted twice a merge may have made one before anybody looks: not even for a moment were there more. */
-async function assertNothingWasInsertedTwice(installation: Installation): Promise<void> {
-  const inserted = rowsEverInserted(installation)
+async function assertNothingWasInsertedTwice(installation: Examined): Promise<void> {
+  const inserted = await rowsEverInserted(installation)
   const rows = await Promise.all(partitions.map((partition) => rawRows(installation, partition)))
   // Fewer when ClickHouse has cleaned up behind its merges, or when something came in between.
   assert.ok(
@@ -114,7 +116,7 @@ async function assertNothingWasInsertedTwice(installation: Installation): Promis
   )
 }
 
-async function rawRows(installation: Installation, partition: number): Promise<readonly (readonly [number, string])[]> {
+async function rawRows(installation: Examined, partition: number): Promise<readonly (readonly [number, string])[]> {
   const query = new URLSearchParams({
     partition: String(partition),
     from: '0',
@@ -132,7 +134,7 @@ async function rawRows(installation: Installation, partition: number): Promise<r
     .map(([, offset, , uuid]) => [offset, uuid] as const)
 }
 
-async function assertTakesAFreshEvent(installation: Installation, ledger: Ledger): Promise<void> {
+async function assertTakesAFreshEvent(installation: Examined, ledger: Ledger): Promise<void> {
   const uuid = randomUUID()
   const event: SentEvent = {
     uuid,
@@ -150,7 +152,7 @@ async function assertTakesAFreshEvent(installation: Installation, ledger: Ledger
 }
 
 /** `sluice verify` says equal, and has looked at no fewer events than were acknowledged. */
-export async function assertVerified(installation: Installation, acceptedMin: number): Promise<void> {
+export async function assertVerified(installation: Examined, acceptedMin: number): Promise<void> {
   const { code, verdict } = await installation.verify()
   assert.equal(code, 0, `${JSON.stringify(verdict)}\n${installation.tail()}`)
   assert.equal(verdict.equal, true)
@@ -167,10 +169,19 @@ function obligationsOf(ledger: Ledger): readonly Entry[] {
   return [...ledger.entries.values()].filter(({ fate }) => fate === 'obligation')
 }
 
-function positionText({ event, position }: Entry): string {
-  return `${event.uuid} at ${String(position)}`
+function assertPlaced(
+  { event, place: promised }: Entry,
+  place: Place | undefined,
+  { promised: { copiesEnter } }: Ledger,
+) {
+  assert.ok(place !== undefined && promised !== undefined, `${event.uuid} is not in the table`)
+  const { offset, ...where } = place
+  const { offset: offsetMax, ...whereTo } = promised
+  assert.deepEqual(where, whereTo, event.uuid)
+  if (copiesEnter) assert.ok(offset <= offsetMax, `of ${event.uuid} a later copy became the row`)
+  else assert.equal(offset, offsetMax, event.uuid)
 }
 
-function placeText({ partition, offset }: Place): string {
-  return `events_plugin_ingestion/${String(partition)}@${String(offset)}`
+function positionText({ event, place }: Entry): string {
+  return `${event.uuid} at ${place === undefined ? 'no place' : `${String(place.partition)}@${String(place.offset)}`}`
 }

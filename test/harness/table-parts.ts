@@ -1,10 +1,11 @@
 /**
  * What ClickHouse keeps of the table of events on the disk: a folder a part, named `<month>_<first block>_<last block>_<level>`.
  * Each insert is one block and makes a part of level 0. Merges make parts of higher levels, and may make one row of two
- * that are copies; what was merged stays on the disk for eight minutes, or until ClickHouse starts anew.
+ * that are copies; what was merged stays on the disk for eight minutes, or until ClickHouse starts anew. A server is asked for the same.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { send } from './http-client.ts'
 import type { Installation } from './installation.ts'
 
 export interface Part {
@@ -15,7 +16,7 @@ export interface Part {
   readonly rows: number
 }
 
-export function partsOf({ dataFolder }: Installation): readonly Part[] {
+export function partsOf({ dataFolder }: Pick<Installation, 'dataFolder'>): readonly Part[] {
   const store = join(dataFolder, 'core', 'warehouse', 'store')
   const tables = foldersIn(store).flatMap(foldersIn)
   return tables.flatMap(foldersIn).flatMap((path): Part[] => {
@@ -41,6 +42,15 @@ function rowsIn(part: string): number {
 }
 
 /** Rows of all inserts that the disk still shows: a row that was inserted twice counts twice, even when a merge made one of them. */
-export function rowsEverInserted(installation: Installation): number {
+export async function rowsEverInserted(installation: Pick<Installation, 'dataFolder' | 'clickhouse'>): Promise<number> {
+  const { clickhouse } = installation
+  if (clickhouse !== undefined) return await rowsOfServer(clickhouse)
   return partsOf(installation).reduce((sum, { level, rows }) => sum + (level === 0 ? rows : 0), 0)
+}
+
+async function rowsOfServer({ url, database }: NonNullable<Installation['clickhouse']>): Promise<number> {
+  const body = `SELECT sum(rows) FROM system.parts WHERE database = '${database}' AND table = 'events' AND level = 0`
+  const { status, text } = await send(url, { method: 'POST', body })
+  if (status !== 200) throw new Error(text)
+  return Number(text)
 }
