@@ -1,0 +1,166 @@
+/**
+ * Several instances of Sluice that work together as on several machines: each has a supervisor, a data folder and a port of its own. Services
+ * that a test kills are its own too; the others are those of the environment.
+ */
+import assert from 'node:assert/strict'
+import { service, serviceNames } from '../../src/kit/service.fixtures.ts'
+import type { ServiceName } from '../../src/kit/service.fixtures.ts'
+import type { ServiceSet } from '../../scripts/services/service-set.ts'
+import { aServiceSet } from '../services/service-set.fixtures.ts'
+import { clusterSettings } from './cluster-settings.ts'
+import { freePort } from './free-port.ts'
+import { anInstallation } from './installation.ts'
+import type { Ending, Installation, Settings } from './installation.ts'
+import type { Promised } from './ledger.ts'
+import type { Door } from './load.ts'
+import type { Examined } from './oracle.ts'
+import { until } from './until.ts'
+
+export interface ClusterOptions {
+  readonly edges: number
+  readonly cores: number
+  /** Services of its own; `kafka3`: three brokers, so that what is acknowledged has two copies. */
+  readonly own?: readonly ('kafka' | 'kafka3' | 'redis' | 'postgres' | 'clickhouse')[]
+  readonly settings?: Settings
+  /** Told where ClickHouse is; says where Sluice shall look for it. */
+  readonly clickhouseThrough?: (url: string) => Promise<string>
+}
+
+/** Starts services and instances, and waits until everything is ready. */
+export async function aCluster(ending: Ending, options: ClusterOptions): Promise<Cluster> {
+  const { own = [] } = options
+  const set = await aServiceSet()
+  ending.after(() => set.remove())
+  await set.services.up(own)
+  const addresses = addressesOf(set.services)
+  const through = await options.clickhouseThrough?.(addresses['CLICKHOUSE_HOST'] ?? service('CLICKHOUSE_HOST').address)
+  const shared: Settings = {
+    ...(await clusterSettings(ending, {
+      ...addresses,
+      ...(through === undefined ? {} : { CLICKHOUSE_HOST: through }),
+    })),
+    ...(own.includes('kafka3')
+      ? {
+          SLUICE_KAFKA_REPLICATION_FACTOR: '3',
+          SLUICE_KAFKA_MIN_IN_SYNC_REPLICAS: '2',
+          SLUICE_KAFKA_ALLOW_BUFFERED: 'no',
+        }
+      : {}),
+    ...options.settings,
+  }
+  const keys: Settings = {
+    SLUICE_PROJECT_TOKEN: `phc_of_${String(shared['CLICKHOUSE_DATABASE'])}`,
+    SLUICE_PERSONAL_KEY: `phx_of_${String(shared['CLICKHOUSE_DATABASE'])}`,
+  }
+  const addressOfCores: string[] = []
+  const cores: Installation[] = []
+  while (cores.length < options.cores) {
+    const address = `127.0.0.1:${String(await freePort())}`
+    addressOfCores.push(address)
+    cores.push(await anInstallation(ending, { ...shared, ...keys, SLUICE_ROLES: 'core', SLUICE_CORE_LISTEN: address }))
+  }
+  const edges: Installation[] = []
+  while (edges.length < options.edges) {
+    const core = addressOfCores[edges.length % addressOfCores.length] ?? ''
+    edges.push(await anInstallation(ending, { ...shared, ...keys, SLUICE_ROLES: 'edge', SLUICE_CORE_ADDRESS: core }))
+  }
+  const cluster = new Cluster(set.services, edges, cores, {
+    durability: own.includes('kafka3') ? 'quorum' : 'buffered',
+    copiesEnter: true,
+  })
+  await Promise.all(cluster.instances.map((instance) => instance.start()))
+  await cluster.ready()
+  return cluster
+}
+
+function addressesOf(services: ServiceSet): Partial<Record<ServiceName, string>> {
+  const own = services.environment()
+  return Object.fromEntries(serviceNames.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]]])))
+}
+
+export class Cluster implements Door, Examined {
+  /** Its own ones. */
+  readonly services: ServiceSet
+  readonly edges: readonly Installation[]
+  readonly cores: readonly Installation[]
+  readonly promised: Promised
+
+  constructor(
+    services: ServiceSet,
+    edges: readonly Installation[],
+    cores: readonly Installation[],
+    promised: Promised,
+  ) {
+    this.services = services
+    this.edges = edges
+    this.cores = cores
+    this.promised = promised
+  }
+
+  get instances(): readonly Installation[] {
+    return [...this.cores, ...this.edges]
+  }
+
+  get token(): string {
+    return this.#edge.token
+  }
+
+  get urls(): readonly string[] {
+    return this.edges.map(({ url }) => url)
+  }
+
+  get dataFolder(): string {
+    return this.#core.dataFolder
+  }
+
+  get clickhouse(): Installation['clickhouse'] {
+    return this.#core.clickhouse
+  }
+
+  /** Every process of every instance, and every edge has a core that answers. */
+  async ready(): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.ready()))
+    for (const edge of this.edges) {
+      await this.until('an edge with a core', async () => {
+        const answer = await edge.send('/_ready').catch(() => undefined)
+        return answer?.status === 200
+      })
+    }
+  }
+
+  settled(): Promise<void> {
+    return this.#edge.settled()
+  }
+
+  ask(...question: Parameters<Installation['ask']>): ReturnType<Installation['ask']> {
+    return this.#edge.ask(...question)
+  }
+
+  capture(...events: Parameters<Installation['capture']>): ReturnType<Installation['capture']> {
+    return this.#edge.capture(...events)
+  }
+
+  verify(): ReturnType<Installation['verify']> {
+    return this.#core.verify()
+  }
+
+  status(): ReturnType<Installation['status']> {
+    return this.#core.status()
+  }
+
+  tail(): string {
+    return this.instances.map((instance) => instance.tail()).join('\n')
+  }
+
+  until<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+    return until(what, condition, () => this.tail())
+  }
+
+  get #edge(): Installation {
+    return this.edges[0] ?? assert.fail('A cluster without an edge.')
+  }
+
+  get #core(): Installation {
+    return this.cores[0] ?? assert.fail('A cluster without a core.')
+  }
+}
