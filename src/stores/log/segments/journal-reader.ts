@@ -90,6 +90,8 @@ export interface FollowOptions {
    * not read at all. Looks for more less often.
    */
   readonly wanted?: WantedLanes | undefined
+  /** The reading ends where the journal's offsets are such that this says yes; asked wherever they are known. */
+  readonly until?: ((reached: NextOffsets) => boolean) | undefined
 }
 
 /** Read at once by who looks for few frames … */
@@ -105,7 +107,7 @@ export async function* readFrames(
   options: JournalReaderOptions,
   fromSequence: number,
   chunkBytes: number,
-  { signal, wanted }: FollowOptions = {},
+  { signal, wanted, until }: FollowOptions = {},
 ): AsyncGenerator<FrameChunk> {
   const { files, folder, telemetry } = options
   const wake = signal === undefined ? undefined : watchJournal(options, signal)
@@ -120,6 +122,7 @@ export async function* readFrames(
   let windowBytes = Math.min(chunkBytes, skimBytes)
   try {
     while (signal?.aborted !== true) {
+      if (nextHere !== undefined && until?.(nextHere) === true) return
       const published = await publishedOf(files, folder)
       if (published !== undefined && segment === undefined) {
         segment = await nextSegment(files, folder, wantedSequence)
@@ -176,7 +179,7 @@ async function nextSegment(files: Files, folder: string, sequence: number): Prom
   }
 }
 
-type NextOffsets = SegmentHead['state']['next']
+export type NextOffsets = SegmentHead['state']['next']
 
 /** Whether none of the lanes advanced between the two; false where that is not known. */
 function isStill(wanted: WantedLanes, from: NextOffsets | undefined, to: NextOffsets | undefined): boolean {

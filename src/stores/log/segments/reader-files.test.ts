@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { seededRandom } from '../../../kit/seeded-random.ts'
 import { createSimulatedFiles } from '../../../kit/simulated-files.ts'
 import type { Files } from '../../../kit/files.ts'
-import { loadReaders, removeReaderFile, saveReaderFile } from './reader-files.ts'
+import { createReaderFiles, loadReaders, removeReaderFile, saveReaderFile } from './reader-files.ts'
 
 const journal = '/journal'
 const lane = 'clickhouse_events'
@@ -42,6 +42,21 @@ describe('the readers of a journal', () => {
       await writeText(files, `${journal}/readers/other.${lane}.json`, text)
       await assert.rejects(loadReaders(files, journal), Error, text)
     }
+  })
+
+  it('are kept partition by partition, also when many are saved at once and when the file was damaged', async () => {
+    const files = createSimulatedFiles(() => 0.5)
+    const readers = createReaderFiles(files)
+    assert.equal(await readers.load(journal, 'warehouse', lane), undefined)
+    await Promise.all(
+      [5, 1, 3, 1].map((partition, at) => readers.merge(journal, 'warehouse', lane, new Map([[partition, 10 + at]]))),
+    )
+    await readers.merge(journal, 'other', lane, new Map([[0, 1]]))
+    assert.deepEqual(await readers.load(journal, 'warehouse', lane), [0, 13, 0, 12, 0, 10])
+    await writeText(files, `${journal}/readers/warehouse.${lane}.json.new`, '{"reader":"ware')
+    await files.rename(`${journal}/readers/warehouse.${lane}.json.new`, `${journal}/readers/warehouse.${lane}.json`)
+    await readers.merge(journal, 'warehouse', lane, new Map([[1, 20]]))
+    assert.deepEqual(await readers.load(journal, 'warehouse', lane), [0, 20])
   })
 
   it('stand where they stood or where they were being put, through power losses', async () => {

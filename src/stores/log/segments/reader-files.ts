@@ -50,15 +50,58 @@ export async function loadReaders(files: Files, journal: string): Promise<readon
   const readers: SavedReader[] = []
   for (const name of await files.list(folder)) {
     if (!name.endsWith('.json')) continue
-    const file = await files.open(`${folder}/${name}`, 'read')
-    try {
-      const buffer = Buffer.alloc(await file.sizeBytes())
-      await file.read(buffer, 0)
-      const reader = JSON.parse(buffer.toString()) as SavedReader
-      if (lanes.includes(reader.lane)) readers.push(reader)
-    } finally {
-      await file.close()
-    }
+    const reader = await readReader(files, `${folder}/${name}`)
+    if (lanes.includes(reader.lane)) readers.push(reader)
   }
   return readers
+}
+
+async function readReader(files: Files, path: string): Promise<SavedReader> {
+  const file = await files.open(path, 'read')
+  try {
+    const buffer = Buffer.alloc(await file.sizeBytes())
+    await file.read(buffer, 0)
+    return JSON.parse(buffer.toString()) as SavedReader
+  } finally {
+    await file.close()
+  }
+}
+
+export interface ReaderFiles {
+  load(journal: string, reader: string, lane: Lane): Promise<Offsets | undefined>
+  /** Keeps the offsets of these partitions beside those that are kept of others. */
+  merge(journal: string, reader: string, lane: Lane, offsets: ReadonlyMap<number, number>): Promise<void>
+}
+
+/** The files of readers of this process. One is replaced at a time: what is kept of other partitions is read before. */
+export function createReaderFiles(files: Files): ReaderFiles {
+  let turn: Promise<void> = Promise.resolve()
+
+  async function load(journal: string, reader: string, lane: Lane): Promise<Offsets | undefined> {
+    const folder = folderOf(journal)
+    await files.makeFolder(folder)
+    const name = `${reader}.${lane}.json`
+    if (!(await files.list(folder)).includes(name)) return undefined
+    return (await readReader(files, `${folder}/${name}`)).offsets
+  }
+
+  async function replace(journal: string, reader: string, lane: Lane, own: ReadonlyMap<number, number>): Promise<void> {
+    const kept = await load(journal, reader, lane).catch((error: unknown) => {
+      // Beginning anew there holds records for longer than needed, until all partitions are saved again.
+      if (error instanceof SyntaxError) return undefined
+      throw error
+    })
+    const length = Math.max(kept?.length ?? 0, ...[...own.keys()].map((partition) => partition + 1))
+    const offsets = Array.from({ length }, (_, partition) => own.get(partition) ?? kept?.[partition] ?? 0)
+    await saveReaderFile(files, journal, reader, lane, { offsets })
+  }
+
+  return {
+    load,
+    async merge(journal, reader, lane, offsets) {
+      const merged = turn.then(() => replace(journal, reader, lane, offsets))
+      turn = merged.catch(() => undefined)
+      await merged
+    },
+  }
 }

@@ -41,6 +41,77 @@ async function openLog(files: Files) {
   return { log, close: () => writer.close() }
 }
 
+describe('a segments log', () => {
+  it('tells a new owner the batch that was on its way when it came', async () => {
+    const { log, close } = await openLog(createSimulatedFiles(() => 0.5))
+    const older = await log.own('clickhouse_events', [1])
+    const late = older.append(1, { headers: {}, value: Buffer.from('late') })
+    await Promise.resolve()
+    const newer = await log.own('clickhouse_events', [1, 2])
+    assert.equal((await newer.last(1))?.value.toString(), 'late')
+    await late
+    await close()
+  })
+
+  it('ends a reading that has an end behind records that damage took', async () => {
+    const files = createSimulatedFiles(() => 0.5)
+    const { log, close } = await openLog(files)
+    const owner = await log.own('clickhouse_events')
+    for (let n = 0; n < 3; n++) await owner.append(1, { headers: {}, value: Buffer.from(`value ${String(n)}`) })
+    for (const name of await listSegments(files, '/core')) {
+      const file = await files.open(`/core/${name.file}`, 'write')
+      const bytes = Buffer.alloc(await file.sizeBytes())
+      await file.read(bytes, 0)
+      const at = bytes.indexOf('value 2')
+      if (at >= 0) await file.write([Buffer.from('VALUE')], at)
+      await file.close()
+    }
+    const texts: string[] = []
+    const wanted = [{ lane: 'clickhouse_events', from: [], to: [0, 3] }] as const
+    const signal = AbortSignal.timeout(10_000)
+    for await (const records of log.read(wanted, { signal, batchBytesMax: 1000 }))
+      texts.push(...records.map(({ value }) => value.toString()))
+    assert.deepEqual(texts, ['value 0', 'value 1'])
+    assert.ok(!signal.aborted)
+    await close()
+  })
+
+  it('knows from the heads of segments where a time lies', async () => {
+    const { log, close } = await openLog(createSimulatedFiles(() => 0.5))
+    const owner = await log.own('clickhouse_events')
+    const value = Buffer.alloc(400)
+    for (let n = 0; n < 10; n++) await owner.append(1, { headers: {}, value })
+    assert.equal((await log.offsetsAt('clickhouse_events', 0))[1], 0)
+    assert.equal((await log.offsetsAt('clickhouse_events', Date.now() + 60_000))[1], 10)
+    assert.equal((await log.offsetsAt('clickhouse_events', Date.now() + 60_000))[2], 0)
+    await close()
+  })
+
+  it('still knows after a restart which batches were the newest, but not what was said of them', async () => {
+    const files = createSimulatedFiles(() => 0.5)
+    const first = await openLog(files)
+    const owner = await first.log.own('clickhouse_events', [1, 2])
+    await owner.remember(
+      new Map([
+        [1, { offset: 7, about: 'one' }],
+        [2, { offset: 8, about: 'two' }],
+      ]),
+    )
+    await first.close()
+    const { log, close } = await openLog(files)
+    await (await log.own('clickhouse_events', [2])).remember(new Map([[2, { offset: 9, about: 'newer' }]]))
+    assert.deepEqual(
+      await log.remembered('clickhouse_events'),
+      new Map([
+        [1, { offset: 7, about: '' }],
+        [2, { offset: 9, about: 'newer' }],
+      ]),
+    )
+    assert.deepEqual((await log.readerOffsets('ingestion', 'clickhouse_events'))?.slice(0, 4), [0, 7, 9, 0])
+    await close()
+  })
+})
+
 describe('a segments log over what an earlier release wrote', () => {
   it('goes on where its three lanes ended, and has the lanes that came later from their beginning', async () => {
     const files = createSimulatedFiles(() => 0.5)

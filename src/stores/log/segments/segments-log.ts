@@ -4,17 +4,27 @@
  */
 import { isDerived, partitionsOf } from '../../../event/flows.ts'
 import { lanes, laneNumber } from '../../../event/position.ts'
-import type { Lane, Offsets, Position } from '../../../event/position.ts'
+import type { Lane, Position } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import type { Bounds, EventLog, LogHeaders, LogRecord, NewRecord, Ownership, WantedLane } from '../event-log.ts'
+import type {
+  Bounds,
+  EventLog,
+  LogHeaders,
+  LogRecord,
+  NewRecord,
+  Ownership,
+  Remembered,
+  WantedLane,
+} from '../event-log.ts'
+import { checkRemembered, notOwned, ownedPartitions } from '../owned-partitions.ts'
 import { draftFrame, flags, frameKinds, markBits, marksOf, verdicts, writeEntry } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { firstSegmentHead, publishedOf, readFrames, segmentHeads } from './journal-reader.ts'
-import type { JournalReaderOptions } from './journal-reader.ts'
+import type { JournalReaderOptions, NextOffsets } from './journal-reader.ts'
 import type { JournalWriter } from './journal-writer.ts'
-import { loadReaders, saveReaderFile } from './reader-files.ts'
+import { createReaderFiles } from './reader-files.ts'
 import { listSegments } from './segment-files.ts'
 
 export interface SegmentsLogOptions {
@@ -29,9 +39,18 @@ export interface SegmentsLogOptions {
   readonly telemetry: Telemetry
 }
 
+/** The reader whose offsets are those of the newest derived batches, so that trimming keeps them. */
+const ownersReader = 'ingestion'
+
 export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
   const { files, folders, writers, partitionCount, pollMs, telemetry } = options
-  const epochs = new Map<Lane, number>()
+  /** By lane, by partition. */
+  const epochs = new Map<Lane, number[]>()
+  /** What owners in this process say: other processes are told the offsets alone. */
+  const said = new Map<Lane, Map<number, Remembered>>()
+  const readers = createReaderFiles(files)
+  /** Appends that are under way: a new owner's newest record is not known before. */
+  const appending = new Set<Promise<unknown>>()
 
   const readerOptions = (folder: string): JournalReaderOptions => ({ files, folder, telemetry, pollMs })
 
@@ -58,70 +77,155 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
 
     async *read(wanted, { signal, batchBytesMax, othersUnchecked = false }) {
       const reader = readerOptions(folderOf(wanted))
-      const sequence = await segmentHolding(reader, wanted)
-      const from = fromByLane(wanted)
+      const ranges = rangesByLane(wanted, partitionCount)
+      if (isThrough(ranges)) return
+      const sequence = await segmentHolding(reader, wanted, ranges)
+      const hasEnd = wanted.every(({ to }) => to !== undefined)
       const follow = {
         signal,
-        wanted: othersUnchecked ? Uint8Array.from(from, (one) => (one === undefined ? 0 : 1)) : undefined,
+        wanted: othersUnchecked ? Uint8Array.from(ranges, (one) => (one === undefined ? 0 : 1)) : undefined,
+        until: hasEnd ? (reached: NextOffsets) => isThrough(ranges, reached) : undefined,
       }
       for await (const chunk of readFrames(reader, sequence, batchBytesMax, follow)) {
         const records: LogRecord[] = []
-        for (const frame of chunk.frames) collect(frame, from, chunk.incarnation, records)
+        for (const frame of chunk.frames) collect(frame, ranges, chunk.incarnation, records)
         if (records.length > 0) yield records
+        if (hasEnd && isThrough(ranges)) return
       }
     },
 
-    async own(lane): Promise<Ownership> {
+    async offsetsAt(lane, timeMs) {
+      const number = laneNumber(lane)
+      const heads = await segmentHeads(files, folders[lane])
+      const published = await publishedOf(files, folders[lane])
+      // Each says how far the lanes were when the newest record was of its time.
+      const states = [...heads.map(({ head }) => head.state), ...(published === undefined ? [] : [published.state])]
+      const state = states.findLast((one) => one.timeMs < timeMs) ?? states[0]
+      return Array.from({ length: partitionsOf(lane, partitionCount) }, (_, at) => state?.next[number]?.[at] ?? 0)
+    },
+
+    async own(lane, wanted): Promise<Ownership> {
+      const partitions = ownedPartitions(partitionsOf(lane, partitionCount), wanted)
       const writer = writers.get(folders[lane])
       if (writer === undefined) {
         throw new Failure('SLUICE_LOG_NOT_OURS', `Another process writes the lane ${lane}.`)
       }
-      // A million owners within one life of the process are more than there will be.
-      const epoch = (epochs.get(lane) ?? writer.incarnation * 1_000_000) + 1
-      epochs.set(lane, epoch)
-      const last = await lastRecords(readerOptions(folders[lane]), lane, writer)
+      const newest = epochs.get(lane) ?? []
+      epochs.set(lane, newest)
+      const own = new Map<number, number>()
+      for (const partition of partitions) {
+        // A million owners within one life of the process are more than there will be.
+        const epoch = (newest[partition] ?? writer.incarnation * 1_000_000) + 1
+        newest[partition] = epoch
+        own.set(partition, epoch)
+      }
+      await Promise.allSettled(appending)
+      const last = await lastRecords(readerOptions(folders[lane]), lane, partitions, writer)
+      const epochOf = (partition: number): number => {
+        const epoch = own.get(partition)
+        if (epoch === undefined) throw notOwned(partition)
+        return epoch
+      }
       return {
-        epoch,
+        partitions,
+        epochOf,
         async append(partition, record) {
-          if (epochs.get(lane) !== epoch) {
-            throw new Failure('SLUICE_LOG_FENCED', `Somebody newer owns the lane ${lane}.`)
+          if (newest[partition] !== epochOf(partition)) {
+            throw new Failure('SLUICE_LOG_FENCED', `Somebody newer owns partition ${String(partition)} of ${lane}.`)
           }
-          return await appendRecord(writer, lane, partition, record)
+          const appended = appendRecord(writer, lane, partition, record)
+          appending.add(appended)
+          return await appended.finally(() => appending.delete(appended))
         },
-        last: (partition) => Promise.resolve(last[partition]),
+        async last(partition) {
+          epochOf(partition)
+          return await Promise.resolve(last[partition])
+        },
+        async remember(about) {
+          checkRemembered(partitions, about)
+          const valid = [...about].filter(([partition]) => newest[partition] === epochOf(partition))
+          if (valid.length === 0) return
+          const offsets = new Map(valid.map(([partition, { offset }]) => [partition, offset]))
+          const known = said.get(lane) ?? new Map<number, Remembered>()
+          said.set(lane, known)
+          await readers.merge(folders[lane], ownersReader, lane, offsets)
+          for (const [partition, remembered] of valid) {
+            if (newest[partition] === epochOf(partition)) known.set(partition, remembered)
+          }
+        },
       }
     },
 
-    saveReader: (reader, lane, offsets) => saveReaderFile(files, folders[lane], reader, lane, { offsets }),
+    async remembered(lane) {
+      const kept = (await readers.load(folders[lane], ownersReader, lane)) ?? []
+      // The files have 0 of partitions of which nothing is known.
+      const found = kept.flatMap((offset, partition) =>
+        offset > 0 ? [[partition, { offset, about: '' }] as const] : [],
+      )
+      return new Map([...found, ...(said.get(lane) ?? [])])
+    },
+
+    saveReader: (reader, lane, offsets) => readers.merge(folders[lane], reader, lane, offsets),
 
     async readerOffsets(reader, lane) {
-      const saved = (await loadReaders(files, folders[lane])).find((one) => one.reader === reader && one.lane === lane)
-      return saved?.offsets
+      const saved = await readers.load(folders[lane], reader, lane)
+      if (saved === undefined) return undefined
+      return Array.from({ length: partitionsOf(lane, partitionCount) }, (_, partition) => saved[partition] ?? 0)
     },
 
     close: () => Promise.resolve(),
   }
 }
 
-/** By lane number; undefined for lanes that are not wanted. */
-type FromByLane = readonly (Offsets | undefined)[]
-
-function fromByLane(wanted: readonly WantedLane[]): FromByLane {
-  return lanes.map((lane) => wanted.find((one) => one.lane === lane)?.from)
+/** What is wanted of one lane, by partition. */
+interface Range {
+  /** The next offset; moves on with what is read. */
+  readonly next: number[]
+  readonly to: readonly number[]
 }
 
-/** Puts the wanted records of a frame behind `records`, leaving out what lies before `from`. */
-function collect(frame: Frame, from: FromByLane, incarnation: number, records: LogRecord[]): void {
+/** By lane number; undefined for lanes that are not wanted. */
+type RangeByLane = readonly (Range | undefined)[]
+
+function rangesByLane(wanted: readonly WantedLane[], partitionCount: number): RangeByLane {
+  return lanes.map((lane) => {
+    const one = wanted.find((candidate) => candidate.lane === lane)
+    if (one === undefined) return undefined
+    const { from, to, partitions } = one
+    const count = partitionsOf(lane, partitionCount)
+    const isRead = new Set(ownedPartitions(count, partitions))
+    const ends = Array.from({ length: count }, (_, partition) => {
+      if (!isRead.has(partition)) return 0
+      return to === undefined ? Infinity : (to[partition] ?? 0)
+    })
+    return { next: ends.map((_, partition) => from[partition] ?? 0), to: ends }
+  })
+}
+
+/** Whether nothing more is wanted, also of what was passed over up to `reached`. */
+function isThrough(ranges: RangeByLane, reached?: NextOffsets): boolean {
+  return ranges.every(
+    (range, lane) =>
+      range === undefined ||
+      range.to.every(
+        (to, partition) => (range.next[partition] ?? 0) >= to || (reached?.[lane]?.[partition] ?? 0) >= to,
+      ),
+  )
+}
+
+/** Puts the wanted records of a frame behind `records`. */
+function collect(frame: Frame, ranges: RangeByLane, incarnation: number, records: LogRecord[]): void {
   let common: LogHeaders | undefined
   for (let entry = 0; entry < frame.entryCount; entry++) {
     const verdict = frame.verdict(entry)
     const number = frame.lane(entry)
     const lane = lanes[number]
-    const wanted = from[number]
-    if (lane === undefined || wanted === undefined || verdict === verdicts.duplicate) continue
+    const range = ranges[number]
+    if (lane === undefined || range === undefined || verdict === verdicts.duplicate) continue
     const partition = frame.partition(entry)
     const offset = frame.offset(entry)
-    if (offset < (wanted[partition] ?? 0)) continue
+    if (offset < (range.next[partition] ?? 0) || offset >= (range.to[partition] ?? 0)) continue
+    range.next[partition] = offset + 1
     common ??= frame.headers
     records.push({
       lane,
@@ -164,11 +268,20 @@ function headersOfMarks(bits: number): LogHeaders {
 }
 
 /** The newest segment that begins at or before all wanted offsets. */
-async function segmentHolding(options: JournalReaderOptions, wanted: readonly WantedLane[]): Promise<number> {
+async function segmentHolding(
+  options: JournalReaderOptions,
+  wanted: readonly WantedLane[],
+  ranges: RangeByLane,
+): Promise<number> {
   const heads = await segmentHeads(options.files, options.folder)
   for (const { name, head } of heads.toReversed()) {
-    const isBefore = wanted.every(({ lane, from }) =>
-      (head.state.next[laneNumber(lane)] ?? []).every((begin, partition) => begin <= (from[partition] ?? 0)),
+    const isBefore = ranges.every(
+      (range, lane) =>
+        range === undefined ||
+        range.to.every((to, partition) => {
+          const next = range.next[partition] ?? 0
+          return next >= to || (head.state.next[lane]?.[partition] ?? 0) <= next
+        }),
     )
     if (isBefore) return name.sequence
   }
@@ -188,11 +301,12 @@ async function segmentHolding(options: JournalReaderOptions, wanted: readonly Wa
 async function lastRecords(
   options: JournalReaderOptions,
   lane: Lane,
+  partitions: readonly number[],
   writer: JournalWriter,
 ): Promise<(LogRecord | undefined)[]> {
   const number = laneNumber(lane)
-  const all = fromByLane([{ lane, from: [] }])
-  const ends = writer.state.next[number] ?? []
+  const ends = (writer.state.next[number] ?? []).map((end, partition) => (partitions.includes(partition) ? end : 0))
+  const to = ends.map((_, partition) => (partitions.includes(partition) ? Infinity : 0))
   const last = ends.map((): LogRecord | undefined => undefined)
   const isMissing = (end: number, partition: number): boolean => end > 0 && last[partition] === undefined
   const heads = new Map(
@@ -204,6 +318,7 @@ async function lastRecords(
     const holds = ends.some((end, partition) => isMissing(end, partition) && end > (begins[partition] ?? 0))
     if (!holds) continue
     const newest = new Map<number, LogRecord>()
+    const all = lanes.map((one): Range | undefined => (one === lane ? { next: ends.map(() => 0), to } : undefined))
     for await (const chunk of readFrames(options, sequence, 4 * 1024 * 1024)) {
       if (chunk.sequence !== sequence) break
       const records: LogRecord[] = []
