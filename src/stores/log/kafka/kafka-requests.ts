@@ -47,6 +47,8 @@ export interface Message {
   readonly key?: Buffer
   readonly value: Buffer
   readonly headers: Map<Buffer, Buffer | null>
+  /** Unix milliseconds, for topics that keep the times of senders; now, when it is not said. */
+  readonly timestamp?: bigint
 }
 
 export interface Appended {
