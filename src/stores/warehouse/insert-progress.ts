@@ -1,53 +1,78 @@
 /**
- * How far the warehouse writer has come, kept outside of the warehouse. `insert-progress.contract.ts` checks the promises.
+ * How far the warehouse writers of a flow have come, kept outside of the warehouse. `insert-progress.contract.ts` checks the promises.
+ * Partitions are those of the derived lane: source indexes.
  *
- * The writer works block by block: it writes down what it is about to insert (the intent), inserts it under a token made
- * from the intent, then writes down that it is done. After a crash the intent tells what may or may not be in the table.
+ * A writer works block by block: it writes down what it is about to insert (the intent), inserts it under a token made from the
+ * intent, then writes down that it is done. After a crash the intent tells what may or may not be in the table.
  *
- * Where several processes can reach the storage, whoever opens it takes it over: from then on `load` and `save` of everybody who
- * opened it before reject with SLUICE_PROGRESS_FENCED, and nothing of theirs is kept.
+ * Several writers have partitions of their own. Whoever takes partitions over is from then on the only one who can say anything about
+ * them: `begin`, `check` and `done` of whoever had one of them before reject with SLUICE_PROGRESS_FENCED and keep nothing. A block that was
+ * begun and not done is open in each of its partitions; whoever takes one of these over inserts the whole block once more under its
+ * token, and says so of its own partitions, whoever has the others.
  */
-import type { Offsets } from '../../event/position.ts'
-
 export interface InsertProgress {
-  /** What was saved last, whole; undefined at the very first start. */
-  load(): Promise<Progress | undefined>
-  /** Resolves once the whole of it would survive a crash; a crash in between leaves the old or the new, never a mix. */
-  save(progress: Progress): Promise<void>
+  /** Takes the partitions over; resolves with how far they are. */
+  take(partitions: readonly number[]): Promise<TakenProgress>
+  /** Where the partitions stand, whoever has them, by partition; nothing of those of which nothing was ever done. */
+  all(): Promise<ReadonlyMap<number, PartitionProgress>>
 }
 
-export interface Progress {
-  /** Next record wanted of each partition of the derived lane. */
-  readonly offsets: Offsets
-  /** Next source offset wanted, by source index: where the next batch must begin. */
-  readonly sourceOffsets: Offsets
-  /** Newest epoch seen of each partition. */
-  readonly epochs: readonly number[]
-  /** Log time up to which each partition's rows are in the table, Unix milliseconds. */
-  readonly throughMs: readonly number[]
+export interface TakenProgress {
+  /** As of the take-over; nothing of partitions of which nothing was ever done. */
+  readonly partitions: ReadonlyMap<number, PartitionProgress>
+  /** Blocks that are open in one of the partitions, in the order in which they were begun: they may or may not be in the table. */
+  readonly open: readonly BlockIntent[]
   /**
-   * How many of the source records before `sourceOffsets` are the health check's own, as the books of each partition's
-   * newest batch say. Null until a batch says it, absent too: earlier releases did not keep it.
+   * Those of the newest blocks of the flow that are done everywhere which have rows of one of the partitions, oldest first: looked for
+   * in the table at a start. How many are kept is said where the progress is opened.
    */
-  readonly canaries?: readonly (number | null)[]
+  readonly recent: readonly BlockIntent[]
+  /**
+   * Resolves once the intent would survive a crash. All partitions of the block are among those that were taken over. The same block
+   * once more before it is done changes nothing.
+   */
+  begin(block: BlockIntent): Promise<void>
+  /**
+   * Resolves when, a moment ago, nobody else had taken any of the partitions over: for whoever may have been stopped for long since
+   * `begin`, or repeats a block that somebody else began.
+   */
+  check(): Promise<void>
+  /**
+   * Says that the block is in the table and where the given partitions, those of the block that are among the ones that were taken
+   * over, stand now. Resolves once it would survive a crash; one in between leaves all of it or nothing.
+   */
+  done(block: BlockIntent, partitions: ReadonlyMap<number, PartitionProgress>): Promise<void>
+}
+
+export interface PartitionProgress {
+  /** Next record wanted of the derived lane. */
+  readonly offset: number
+  /** Next source offset wanted: where the next batch must begin. */
+  readonly sourceOffset: number
+  /** Newest epoch seen. */
+  readonly epoch: number
+  /** Log time up to which the rows are in the table, Unix milliseconds. */
+  readonly throughMs: number
+  /**
+   * How many of the source records before `sourceOffset` are the health check's own, as the books of the newest batch say. Null until
+   * a batch says it: earlier releases did not keep it.
+   */
+  readonly canaries: number | null
   /** Rows inserted since the beginning. */
   readonly rowsInserted: number
   /** Rows that the table refused for good since the beginning. */
   readonly rowsRefused: number
-  /** The block that is being inserted; absent between two blocks. */
-  readonly intent?: BlockIntent
-  /** The newest blocks that were inserted, oldest first: looked for in the table at the next start. */
-  readonly recent: readonly BlockIntent[]
 }
 
-/** Canaries of all partitions; undefined while one of them is not known. */
-export function canariesInserted({ canaries }: Progress): number | undefined {
-  let sum = 0
-  for (const own of canaries ?? [null]) {
-    if (own === null) return undefined
-    sum += own
-  }
-  return sum
+/** Of a partition of which nothing was ever done. */
+export const nothingInserted: PartitionProgress = {
+  offset: 0,
+  sourceOffset: 0,
+  epoch: 0,
+  throughMs: 0,
+  canaries: 0,
+  rowsInserted: 0,
+  rowsRefused: 0,
 }
 
 /** One block: whole derived batches, of one month of acceptance. */

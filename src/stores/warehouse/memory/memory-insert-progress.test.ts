@@ -1,7 +1,7 @@
 import { describeInsertProgress } from '../insert-progress.contract.ts'
 import { createMemoryInsertProgress } from './memory-insert-progress.ts'
 
-describeInsertProgress('the progress in memory', () => {
-  const progress = createMemoryInsertProgress()
+describeInsertProgress('the progress in memory', (recentBlocksMax) => {
+  const progress = createMemoryInsertProgress(recentBlocksMax)
   return Promise.resolve({ progress, reopen: () => Promise.resolve(progress) })
 })
