@@ -36,6 +36,8 @@ export interface SegmentsLogOptions {
   readonly writers: ReadonlyMap<string, JournalWriter>
   /** How long a reader at the end waits for the file system's sign before it looks anyway. */
   readonly pollMs: number
+  /** Records have the header `duplicate_key`, for whoever takes them to another log. */
+  readonly withDuplicateKeys?: boolean
   readonly telemetry: Telemetry
 }
 
@@ -43,7 +45,7 @@ export interface SegmentsLogOptions {
 const ownersReader = 'ingestion'
 
 export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
-  const { files, folders, writers, partitionCount, pollMs, telemetry } = options
+  const { files, folders, writers, partitionCount, pollMs, withDuplicateKeys = false, telemetry } = options
   /** By lane, by partition. */
   const epochs = new Map<Lane, number[]>()
   /** What owners in this process say: other processes are told the offsets alone. */
@@ -88,7 +90,7 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
       }
       for await (const chunk of readFrames(reader, sequence, batchBytesMax, follow)) {
         const records: LogRecord[] = []
-        for (const frame of chunk.frames) collect(frame, ranges, chunk.incarnation, records)
+        for (const frame of chunk.frames) collect(frame, ranges, chunk.incarnation, records, withDuplicateKeys)
         if (records.length > 0) yield records
         if (hasEnd && isThrough(ranges)) return
       }
@@ -144,7 +146,8 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
         async remember(about) {
           checkRemembered(partitions, about)
           const valid = [...about].filter(([partition]) => newest[partition] === epochOf(partition))
-          if (valid.length === 0) return
+          // Saying nothing says that there is nothing yet to keep: trimming waits for that.
+          if (valid.length === 0 && about.size > 0) return
           const offsets = new Map(valid.map(([partition, { offset }]) => [partition, offset]))
           const known = said.get(lane) ?? new Map<number, Remembered>()
           said.set(lane, known)
@@ -214,7 +217,13 @@ function isThrough(ranges: RangeByLane, reached?: NextOffsets): boolean {
 }
 
 /** Puts the wanted records of a frame behind `records`. */
-function collect(frame: Frame, ranges: RangeByLane, incarnation: number, records: LogRecord[]): void {
+function collect(
+  frame: Frame,
+  ranges: RangeByLane,
+  incarnation: number,
+  records: LogRecord[],
+  withDuplicateKeys = false,
+): void {
   let common: LogHeaders | undefined
   for (let entry = 0; entry < frame.entryCount; entry++) {
     const verdict = frame.verdict(entry)
@@ -231,10 +240,19 @@ function collect(frame: Frame, ranges: RangeByLane, incarnation: number, records
       lane,
       position: { incarnation, partition, offset },
       timeMs: frame.timeMs,
-      headers: headersOf(frame, entry, common),
+      headers: withDuplicateKeys
+        ? { ...headersOf(frame, entry, common), ...keyOf(frame, entry) }
+        : headersOf(frame, entry, common),
       value: frame.value(entry),
     })
   }
+}
+
+/** As records of other logs carry it. */
+function keyOf(frame: Frame, entry: number): LogHeaders {
+  if ((frame.flags(entry) & flags.keyed) === 0 || frame.verdict(entry) !== verdicts.stored) return {}
+  const words = [0, 1, 2, 3].map((word) => (frame.keyWord(entry, word) >>> 0).toString(16).padStart(8, '0'))
+  return { duplicate_key: words.join('') }
 }
 
 /** By lane number. */
