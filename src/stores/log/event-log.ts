@@ -57,7 +57,7 @@ export interface Ownership {
   /**
    * Keeps durably which records of these partitions are the newest: the next owner begins to look there, trimming keeps what is
    * from there on, and whoever asks is told what the owner says about them. Changes nothing of partitions that somebody newer
-   * owns.
+   * owns. Without any, it says that there is nothing to keep yet: trimming waits for an owner who says something.
    */
   remember(newest: ReadonlyMap<number, Remembered>): Promise<void>
 }

@@ -11,7 +11,7 @@ describe('what Postgres keeps of a log', () => {
   before(async () => {
     database = await openTestDatabase()
   })
-  beforeEach(() => database.sql.query('truncate sluice.log_epochs, sluice.log_readers'))
+  beforeEach(() => database.sql.query('truncate sluice.log_partitions, sluice.log_offsets'))
   after(() => database.close())
 
   describeLogEpochs('a table of Postgres', () =>
