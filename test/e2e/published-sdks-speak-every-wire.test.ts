@@ -3,17 +3,17 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { aRunningSluice } from '../harness/installation.ts'
 import { assertVerified } from '../harness/oracle.ts'
+import { profiles } from '../harness/profiles.ts'
 import { sendWithGo, sendWithNode, sendWithPython, skippedWithoutPython } from './published-sdks.ts'
 
 const count = 1000
 /** Node and Python send these over v1, Go over v0. */
 const kindsBeside = ['$identify', '$create_alias', '$groupidentify', '$set'] as const
 
-it(
-  'all that Node, Python and Go say was sent, over v0 and v1, is there once, with the SDK that sent it',
-  { skip: skippedWithoutPython() },
-  async (test) => {
-    const sluice = await aRunningSluice(test)
+for (const profile of profiles) {
+  const title = `all that Node, Python and Go say was sent, over v0 and v1, is there once, with the SDK that sent it, ${profile.where}`
+  it(title, { skip: skippedWithoutPython() || profile.skip }, async (test) => {
+    const sluice = await aRunningSluice(test, {}, profile)
     const sending = { count, seconds: 1 }
     // Each to its end, also when one fails: an SDK that goes on sending to nobody keeps the process alive.
     const sent = await Promise.allSettled([
@@ -54,5 +54,5 @@ it(
       ['$set', ['posthog-python']],
     ])
     await assertVerified(sluice, 5 * count + 9)
-  },
-)
+  })
+}

@@ -23,6 +23,8 @@ import type { Status } from '../../src/cli/status.ts'
 import { freePort } from './free-port.ts'
 import type { Answer, Question } from './http-client.ts'
 import { send } from './http-client.ts'
+import { embedded } from './profiles.ts'
+import type { TestedProfile } from './profiles.ts'
 import { until } from './until.ts'
 
 export type Role = 'supervisor' | 'edge' | 'core' | 'postgres'
@@ -72,17 +74,26 @@ export interface Ending {
   after(clean: () => Promise<void>): void
 }
 
-/** Makes the folder; nothing runs yet. */
-export async function anInstallation(ending: Ending, settings: Settings = {}): Promise<Installation> {
+/** Makes the folder, and names on the engines of the profile; nothing runs yet. */
+export async function anInstallation(
+  ending: Ending,
+  settings: Settings = {},
+  profile: TestedProfile = embedded,
+): Promise<Installation> {
+  const engines = await profile.engines(ending)
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
-  const installation = new Installation(folder, await freePort(), settings)
-  ending.after(() => installation.remove())
+  const installation = new Installation(folder, await freePort(), { ...engines.settings, ...settings })
+  engines.after(() => installation.remove())
   return installation
 }
 
 /** Makes the folder, starts, and waits until everything is ready. */
-export async function aRunningSluice(ending: Ending, settings: Settings = {}): Promise<Installation> {
-  const installation = await anInstallation(ending, settings)
+export async function aRunningSluice(
+  ending: Ending,
+  settings: Settings = {},
+  profile: TestedProfile = embedded,
+): Promise<Installation> {
+  const installation = await anInstallation(ending, settings, profile)
   await installation.start()
   return installation
 }
