@@ -274,6 +274,30 @@ export const clusterSections = {
         max: 10 * minuteMs,
         doc: 'How long a reader tries to reach Kafka before it gives up and is started again.',
       }),
+      groupId: text({
+        default: '',
+        shape: 'letters, digits, ".", "_" or "-"',
+        complaintAbout: (value) => (/^[A-Za-z0-9._-]{0,200}$/.test(value) ? undefined : 'has others'),
+        doc: 'The consumer group by which cores share the partitions; none: topicPrefix and sluice-core.',
+      }),
+      groupSessionMs: milliseconds({
+        default: 10 * secondMs,
+        min: secondMs,
+        max: 5 * minuteMs,
+        doc: "After how long the partitions of a core that is silent are given to others. The group is set to it where the brokers' group.consumer.min.session.timeout.ms permits.",
+      }),
+      groupHeartbeatMs: milliseconds({
+        default: secondMs,
+        min: 100,
+        max: minuteMs,
+        doc: 'How often a core tells that it is there and asks what its partitions are; more often where the brokers want it so.',
+      }),
+      groupHandoverMs: milliseconds({
+        default: 30 * secondMs,
+        min: secondMs,
+        max: 10 * minuteMs,
+        doc: 'How long a core may take to end its work in partitions that another is to get; then that one gets them all the same.',
+      }),
       metadataAgeMs: milliseconds({
         default: 500,
         min: 100,

@@ -11,7 +11,7 @@ export interface AssignmentUnderTest {
 
 export interface AssignmentSuite {
   /** Partitions that nobody has taken part in yet. */
-  open(partitionCount: number): Promise<AssignmentUnderTest>
+  readonly open: (partitionCount: number) => Promise<AssignmentUnderTest>
   /** Whether several processes share the partitions. */
   readonly isShared: boolean
   readonly skip?: string | false
