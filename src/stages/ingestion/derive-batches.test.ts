@@ -14,7 +14,7 @@ import { aRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtu
 
 const derive = createDerive({ projects: projectsInMemory() })
 const epoch = 5
-const source = { flow: flows.events, partitionCount: 3 }
+const deriving = { flow: flows.events, partitionCount: 3, epochOf: () => epoch, derive }
 
 function fresh(partitionCount = 3): PartitionState[] {
   return Array.from({ length: partitionCount }, () => ({ decidedTo: 0, books: emptyBooks, acceptedToMs: 0 }))
@@ -29,7 +29,7 @@ function rowsOf({ value }: DerivedPartition): WarehouseRow[] {
 }
 
 async function only(records: readonly LogRecord[], states = fresh()): Promise<DerivedPartition> {
-  const batches = await deriveBatches(records, source, states, epoch, derive)
+  const batches = await deriveBatches(records, states, deriving)
   assert.equal(batches.length, 1)
   const [batch] = batches
   assert.ok(batch !== undefined)
@@ -45,7 +45,7 @@ describe('derived batches', () => {
       aRecord(1, { lane: 'exceptions', partition: 1 }),
     ]
     const states = fresh(18).map((state, at) => (at === 0 ? { ...state, decidedTo: 4 } : state))
-    const batches = await deriveBatches(records, source, states, epoch, derive)
+    const batches = await deriveBatches(records, states, deriving)
     assert.deepEqual(
       batches.map(({ partition, head }) => [partition, head.partition, head.from, head.to]),
       [
@@ -59,7 +59,7 @@ describe('derived batches', () => {
 
   it('are one a partition, each with its range, its rows in order and their id set', async () => {
     const records = [aRecord(0), aRecord(0, { partition: 2 }), aRecord(1), aRecord(2), aRecord(1, { partition: 2 })]
-    const batches = await deriveBatches(records, source, fresh(), epoch, derive)
+    const batches = await deriveBatches(records, fresh(), deriving)
     assert.deepEqual(
       batches.map(({ partition, head }) => [partition, head.partition, head.epoch, head.from, head.to, head.rowCount]),
       [
@@ -88,7 +88,7 @@ describe('derived batches', () => {
       aRecord(2, { timeMs: march + 1 }),
       aRecord(3, { timeMs: Date.UTC(2026, 4, 1) }),
     ]
-    const batches = await deriveBatches(records, source, fresh(), epoch, derive)
+    const batches = await deriveBatches(records, fresh(), deriving)
     assert.deepEqual(
       batches.map(({ head }) => [head.month, head.from, head.to, head.acceptedFromMs, head.acceptedToMs]),
       [
@@ -130,7 +130,7 @@ describe('derived batches', () => {
     const april = Date.UTC(2026, 3, 1)
     const states = [{ decidedTo: 2, books: { ...emptyBooks, in: 2, out: 2 }, acceptedToMs: 0 }]
     const records = [aRecord(4), aRecord(7), aRecord(9, { timeMs: april })]
-    const [first, second, ...others] = await deriveBatches(records, source, states, epoch, derive)
+    const [first, second, ...others] = await deriveBatches(records, states, deriving)
     assert.deepEqual(others, [])
     const damaged = (offset: number) => ({ offset, kind: 'damaged', reason: 'damaged', step: 'read' })
     assert.deepEqual(first?.head.exceptions, [2, 3, 5, 6].map(damaged))
@@ -151,12 +151,12 @@ describe('derived batches', () => {
 
   it('are none for nothing, and the states handed in are not changed', async () => {
     const states = Object.freeze(fresh().map((state) => Object.freeze(state)))
-    assert.deepEqual(await deriveBatches([], source, states, epoch, derive), [])
-    await deriveBatches([aRecord(0)], source, states, epoch, derive)
+    assert.deepEqual(await deriveBatches([], states, deriving), [])
+    await deriveBatches([aRecord(0)], states, deriving)
   })
 
   it('refuse a record of a partition that does not exist', async () => {
-    await assert.rejects(deriveBatches([aRecord(0, { partition: 3 })], source, fresh(), epoch, derive), RangeError)
+    await assert.rejects(deriveBatches([aRecord(0, { partition: 3 })], fresh(), deriving), RangeError)
   })
 
   it('decide every offset once and keep books that add up, over any stretches, gaps, months and verdicts', async (t) => {
@@ -190,7 +190,7 @@ describe('derived batches', () => {
           }
           // A gap at the end of a stretch is noticed by the next record only: take it back.
           for (const [partition, gaps] of pendingGaps.entries()) ends[partition] = (ends[partition] ?? 0) - gaps
-          const batches = await deriveBatches(records, source, states, epoch, derive)
+          const batches = await deriveBatches(records, states, deriving)
           states = states.map((state) => ({ ...state }))
           for (const { partition, head, value } of batches) {
             const state = states[partition]

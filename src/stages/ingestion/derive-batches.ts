@@ -35,22 +35,29 @@ export interface DerivedPartition {
   readonly value: Buffer
 }
 
+/** By whom and how records are decided. */
+export interface Deriving {
+  readonly flow: Flow
+  readonly partitionCount: number
+  /** The owner's, by source index. */
+  readonly epochOf: (partition: number) => number
+  readonly derive: Derive
+}
+
+/** `states`: by source index, of those at least whose records are there. */
 export async function deriveBatches(
   records: readonly LogRecord[],
-  source: { readonly flow: Flow; readonly partitionCount: number },
   states: readonly PartitionState[],
-  epoch: number,
-  derive: Derive,
+  { flow, partitionCount, epochOf, derive }: Deriving,
 ): Promise<DerivedPartition[]> {
   const deriveRecord = await derive(records)
   const batches: DerivedPartition[] = []
-  const indexOf = ({ lane, position }: LogRecord): number =>
-    sourceIndex(source.flow, lane, position.partition, source.partitionCount)
+  const indexOf = ({ lane, position }: LogRecord): number => sourceIndex(flow, lane, position.partition, partitionCount)
   for (const [partition, range] of Map.groupBy(records, indexOf)) {
     let state = states[partition]
     if (state === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
     for (const part of byMonth(range)) {
-      const batch = deriveRange(part, partition, state, epoch, deriveRecord)
+      const batch = deriveRange(part, partition, state, epochOf(partition), deriveRecord)
       const { to: decidedTo, books, acceptedToMs } = batch.head
       state = { decidedTo, books, acceptedToMs }
       batches.push(batch)

@@ -27,9 +27,18 @@ export const recordsSetAside = (partition: number, exceptions: readonly SourceEx
   },
 })
 
-export const ownershipTaken = (flow: string, epoch: number, waiting: number): InternalEvent => ({
+export const ownershipTaken = (flow: string, partitions: readonly number[], waiting: number): InternalEvent => ({
   emit(to) {
-    to.log('info', 'Ingestion owns its partitions.', { flow, epoch, waiting })
+    to.log('info', 'Ingestion owns its partitions.', { flow, partitions: partitions.join(','), waiting })
+  },
+})
+
+export const rememberingFailed = (error: unknown): InternalEvent => ({
+  emit(to) {
+    to.log('info', 'How far ingestion is was not remembered for others; it is tried again.', {
+      reason: messageOf(error),
+      code: codeOf(error),
+    })
   },
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { derivedBatchHead, derivedBatchRows, emptyBooks } from '../../event/derived-batch.ts'
-import type { DerivedBatchHead } from '../../event/derived-batch.ts'
+import { derivedBatchHead, derivedBatchRows, emptyBooks, sumOfBooks } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead, IngestionBooks } from '../../event/derived-batch.ts'
 import { flows, sourceAt } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
 import { codeOf, Failure } from '../../kit/failure.ts'
@@ -32,7 +32,10 @@ interface Running {
 
 type Own = Partial<Pick<IngestionDeps, 'flow' | 'derive' | 'telemetry' | 'decided'>> & {
   readonly renewAfterMs?: number
+  readonly partitions?: readonly number[]
 }
+
+const allOfThem = Array.from({ length: partitionCount }, (_, partition) => partition)
 
 function start(log: EventLog, own: Own = {}): Running {
   const ingestion = createIngestion(
@@ -40,7 +43,7 @@ function start(log: EventLog, own: Own = {}): Running {
     { flow: flows.events, log, derive, telemetry: silent, ...own },
   )
   const stopping = new AbortController()
-  const ended = ingestion.run(stopping.signal)
+  const ended = ingestion.run(own.partitions ?? allOfThem, stopping.signal)
   return {
     ingestion,
     ended,
@@ -58,11 +61,20 @@ async function sourceEnds(log: EventLog): Promise<readonly number[]> {
   return ends
 }
 
-async function decided(log: EventLog, { ingestion }: Running): Promise<void> {
+async function decided(log: EventLog, running: Running): Promise<void> {
   const ends = await sourceEnds(log)
-  await until('everything is decided', () =>
-    ends.every((end, partition) => (ingestion.decidedTo()[partition] ?? 0) >= end),
-  )
+  await until('everything is decided', async () => {
+    const to = await decidedTo(running)
+    return ends.every((end, partition) => (to[partition] ?? 0) >= end)
+  })
+}
+
+async function decidedTo({ ingestion }: Running): Promise<readonly number[]> {
+  return (await ingestion.states()).map((state) => state.decidedTo)
+}
+
+async function booksOf({ ingestion }: Running): Promise<IngestionBooks> {
+  return sumOfBooks((await ingestion.states()).map(({ books }) => books))
 }
 
 function put(
@@ -138,6 +150,7 @@ function disturbed(
   own: {
     readonly read?: (records: readonly LogRecord[]) => readonly LogRecord[]
     readonly append?: (append: Ownership['append']) => Ownership['append']
+    readonly remember?: (remember: Ownership['remember']) => Ownership['remember']
   },
 ): EventLog {
   return {
@@ -145,11 +158,12 @@ function disturbed(
     async *read(wanted, options) {
       for await (const records of log.read(wanted, options)) yield own.read?.(records) ?? records
     },
-    async own(lane) {
-      const ownership = await log.own(lane)
+    async own(lane, partitions) {
+      const ownership = await log.own(lane, partitions)
       return {
         ...ownership,
         append: own.append?.(ownership.append.bind(ownership)) ?? ownership.append.bind(ownership),
+        remember: own.remember?.(ownership.remember.bind(ownership)) ?? ownership.remember.bind(ownership),
       }
     },
   }
@@ -167,8 +181,8 @@ describe('ingestion', () => {
     await decided(log, running)
     await running.stop()
     await assertWhole(log, [65, 3, 7])
-    assert.deepEqual(running.ingestion.decidedTo().slice(0, 4), [65, 3, 7, 0])
-    assert.deepEqual(running.ingestion.books(), { ...emptyBooks, in: 72, out: 72, canary: 3 })
+    assert.deepEqual((await decidedTo(running)).slice(0, 4), [65, 3, 7, 0])
+    assert.deepEqual(await booksOf(running), { ...emptyBooks, in: 72, out: 72, canary: 3 })
   })
 
   it('shows who looks on each derived batch, once it is durable, in order', async () => {
@@ -206,7 +220,7 @@ describe('ingestion', () => {
     await second.stop()
     const [partition] = await assertWhole(log, [42, 0, 0])
     assert.ok((partition?.heads.at(-1)?.epoch ?? 0) > (partition?.heads[0]?.epoch ?? 0))
-    assert.equal(second.ingestion.books().out, 42)
+    assert.equal((await booksOf(second)).out, 42)
   })
 
   it('decides the events of all lanes of its flow, each lane’s partitions apart, and no others', async () => {
@@ -220,7 +234,7 @@ describe('ingestion', () => {
     await running.stop()
     const ends = await sourceEnds(log)
     const partitions = await assertWhole(log, ends)
-    assert.equal(running.ingestion.books().in, 10 + 11 + 12 + 13 + 14 + 15 + 4)
+    assert.equal((await booksOf(running)).in, 10 + 11 + 12 + 13 + 14 + 15 + 4)
     for (const [index, { rows }] of partitions.entries()) {
       assert.ok(rows.every((row) => row._partition === index))
       const { lane, partition } = sourceAt(flows.events, index, partitionCount)
@@ -263,7 +277,7 @@ describe('ingestion', () => {
     await decided(log, last)
     await last.stop()
     await assertWhole(log, await sourceEnds(log))
-    assert.equal(last.ingestion.books().out, 30 + 12 + 8 + 5 + 9)
+    assert.equal((await booksOf(last)).out, 30 + 12 + 8 + 5 + 9)
   })
 
   it('renews the newest batch of a lane that stands still, so that the log need not keep what is older', async () => {
@@ -286,8 +300,8 @@ describe('ingestion', () => {
     assert.ok(renewals.every(({ books, acceptedToMs }) => books.in <= 10 && acceptedToMs === nowMs))
     assert.ok(partitions.slice(index + 1).every(({ heads }) => heads.length === 0))
     const next = start(log)
-    await until('it resumed', () => next.ingestion.decidedTo()[index] === 10)
-    assert.equal(next.ingestion.books().in, 22)
+    await until('it resumed', async () => (await decidedTo(next))[index] === 10)
+    assert.equal((await booksOf(next)).in, 22)
     await next.stop()
   })
 
@@ -296,23 +310,153 @@ describe('ingestion', () => {
     put(log, 7, 2, {}, 'heatmaps_ingestion')
     put(log, 7)
     const running = start(log, { flow: flows.heatmaps })
-    await until('its lane is decided', () => running.ingestion.decidedTo()[2] === 7)
+    await until('its lane is decided', async () => (await decidedTo(running))[2] === 7)
     await running.stop()
-    assert.deepEqual(running.ingestion.decidedTo(), [0, 0, 7])
+    assert.deepEqual(await decidedTo(running), [0, 0, 7])
     assert.deepEqual((await log.bounds('clickhouse_events')).at(0), { begin: 0, end: 0 })
     assert.ok(((await log.bounds('clickhouse_heatmap_events'))[2]?.end ?? 0) > 0)
   })
 
-  it('tells the log at the start what it would resume from, also when nothing ever comes', async () => {
+  it('has the log remember its newest batches: at the start, while it works and at a calm end', async () => {
     const log = createMemoryLog(partitionCount)
-    const running = start(log, { flow: flows.heatmaps })
-    await until(
-      'it is told',
-      async () => (await log.readerOffsets('ingestion', 'clickhouse_heatmap_events')) !== undefined,
-    )
+    put(log, 20, 1)
+    const first = start(log)
+    const remembered = async () => (await log.remembered('clickhouse_events')).get(1)
+    const newest = async () => ((await log.bounds('clickhouse_events'))[1]?.end ?? 0) - 1
+    await until('it is remembered while it works', async () => (await remembered())?.offset === (await newest()))
+    put(log, 20, 1)
+    await decided(log, first)
+    await first.stop()
+    assert.equal((await remembered())?.offset, await newest())
+    assert.deepEqual([...(await log.remembered('clickhouse_events')).keys()], [1])
+
+    const forgetful = createMemoryLog(partitionCount)
+    put(forgetful, 5)
+    const quiet = start(disturbed(forgetful, { remember: () => () => Promise.resolve() }))
+    await decided(forgetful, quiet)
+    await quiet.stop()
+    assert.equal((await forgetful.remembered('clickhouse_events')).size, 0)
+    const next = start(forgetful)
+    await until('the next owner has it remembered', async () => {
+      return (await forgetful.remembered('clickhouse_events')).get(0)?.offset !== undefined
+    })
+    await next.stop()
+  })
+
+  it('goes on while nothing can be remembered, and does not let that end it', async () => {
+    const log = createMemoryLog(partitionCount)
+    const unavailable = new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+    let asked = 0
+    const away = disturbed(log, {
+      remember: (remember) => (newest) => (asked++ === 0 ? remember(newest) : Promise.reject(unavailable)),
+    })
+    put(log, 10)
+    const running = start(away)
+    await decided(log, running)
+    await until('it tried to', () => asked > 1)
+    put(log, 10)
+    await decided(log, running)
     await running.stop()
-    const none = Array.from({ length: partitionCount }, () => 0)
-    assert.deepEqual(await log.readerOffsets('ingestion', 'clickhouse_heatmap_events'), none)
+    await assertWhole(log, [20, 0, 0])
+    assert.equal((await log.remembered('clickhouse_events')).size, 0)
+  })
+
+  it('decides its partitions in all lanes and leaves the others to others, neither disturbing the other', async () => {
+    const log = createMemoryLog(partitionCount)
+    const fill = (): void => {
+      for (const partition of allOfThem) {
+        put(log, 11, partition)
+        put(log, 4, partition, {}, 'exceptions')
+        put(log, 3, partition, {}, 'historical_events')
+      }
+    }
+    fill()
+    const one = start(log, { partitions: [2, 0] })
+    const other = start(log, { partitions: [1] })
+    await decided(log, one)
+    fill()
+    await decided(log, other)
+    await Promise.all([one.stop(), other.stop()])
+    const ends = await sourceEnds(log)
+    await assertWhole(log, ends)
+    for (const running of [one, other, start(log, { partitions: [] })]) {
+      await decided(log, running)
+      assert.deepEqual(await decidedTo(running), ends)
+      assert.equal((await booksOf(running)).out, 3 * 2 * (11 + 4 + 3))
+      await running.stop()
+    }
+  })
+
+  it('says of partitions that others decide what they had remembered, and the last known while the log is away', async () => {
+    const log = createMemoryLog(partitionCount)
+    let isAway = false
+    let asked = 0
+    const shaky: EventLog = {
+      ...log,
+      remembered(lane) {
+        asked++
+        if (isAway) return Promise.reject(new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true }))
+        return log.remembered(lane)
+      },
+    }
+    put(log, 9, 2)
+    const idle = start(shaky, { partitions: [] })
+    assert.equal((await decidedTo(idle))[2], 0)
+    const working = start(log)
+    await until('it is told', async () => (await decidedTo(idle))[2] === 9)
+    const { acceptedToMs } = (await idle.ingestion.states())[2] ?? {}
+    assert.equal(acceptedToMs, nowMs)
+    isAway = true
+    const before = asked
+    await until('it asked in vain', async () => (await decidedTo(idle)).length > 0 && asked > before)
+    assert.equal((await decidedTo(idle))[2], 9)
+    await Promise.all(Array.from({ length: 50 }, () => idle.ingestion.states()))
+    assert.ok(asked <= before + 2)
+    await Promise.all([idle.stop(), working.stop()])
+  })
+
+  it('takes partitions that another had, resumes there, and gives others back, life after life', async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    t.diagnostic(`seed ${String(seed)}`)
+    const random = seededRandom(seed)
+    const log = createMemoryLog(partitionCount)
+    const two = [0, 1].map(() => createIngestion(config, { flow: flows.events, log, derive, telemetry: silent }))
+    let fenced = 0
+    for (let round = 0; round < 12; round++) {
+      for (const partition of allOfThem) put(log, Math.floor(random() * 12), partition)
+      // Now and then both believe that a partition is theirs.
+      const shares = two.map(() => allOfThem.filter(() => random() < 0.6))
+      const stopping = new AbortController()
+      const [first = [], second = []] = shares
+      const lives = two.map(async (ingestion, at) => {
+        const share = at === 0 ? first : second
+        const others = at === 0 ? second : first
+        try {
+          await ingestion.run(share, stopping.signal)
+        } catch (error) {
+          assert.equal(codeOf(error), 'SLUICE_LOG_FENCED')
+          fenced++
+          const left = share.filter((partition) => !others.includes(partition))
+          await ingestion.run(left, stopping.signal)
+        }
+      })
+      const ends = await sourceEnds(log)
+      await until('what somebody has is decided', async () => {
+        const states = await Promise.all(two.map((ingestion) => ingestion.states()))
+        return allOfThem.every(
+          (partition) =>
+            !shares.some((share) => share.includes(partition)) ||
+            states.some((state) => (state[partition]?.decidedTo ?? 0) >= (ends[partition] ?? 0)),
+        )
+      })
+      stopping.abort()
+      await Promise.all(lives)
+    }
+    t.diagnostic(`fenced ${String(fenced)} times`)
+    const last = start(log)
+    await decided(log, last)
+    await last.stop()
+    await assertWhole(log, await sourceEnds(log))
   })
 
   it('ends when somebody newer owns the lane, and writes nothing any more', async () => {
@@ -321,7 +465,7 @@ describe('ingestion', () => {
     const older = start(log)
     await decided(log, older)
     const newer = start(log)
-    await until('the newer one owns the lane', () => newer.ingestion.decidedTo()[0] === 5)
+    await until('the newer one owns the lane', async () => (await decidedTo(newer))[0] === 5)
     put(log, 5)
     await assert.rejects(older.ended, (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
     await decided(log, newer)
@@ -343,7 +487,7 @@ describe('ingestion', () => {
       exceptions.map(({ offset, kind }) => [offset, kind]),
       [...lost].map((offset) => [offset, 'damaged']),
     )
-    assert.deepEqual(running.ingestion.books(), {
+    assert.deepEqual(await booksOf(running), {
       ...emptyBooks,
       in: 20,
       out: 16,

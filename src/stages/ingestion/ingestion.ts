@@ -1,7 +1,7 @@
 /**
- * Log ─► steps ─► derived batches. One owner reads all source lanes of a flow, decides a range of each partition, and appends
- * one batch for each range; the batch is the commit. It begins where the last batch ended, so a crash at any point repeats
- * at most the work, never the effect.
+ * Log ─► steps ─► derived batches. The owner of some partitions reads them in all source lanes of a flow, decides a range of each,
+ * and appends one batch for each range; the batch is the commit. It begins where the last batch ended, so a crash at any point
+ * repeats at most the work, never the effect. Other processes own the other partitions; who owns which is not decided here.
  *
  * ```
  *  urgent lanes  ─┐
@@ -11,21 +11,22 @@
  *
  * Where ingestion stands is what the newest batch of each source index says, so that batch must stay in the log, and with it
  * everything behind it. Of a lane that is used rarely it would hold back retention for ever: it is renewed by a batch that
- * decides nothing and says the same.
+ * decides nothing and says the same. The log remembers which batch is the newest, and what it says for those who ask elsewhere.
  */
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { derivedBatchHead, emptyBooks, sumOfBooks } from '../../event/derived-batch.ts'
-import type { IngestionBooks } from '../../event/derived-batch.ts'
-import { ofLane, sourceIndex } from '../../event/flows.ts'
+import { derivedBatchHead } from '../../event/derived-batch.ts'
+import { ofLane, sourceIndex, sourceIndexesOf } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
-import type { EventLog, LogRecord, Ownership } from '../../stores/log/event-log.ts'
+import type { EventLog, LogRecord, Ownership, Remembered } from '../../stores/log/event-log.ts'
 import { deriveBatches, renewedBatch } from './derive-batches.ts'
 import type { Derive, DerivedPartition, PartitionState } from './derive-batches.ts'
 import * as happened from './ingestion.events.ts'
+import { aboutState, KnownStates, nothingDecided } from './known-states.ts'
 import { takeTurns } from './take-turns.ts'
 
 export interface IngestionConfig {
@@ -49,98 +50,114 @@ export interface IngestionDeps {
 }
 
 export interface Ingestion {
-  /** Runs until the signal aborts; throws only what cannot be survived in this process. */
-  run(signal: AbortSignal): Promise<void>
-  /** How far each partition is decided, by source index; empty until the derived lane is owned. */
-  decidedTo(): readonly number[]
-  /** The books of all source indexes added up. */
-  books(): IngestionBooks
+  /**
+   * Works on these partitions of the flow's source lanes until the signal aborts; again with others once it has ended. Rejects with
+   * SLUICE_LOG_FENCED when somebody newer owns one of them, and with what else cannot be survived in this process.
+   */
+  run(partitions: readonly number[], signal: AbortSignal): Promise<void>
+  /** How far each partition is decided, here or elsewhere, by source index. What others say may be a second old, more while the log is away. */
+  states(): Promise<readonly PartitionState[]>
 }
 
-/** The name under which the log knows that the newest batch of each partition is still needed, to resume from. */
-const readerName = 'ingestion'
-const readerSavedEveryMs = 10_000
+const rememberedEveryMs = 1_000
 /** Batches of urgent lanes in a row, while patient ones wait. */
 const urgentTurnsMax = 4
+
+/** The newest batch of a source index. */
+interface Newest {
+  readonly offset: number
+  /** When it was written. */
+  readonly atMs: number
+}
 
 export function createIngestion(
   config: IngestionConfig,
   { flow, log, derive, telemetry, decided }: IngestionDeps,
 ): Ingestion {
   const urgent = flow.sources.filter((lane) => !flow.patient.includes(lane))
-  let states: PartitionState[] = []
-  /** Offset of the newest batch of each source index. */
-  let newest: number[] = []
-  /** When it was written. */
-  let newestMs: number[] = []
-  let readerSavedMs = 0
+  const known = new KnownStates(log, flow.derived)
 
   /** One life of an owner: takes over, then decides range after range. */
-  async function own(signal: AbortSignal): Promise<void> {
-    const ownership = await log.own(flow.derived)
-    ;({ states, newest, newestMs } = await resumeFrom(ownership, log.partitionsOf(flow.derived)))
-    // Also of a lane in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
-    await log.saveReader(readerName, flow.derived, newest)
-    happened.ownershipTaken(flow.name, ownership.epoch, await countWaiting()).emit(telemetry)
-    const turns = takeTurns(reading(urgent), reading(flow.patient), {
+  async function own(partitions: readonly number[], signal: AbortSignal): Promise<void> {
+    const ownership = await log.own(flow.derived, sourceIndexesOf(flow, partitions, log.partitionCount))
+    const { states, newest } = await resumeFrom(ownership)
+    known.own(states)
+    // Before anything else is written: whoever comes next need not read what was there before.
+    await ownership.remember(whatIsNew(newest, newest.keys()))
+    happened.ownershipTaken(flow.name, partitions, await countWaiting(partitions)).emit(telemetry)
+    const turns = takeTurns(reading(urgent, partitions), reading(flow.patient, partitions), {
       urgentTurnsMax,
       lingerMs: config.lingerMs,
       isSmall: (records) => bytesOf(records) < config.batchBytesMax / 4,
       signal,
     })
+    const remembering = rememberRegularly(ownership, newest)
+    const note = (partition: number, offset: number): void => {
+      newest.set(partition, { offset, atMs: Date.now() })
+      remembering.changed(partition)
+    }
     // One at a time: a batch that renews must not come behind one that went further.
     let working = Promise.resolve()
     const renewing = setInterval(() => {
-      working = working.then(() => renew(ownership))
+      working = working.then(() => renew(ownership, newest, note))
     }, config.renewAfterMs / 4)
     try {
       for await (const records of turns) {
-        const committing = working.then(() => commit(records, ownership, signal))
+        const committing = working.then(() => commit(records, ownership, note, signal))
         working = committing.catch(() => undefined)
         await committing
       }
+      await working
+      await remembering.flush()
     } finally {
       clearInterval(renewing)
       await working
+      await remembering.end()
+      known.disown()
     }
   }
 
   /** Never throws: whether such a batch is there or not changes nothing, and what is wrong with the log the next commit meets. */
-  async function renew(ownership: Ownership): Promise<void> {
+  async function renew(
+    ownership: Ownership,
+    newest: ReadonlyMap<number, Newest>,
+    note: (partition: number, offset: number) => void,
+  ): Promise<void> {
     const nowMs = Date.now()
-    const old = states.keys().filter((partition) => {
-      const isUsed = (states[partition]?.decidedTo ?? 0) > 0
-      return isUsed && (newestMs[partition] ?? 0) <= nowMs - config.renewAfterMs
-    })
+    const old = [...newest].filter(([, { atMs }]) => atMs <= nowMs - config.renewAfterMs)
     try {
-      for (const partition of old) {
-        const state = states[partition]
-        if (state === undefined) continue
-        const value = renewedBatch(partition, state, ownership.epoch, nowMs)
+      for (const [partition] of old) {
+        const state = known.now()[partition]
+        if (state === undefined || state.decidedTo === 0) continue
+        const value = renewedBatch(partition, state, ownership.epochOf(partition), nowMs)
         const { offset } = await ownership.append(partition, { headers: {}, value })
-        newest[partition] = offset
-        newestMs[partition] = nowMs
+        note(partition, offset)
       }
-      await saveReader()
     } catch (error) {
       happened.renewalFailed(error).emit(telemetry)
     }
   }
 
-  async function countWaiting(): Promise<number> {
+  async function countWaiting(partitions: readonly number[]): Promise<number> {
+    const states = known.now()
     let waiting = 0
     for (const lane of flow.sources) {
-      for (const [partition, { end }] of (await log.bounds(lane)).entries()) {
-        waiting += end - (states[sourceIndex(flow, lane, partition, log.partitionCount)]?.decidedTo ?? 0)
+      const bounds = await log.bounds(lane)
+      for (const partition of partitions) {
+        const { decidedTo = 0 } = states[sourceIndex(flow, lane, partition, log.partitionCount)] ?? {}
+        waiting += (bounds[partition]?.end ?? 0) - decidedTo
       }
     }
     return waiting
   }
 
   /** Reads the lanes from where they are decided on. */
-  function reading(lanes: readonly Lane[]) {
-    const decidedTo = states.map((state) => state.decidedTo)
-    const wanted = lanes.map((lane) => ({ lane, from: ofLane(flow, lane, decidedTo, log.partitionCount) }))
+  function reading(lanes: readonly Lane[], partitions: readonly number[]) {
+    const decidedTo = known.now().map((state) => state.decidedTo)
+    const wanted = lanes.map((lane) => {
+      const from = ofLane(flow, lane, decidedTo, log.partitionCount)
+      return { lane, from, partitions }
+    })
     // Damage anywhere in the journal is noticed once: by the reader of the lane in which most records are.
     const othersUnchecked = !lanes.includes('events_plugin_ingestion')
     const options = { batchBytesMax: config.batchBytesMax, othersUnchecked }
@@ -148,34 +165,75 @@ export function createIngestion(
       lanes.length === 0 ? nothing() : log.read(wanted, { ...options, signal })
   }
 
-  async function commit(records: readonly LogRecord[], ownership: Ownership, signal: AbortSignal): Promise<void> {
-    const source = { flow, partitionCount: log.partitionCount }
-    const batches = await retrying(() => deriveBatches(records, source, states, ownership.epoch, derive), signal)
+  async function commit(
+    records: readonly LogRecord[],
+    ownership: Ownership,
+    note: (partition: number, offset: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const epochOf = (partition: number): number => ownership.epochOf(partition)
+    const deriving = { flow, partitionCount: log.partitionCount, epochOf, derive }
+    const batches = await retrying(() => deriveBatches(records, known.now(), deriving), signal)
     if (batches === undefined) return
     failpoint('core:before-derived-append')
     const positions = await Promise.all(
       batches.map(({ partition, value }) => ownership.append(partition, { headers: {}, value })),
     )
     failpoint('core:after-derived-append')
-    for (const { partition, offset } of positions) {
-      newest[partition] = offset
-      newestMs[partition] = Date.now()
-    }
+    for (const { partition, offset } of positions) note(partition, offset)
     let rows = 0
     for (const { partition, head } of batches) {
-      states[partition] = { decidedTo: head.to, books: head.books, acceptedToMs: head.acceptedToMs }
+      known.decided(partition, { decidedTo: head.to, books: head.books, acceptedToMs: head.acceptedToMs })
       rows += head.rowCount
       if (head.exceptions.length > 0) happened.recordsSetAside(partition, head.exceptions).emit(telemetry)
     }
     decided?.(batches)
     happened.rangesCommitted(records.length, rows).emit(telemetry)
-    await saveReader()
   }
 
-  async function saveReader(): Promise<void> {
-    if (Date.now() - readerSavedMs <= readerSavedEveryMs) return
-    readerSavedMs = Date.now()
-    await log.saveReader(readerName, flow.derived, newest)
+  function whatIsNew(
+    newest: ReadonlyMap<number, Newest>,
+    partitions: Iterable<number>,
+  ): ReadonlyMap<number, Remembered> {
+    const states = known.now()
+    const remembered = new Map<number, Remembered>()
+    for (const partition of partitions) {
+      const state = states[partition]
+      const offset = newest.get(partition)?.offset
+      if (state !== undefined && offset !== undefined) remembered.set(partition, { offset, about: aboutState(state) })
+    }
+    return remembered
+  }
+
+  /** Has what changed remembered every second. A log that does not is told again; nobody waits for it but the end. */
+  function rememberRegularly(ownership: Ownership, newest: ReadonlyMap<number, Newest>) {
+    let changed = new Set<number>()
+    let working: Promise<void> | undefined
+    const remember = async (): Promise<void> => {
+      const now = changed
+      if (now.size === 0) return
+      changed = new Set()
+      try {
+        await ownership.remember(whatIsNew(newest, now))
+      } catch (error) {
+        changed = changed.union(now)
+        happened.rememberingFailed(error).emit(telemetry)
+      }
+    }
+    const timer = setInterval(() => {
+      working ??= remember().finally(() => (working = undefined))
+    }, rememberedEveryMs)
+    return {
+      changed: (partition: number) => changed.add(partition),
+      async flush() {
+        await working
+        await remember()
+      },
+      async end() {
+        clearInterval(timer)
+        await working
+      },
+    }
   }
 
   /** Tries again while a store is away; undefined when told to stop meanwhile. */
@@ -197,13 +255,17 @@ export function createIngestion(
   }
 
   return {
-    async run(signal) {
+    async run(partitions, signal) {
+      if (partitions.length === 0) await aborted(signal)
       // An append that failed may or may not be there: only a new owner, who reads what is, can go on.
-      while (!signal.aborted) await retrying(() => own(signal), signal)
+      while (!signal.aborted) await retrying(() => own(partitions, signal), signal)
     },
-    decidedTo: () => states.map(({ decidedTo }) => decidedTo),
-    books: () => sumOfBooks(states.map(({ books }) => books)),
+    states: () => known.all(),
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
 }
 
 async function* nothing(): AsyncGenerator<never> {
@@ -213,20 +275,20 @@ async function* nothing(): AsyncGenerator<never> {
 /** Where each source index stands is what its newest batch says. */
 async function resumeFrom(
   ownership: Ownership,
-  partitionCount: number,
-): Promise<{ readonly states: PartitionState[]; readonly newest: number[]; readonly newestMs: number[] }> {
-  const states: PartitionState[] = []
-  const newest: number[] = []
-  const newestMs: number[] = []
-  for (let partition = 0; partition < partitionCount; partition++) {
+): Promise<{ readonly states: Map<number, PartitionState>; readonly newest: Map<number, Newest> }> {
+  const states = new Map<number, PartitionState>()
+  const newest = new Map<number, Newest>()
+  for (const partition of ownership.partitions) {
     const last = await ownership.last(partition)
-    const head = last === undefined ? undefined : derivedBatchHead(last.value)
-    const { to = 0, books = emptyBooks, acceptedToMs = 0 } = head ?? {}
-    states.push({ decidedTo: to, books, acceptedToMs })
-    newest.push(last?.position.offset ?? 0)
-    newestMs.push(last?.timeMs ?? 0)
+    if (last === undefined) {
+      states.set(partition, nothingDecided)
+      continue
+    }
+    const { to, books, acceptedToMs } = derivedBatchHead(last.value)
+    states.set(partition, { decidedTo: to, books, acceptedToMs })
+    newest.set(partition, { offset: last.position.offset, atMs: last.timeMs })
   }
-  return { states, newest, newestMs }
+  return { states, newest }
 }
 
 function bytesOf(records: readonly LogRecord[]): number {
