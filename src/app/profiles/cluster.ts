@@ -29,7 +29,7 @@ import { checkServer } from '../../stores/state/postgres/check-server.ts'
 import { readDatabaseUrl } from '../../stores/state/postgres/database-url.ts'
 import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
 import type { SqlClient, SqlSession } from '../../stores/state/sql-client.ts'
-import { openPostgresInsertProgress } from '../../stores/warehouse/postgres-progress/postgres-insert-progress.ts'
+import { postgresInsertProgress } from '../../stores/warehouse/postgres-progress/postgres-insert-progress.ts'
 import { canaryToken } from '../canary-token.ts'
 import type { Config } from '../config.ts'
 import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, WarehouseStores } from './profile.ts'
@@ -111,15 +111,16 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   await prepared(config, sql, telemetry.of('state'))
   await openTopics(config, 'core', telemetry.of('log'))
   const log = openLog(config, sql, 'core', telemetry.of('log'))
-  const progressOf = (flow: FlowName) => openPostgresInsertProgress(sql, flow)
+  const { recentBlocksMax } = config.warehouse
+  const progressOf = (flow: FlowName) => postgresInsertProgress(sql, flow, { recentBlocksMax })
   return {
     log,
     // By the log that owns the derived lanes: no other knows where their newest batches end.
     search: openReadingSearch({ log, canaryToken: await canaryToken(), ...config.journey }),
     progress: {
-      events: await progressOf('events'),
-      heatmaps: await progressOf('heatmaps'),
-      recordings: await progressOf('recordings'),
+      events: progressOf('events'),
+      heatmaps: progressOf('heatmaps'),
+      recordings: progressOf('recordings'),
     },
     sql,
     doorCounts: doorCountsOf(log),

@@ -94,9 +94,9 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
     log: openLog(config, own, new Map([[journals.core, writer]])),
     search: openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey }),
     progress: {
-      events: await openFileInsertProgress(nodeFiles, 'core/inserting'),
-      heatmaps: await openFileInsertProgress(nodeFiles, 'core/inserting-heatmaps'),
-      recordings: await openFileInsertProgress(nodeFiles, 'core/inserting-recordings'),
+      events: await openFileInsertProgress(nodeFiles, 'core/inserting', config.warehouse),
+      heatmaps: await openFileInsertProgress(nodeFiles, 'core/inserting-heatmaps', config.warehouse),
+      recordings: await openFileInsertProgress(nodeFiles, 'core/inserting-recordings', config.warehouse),
     },
     sql,
     doorCounts,
