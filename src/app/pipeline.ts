@@ -28,6 +28,7 @@ import { createLiveFeed } from '../stages/live/live-feed.ts'
 import type { LiveFeed } from '../stages/live/live-feed.ts'
 import { createWarehousing } from '../stages/warehousing/warehousing.ts'
 import type { Warehousing } from '../stages/warehousing/warehousing.ts'
+import type { LimitedTokens } from '../stores/coordination/limited-tokens.ts'
 import type { Intake } from '../stores/intake/intake.ts'
 import type { EventLog } from '../stores/log/event-log.ts'
 import type { ProjectCache } from '../stores/state/project-cache.ts'
@@ -48,6 +49,7 @@ export function buildDoor(
   stores: {
     readonly intake: Intake
     readonly tokens: TokenDirectory
+    readonly limitedTokens: LimitedTokens
     readonly duplicateKeySecret: Buffer
     readonly canaryToken: string
   },

@@ -23,6 +23,7 @@ import { createDeriveRecording } from '../stages/ingestion/derive-recording.ts'
 import { createIngestion } from '../stages/ingestion/ingestion.ts'
 import { createRecordings } from '../stages/query/ask-recordings.ts'
 import { createWarehousing } from '../stages/warehousing/warehousing.ts'
+import { noLimitedTokens } from '../stores/coordination/limited-tokens.ts'
 import { openEmbeddedIntake } from '../stores/intake/embedded/embedded-intake.ts'
 import { openJournalWriter } from '../stores/log/segments/journal-writer.ts'
 import { openSegmentsLog } from '../stores/log/segments/segments-log.ts'
@@ -87,6 +88,7 @@ before(async () => {
   const admit = createAdmission(config.admission, {
     intake,
     tokens: { lookup: () => known, confirm: () => Promise.resolve(known) },
+    limitedTokens: noLimitedTokens,
     duplicateKeySecret: Buffer.alloc(32),
     canaryToken: 'phc_canary',
     telemetry: silent,

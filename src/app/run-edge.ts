@@ -44,6 +44,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
     {
       intake: stores.intake,
       tokens,
+      limitedTokens: stores.limitedTokens,
       duplicateKeySecret: await secretFile('edge/duplicates.key', 32),
       canaryToken: await canaryToken(),
     },
@@ -123,6 +124,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   await front.close(config.supervisor.stopTimeoutMs / 2)
   await closeServer(internal, 100)
   await tokens.close()
+  stores.limitedTokens.close()
   await stores.intake.close()
   await stores.sql.close()
   await tracing?.close()

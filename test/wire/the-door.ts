@@ -16,6 +16,7 @@ import type { Lane } from '../../src/event/position.ts'
 import { nodeFiles } from '../../src/kit/node-files.ts'
 import { silent } from '../../src/kit/telemetry/telemetry.ts'
 import type { Telemetry } from '../../src/kit/telemetry/telemetry.ts'
+import { noLimitedTokens } from '../../src/stores/coordination/limited-tokens.ts'
 import { openEmbeddedIntake } from '../../src/stores/intake/embedded/embedded-intake.ts'
 import type { Intake, Outcome } from '../../src/stores/intake/intake.ts'
 import type { LogRecord } from '../../src/stores/log/event-log.ts'
@@ -93,6 +94,7 @@ export async function openDoor({ settings, tokenAnswer, telemetry = silent }: Do
         confirm: (token) => Promise.resolve(tokenAnswer(token)),
         close: () => Promise.resolve(),
       },
+      limitedTokens: noLimitedTokens,
       duplicateKeySecret: randomBytes(32),
       canaryToken: 'phc_canary',
     },

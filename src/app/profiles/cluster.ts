@@ -13,8 +13,10 @@ import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openRedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
 import type { RedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
+import { openRedisLimitedTokens } from '../../stores/coordination/redis/redis-limited-tokens.ts'
 import { openClusterIntake } from '../../stores/intake/cluster/cluster-intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
+import { kafkaAssignment } from '../../stores/log/kafka/kafka-assignment.ts'
 import { kafkaConnectionDefaults } from '../../stores/log/kafka/kafka-connection.ts'
 import type { KafkaConnectionOptions } from '../../stores/log/kafka/kafka-connection.ts'
 import { kafkaLogDefaults, openKafkaLog } from '../../stores/log/kafka/kafka-log.ts'
@@ -86,9 +88,18 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
     deliveryMsMax,
     telemetry: telemetry.of('log'),
   })
+  const redis = await openRedis(config, 'sluice-edge', own)
+  const { quotaSetsPrefix, quotaSetsEveryMs, quotaSetTokensMax } = config.redis
+  const limitedTokens = await openRedisLimitedTokens({
+    redis,
+    keyPrefix: quotaSetsPrefix,
+    everyMs: quotaSetsEveryMs,
+    tokensMax: quotaSetTokensMax,
+    telemetry: own,
+  })
   const intake = await openClusterIntake({
     lanes,
-    redis: await openRedis(config, 'sluice-edge', own),
+    redis,
     whenAway: config.redis.whenAway,
     duplicateWindowMs,
     limitKeysMax,
@@ -99,6 +110,7 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
   })
   return {
     intake,
+    limitedTokens,
     sql,
     doorCounts: doorCountsOf(openLog(config, sql, 'edge-ends', telemetry.of('log'))),
     // Kafka removes what its topics say.

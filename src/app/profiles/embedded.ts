@@ -8,6 +8,7 @@ import { laneNumber } from '../../event/position.ts'
 import { nodeFiles } from '../../kit/node-files.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { noLimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import { openSegmentsSearch } from '../../stores/log/segments/segments-search.ts'
@@ -70,6 +71,7 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
   })
   return {
     intake,
+    limitedTokens: noLimitedTokens,
     sql: openSql('sluice-edge'),
     doorCounts,
     async trim(nowMs) {

@@ -7,6 +7,7 @@ import type { Lane, Offsets } from '../../event/position.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { IntakeCounts } from '../../stages/health/books.ts'
+import type { LimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import type { Intake } from '../../stores/intake/intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import type { LogSearch } from '../../stores/log/log-search.ts'
@@ -26,6 +27,7 @@ export interface Profile {
 
 export interface EdgeStores {
   readonly intake: Intake
+  readonly limitedTokens: LimitedTokens
   readonly sql: SqlClient
   /** What the door has written; there also while the core is away. */
   doorCounts(): Promise<DoorCounts>

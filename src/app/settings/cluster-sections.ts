@@ -135,6 +135,24 @@ export const clusterSections = {
         max: 1_000_000,
         doc: 'Most calls of one connection that wait to be sent or answered; the door treats more as Redis being away.',
       }),
+      quotaSetsPrefix: text({
+        env: 'REDIS_KEY_PREFIX',
+        default: '',
+        ...anyText,
+        doc: "Before the names of PostHog's quota sets (@posthog/quota-limits/…), whose tokens are limited here as well.",
+      }),
+      quotaSetsEveryMs: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'How often they are read; while they cannot be read, what they said last counts until its time.',
+      }),
+      quotaSetTokensMax: integer({
+        default: 100_000,
+        min: 1,
+        max: 10_000_000,
+        doc: 'Most tokens of one set that are limited; of more, those that are limited for longest.',
+      }),
       password: secret({
         env: 'SLUICE_REDIS_PASSWORD',
         defaultText: 'that of the address',

@@ -14,6 +14,7 @@ import { eventMarks } from '../../event/event-marks.ts'
 import type { Lane } from '../../event/position.ts'
 import type { UuidWords } from '../../event/uuid.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import type { LimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import type { Intake, IntakeEvent, IntakeRequest, Outcome } from '../../stores/intake/intake.ts'
 import type { DoorPolicy } from '../../stores/state/door-policy.ts'
 import type { TokenDirectory } from '../../stores/state/token-directory.ts'
@@ -61,6 +62,8 @@ export type Admit = (request: ReadRequest) => Promise<Admission>
 export interface AdmissionDeps {
   readonly intake: Intake
   readonly tokens: Pick<TokenDirectory, 'lookup' | 'confirm'>
+  /** What somebody else has limited. */
+  readonly limitedTokens: Pick<LimitedTokens, 'of'>
   /** Random bytes of this installation; see `duplicate-key.ts`. */
   readonly duplicateKeySecret: Buffer
   /** The health check's own project token. */
@@ -70,7 +73,7 @@ export interface AdmissionDeps {
 
 export function createAdmission(config: AdmissionConfig, deps: AdmissionDeps): Admit {
   const { intake, tokens, canaryToken, telemetry } = deps
-  const prepareEvents = createPrepareEvents(config, createDuplicateKeys(deps.duplicateKeySecret))
+  const prepareEvents = createPrepareEvents(config, createDuplicateKeys(deps.duplicateKeySecret), deps.limitedTokens)
   const checkSignature = createSignatureCheck(config)
 
   return async function admit(request) {

@@ -14,6 +14,7 @@ import type { Lane } from '../../event/position.ts'
 import { formatUuid, parseUuid, uuidV7 } from '../../event/uuid.ts'
 import type { UuidWords } from '../../event/uuid.ts'
 import { eventMarks } from '../../event/event-marks.ts'
+import type { LimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import type { DuplicateKey, IntakeEvent } from '../../stores/intake/intake.ts'
 import type { DoorPolicy } from '../../stores/state/door-policy.ts'
 import type { AdmissionConfig } from './admission.config.ts'
@@ -56,25 +57,28 @@ const dayMs = 86_400_000
 export function createPrepareEvents(
   config: AdmissionConfig,
   duplicateKeyOf: (token: string, event: KeyedEvent) => DuplicateKey | undefined,
+  limitedTokens: Pick<LimitedTokens, 'of'>,
 ): PrepareEvents {
   const dropList = createDropList(config.dropEvents)
   const overflow = createOverflow(config)
   const oldMs = config.historicalAfterDays === 0 ? Infinity : config.historicalAfterDays * dayMs
   const restrictionsOf = createRestrictions()
-  const countedLimits = createCountedLimits()
+  const countedLimits = createCountedLimits(limitedTokens)
 
   /** Undefined when nothing is said about any event of the request, so that only the event itself can be special. */
   function rulesFor(request: ReadRequest, policy: DoorPolicy | undefined): RequestRules | undefined {
     const { token, nowMs, kind, historicalMigration } = request
     const drops = dropList.of(token)
-    if (policy === undefined && drops === undefined && overflow === undefined && oldMs === Infinity) {
+    const limits = countedLimits(policy, token, nowMs)
+    const isNothingSaid = policy === undefined && limits === undefined && drops === undefined
+    if (isNothingSaid && overflow === undefined && oldMs === Infinity) {
       return kind === 'recording' || historicalMigration ? noRules : undefined
     }
     return {
       lanes: policy?.lanes,
       drops,
       ruleAbout: policy === undefined ? undefined : restrictionsOf(policy),
-      limits: policy === undefined ? undefined : countedLimits(policy, token, nowMs),
+      limits,
       overflow,
       oldMs,
     }

@@ -1,6 +1,8 @@
 /** Requests as capture reads them, and what admission needs beside them, for tests. */
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
+import { noLimitedTokens } from '../../stores/coordination/limited-tokens.ts'
+import type { LimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import { createMemoryIntake } from '../../stores/intake/memory/memory-intake.ts'
 import type { Intake, IntakeRequest } from '../../stores/intake/intake.ts'
 import type { DoorPolicy } from '../../stores/state/door-policy.ts'
@@ -83,6 +85,7 @@ export function openAdmission(
     readonly tokens?: Pick<TokenDirectory, 'lookup' | 'confirm'>
     readonly telemetry?: Telemetry
     readonly intake?: Intake
+    readonly limitedTokens?: LimitedTokens
   } = {},
 ): OpenedAdmission {
   const { policy, answers = 'sdk', config, telemetry = silent, intake = createMemoryIntake(4) } = own
@@ -99,6 +102,13 @@ export function openAdmission(
     limitUses: (prefix, countMax) => intake.limitUses(prefix, countMax),
     close: () => intake.close(),
   }
-  const deps = { intake: listened, tokens, duplicateKeySecret: Buffer.alloc(32), canaryToken: aCanaryToken, telemetry }
+  const deps = {
+    intake: listened,
+    tokens,
+    limitedTokens: own.limitedTokens ?? noLimitedTokens,
+    duplicateKeySecret: Buffer.alloc(32),
+    canaryToken: aCanaryToken,
+    telemetry,
+  }
   return { admit: createAdmission({ ...aConfig, ...config }, deps), intake, asked }
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { noLimitedTokens } from '../../../stores/coordination/limited-tokens.ts'
+import { createMemoryLimitedTokens } from '../../../stores/coordination/memory/memory-limited-tokens.ts'
 import type { LimitRule } from '../../../stores/state/door-policy.ts'
 import { aPolicy } from '../read-request.fixtures.ts'
 import { createCountedLimits } from './counted-limits.ts'
@@ -14,7 +16,7 @@ const aRule = (eventType: string, own: Partial<LimitRule> = { quota }): LimitRul
 })
 
 function limitsOf(rules: readonly LimitRule[]) {
-  const limits = createCountedLimits()({ ...aPolicy, limits: rules }, 'phc_a', nowMs)
+  const limits = createCountedLimits(noLimitedTokens)({ ...aPolicy, limits: rules }, 'phc_a', nowMs)
   assert.ok(limits)
   return limits
 }
@@ -77,7 +79,7 @@ describe('the limits that an event counts against', () => {
   })
 
   it('are the same from request to request of a token until a period ends, also when the clock is set back', () => {
-    const countedLimits = createCountedLimits()
+    const countedLimits = createCountedLimits(noLimitedTokens)
     const policy = { ...aPolicy, limits: [aRule('@events', { quota, rate })] }
     const appliedAt = (token: string, atMs: number) => {
       const limits = countedLimits(policy, token, atMs)
@@ -95,6 +97,57 @@ describe('the limits that an event counts against', () => {
   })
 
   it('are none where a project has none', () => {
-    assert.equal(createCountedLimits()(aPolicy, 'phc_a', nowMs), undefined)
+    assert.equal(createCountedLimits(noLimitedTokens)(aPolicy, 'phc_a', nowMs), undefined)
+  })
+})
+
+describe('the limits of a token that somebody else has limited', () => {
+  const untilMs = nowMs + 60_000
+  const ownRules = { ...aPolicy, limits: [aRule('@events'), aRule('click')] }
+
+  it('are a quota of none on what belongs to the resource, as PostHog sorts it, and no other limit beside it', () => {
+    const tokens = createMemoryLimitedTokens()
+    const countedLimits = createCountedLimits(tokens)
+    tokens.limit('phc_a', 'events', untilMs)
+    for (const policy of [undefined, aPolicy, ownRules]) {
+      const limits = countedLimits(policy, 'phc_a', nowMs)
+      assert.deepEqual(limits?.of('events', 'click'), [0])
+      assert.deepEqual(limits.applied, [
+        { kind: 'quota', key: 'quota:{phc_a}:@posthog/quota-limits/events', max: 0, expiresAtMs: untilMs },
+      ])
+      assert.deepEqual(limits.resources, ['events'])
+      assert.deepEqual(limits.of('recording', '$snapshot_items'), [])
+    }
+    const unclaimed = countedLimits(undefined, 'phc_a', nowMs)
+    for (const name of ['$exception', 'survey sent', '$ai_span']) assert.deepEqual(unclaimed?.of('events', name), [])
+    assert.equal(countedLimits(undefined, 'phc_b', nowMs), undefined)
+  })
+
+  it('stand beside those of the project for what belongs to other resources', () => {
+    const tokens = createMemoryLimitedTokens()
+    tokens.limit('phc_a', 'exceptions', untilMs)
+    tokens.limit('phc_a', 'recordings', untilMs)
+    const limits = createCountedLimits(tokens)(ownRules, 'phc_a', nowMs)
+    const resourcesOf = (kind: 'events' | 'recording', name: string) =>
+      limits
+        ?.of(kind, name)
+        .map((at) => [limits.resources[at], limits.applied[at]?.kind === 'quota' && limits.applied[at].max])
+    assert.deepEqual(resourcesOf('events', '$exception'), [['exceptions', 0]])
+    assert.deepEqual(resourcesOf('events', 'click'), [
+      ['click', 5],
+      ['events', 5],
+    ])
+    assert.deepEqual(resourcesOf('recording', '$snapshot_items'), [['recordings', 0]])
+    assert.deepEqual(resourcesOf('events', 'survey sent'), [['events', 5]])
+  })
+
+  it('end by their time, or when they are let go', () => {
+    const tokens = createMemoryLimitedTokens()
+    const countedLimits = createCountedLimits(tokens)
+    tokens.limit('phc_a', 'events', untilMs)
+    assert.deepEqual(countedLimits(undefined, 'phc_a', untilMs - 1)?.of('events', 'click'), [0])
+    assert.deepEqual(countedLimits(undefined, 'phc_a', untilMs)?.of('events', 'click'), [])
+    tokens.lift('phc_a', 'events')
+    assert.equal(countedLimits(undefined, 'phc_a', nowMs), undefined)
   })
 })

@@ -1,12 +1,13 @@
 /**
  * Which limits the events of one request count against (C7, C8): the rule of the event's own name, where there is one, and the rule of
- * its resource. A resource is
+ * its resource; or, of a token that somebody else has limited, a quota of none until then. A resource is
  * - `recordings`: recordings;
  * - `exceptions` (`$exception`), `surveys` (`survey sent`, `survey shown`, `survey dismissed`; PostHog leaves out those that have
  *   `$product_tour_id`, but we do not look into properties for it), `llm_events` (`$ai_…`): where the project has a rule for it. Such
- *   events are then not counted as `events`, so that they go on when those are used up, as in PostHog (capture spec §12);
+ *   events are then not counted as `events`, so that they go on when those are used up, as in PostHog (capture spec §12). Of what somebody else limits, they are always such resources;
  * - `events`: everything else.
  */
+import type { LimitedResource, LimitedTokens, LimitedUntil } from '../../../stores/coordination/limited-tokens.ts'
 import type { AppliedLimit } from '../../../stores/intake/intake.ts'
 import { periodOf } from '../../../stores/state/door-policy.ts'
 import type { DoorPolicy, LimitRule } from '../../../stores/state/door-policy.ts'
@@ -16,16 +17,37 @@ import { rateOf } from './rate.ts'
 type RulesByType = ReadonlyMap<string, LimitRule>
 
 /** Makes the limits of requests; undefined for a policy without any. */
-export function createCountedLimits(): (policy: DoorPolicy, token: string, nowMs: number) => CountedLimits | undefined {
+export function createCountedLimits(
+  limitedTokens: Pick<LimitedTokens, 'of'>,
+): (policy: DoorPolicy | undefined, token: string, nowMs: number) => CountedLimits | undefined {
   const byPolicy = new WeakMap<DoorPolicy, TokenLimits>()
-  return function countedLimits(policy, token, nowMs) {
-    if (policy.limits.length === 0) return undefined
+  const byLimited = new WeakMap<LimitedUntil, LimitedElsewhere>()
+
+  function ownOf(policy: DoorPolicy | undefined, token: string): TokenLimits | undefined {
+    if (policy === undefined || policy.limits.length === 0) return undefined
     let limits = byPolicy.get(policy)
     if (limits?.token !== token) {
       limits = new TokenLimits(policy, token)
       byPolicy.set(policy, limits)
     }
-    return new CountedLimits(limits, nowMs)
+    return limits
+  }
+
+  function elsewhereOf(token: string): LimitedElsewhere | undefined {
+    const until = limitedTokens.of(token)
+    if (until === undefined) return undefined
+    let limited = byLimited.get(until)
+    if (limited === undefined) {
+      limited = new LimitedElsewhere(until, token)
+      byLimited.set(until, limited)
+    }
+    return limited
+  }
+
+  return function countedLimits(policy, token, nowMs) {
+    const own = ownOf(policy, token)
+    const elsewhere = elsewhereOf(token)
+    return own === undefined && elsewhere === undefined ? undefined : new CountedLimits(own, elsewhere, nowMs)
   }
 }
 
@@ -73,12 +95,36 @@ class TokenLimits {
 
   #resourceOf(name: string): string {
     if (!this.#hasScopes) return '@events'
-    let scope = '@events'
-    if (name === '$exception') scope = '@exceptions'
-    else if (name.startsWith('$ai_')) scope = '@llm_events'
-    else if (surveyNames.includes(name)) scope = '@surveys'
+    const scope = `@${resourceOf('events', name)}`
     return this.rules.has(scope) ? scope : '@events'
   }
+}
+
+/** What of a token somebody else has limited. Nothing else is debited for what meets it, so no other limit stands beside it. */
+class LimitedElsewhere {
+  readonly #sets: ReadonlyMap<LimitedResource, LimitSet>
+
+  constructor(until: LimitedUntil, token: string) {
+    this.#sets = new Map(
+      [...until].map(([resource, untilMs]) => {
+        const key = `quota:{${token}}:@posthog/quota-limits/${resource}`
+        const applied = [{ kind: 'quota', key, max: 0, expiresAtMs: untilMs } as const]
+        return [resource, { applied, resources: [resource], indexes: [0], fromMs: -Infinity, untilMs }]
+      }),
+    )
+  }
+
+  setFor(kind: 'events' | 'recording', name: string, nowMs: number): LimitSet | undefined {
+    const set = this.#sets.get(resourceOf(kind, name))
+    return set === undefined || nowMs >= set.untilMs ? undefined : set
+  }
+}
+
+function resourceOf(kind: 'events' | 'recording', name: string): LimitedResource {
+  if (kind === 'recording') return 'recordings'
+  if (name === '$exception') return 'exceptions'
+  if (name.startsWith('$ai_')) return 'llm_events'
+  return surveyNames.includes(name) ? 'surveys' : 'events'
 }
 
 function limitSet(rules: readonly LimitRule[], token: string, nowMs: number): LimitSet {
@@ -108,14 +154,16 @@ const nothingCounted: readonly number[] = []
 export class CountedLimits {
   #applied: readonly AppliedLimit[] = []
   #resources: readonly string[] = []
-  readonly #limits: TokenLimits
+  readonly #own: TokenLimits | undefined
+  readonly #elsewhere: LimitedElsewhere | undefined
   readonly #nowMs: number
   #first: LimitSet | undefined
   /** Where the limits of further sets stand in `applied`. */
   #others: Map<LimitSet, readonly number[]> | undefined
 
-  constructor(limits: TokenLimits, nowMs: number) {
-    this.#limits = limits
+  constructor(own: TokenLimits | undefined, elsewhere: LimitedElsewhere | undefined, nowMs: number) {
+    this.#own = own
+    this.#elsewhere = elsewhere
     this.#nowMs = nowMs
   }
 
@@ -130,7 +178,7 @@ export class CountedLimits {
 
   /** Indexes into `applied`, quotas first. */
   of(kind: 'events' | 'recording', name: string): readonly number[] {
-    const set = this.#limits.setFor(kind, name, this.#nowMs)
+    const set = this.#elsewhere?.setFor(kind, name, this.#nowMs) ?? this.#own?.setFor(kind, name, this.#nowMs)
     if (set === undefined) return nothingCounted
     if (this.#first === undefined) {
       this.#first = set

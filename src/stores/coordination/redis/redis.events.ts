@@ -33,3 +33,25 @@ export const redisSubscribeRefused = (channel: string, reason: string): Internal
     to.log('error', 'Redis does not let us listen to a channel; signals on it are not heard.', { channel, reason })
   },
 })
+
+export const limitedTokensRead = (resource: string, tokens: number): InternalEvent => ({
+  emit(to) {
+    to.gauge('coordination_limited_tokens', tokens, { resource })
+  },
+})
+
+/** Said when it begins. */
+export const limitedTokensNotRead = (reason: string): InternalEvent => ({
+  emit(to) {
+    to.log('warn', 'The quota sets cannot be read; what they said last counts until its time.', { reason })
+  },
+})
+
+export const limitedTokensCut = (resource: string, tokensMax: number): InternalEvent => ({
+  emit(to) {
+    to.log('warn', 'A quota set has more tokens than are read (redis.quotaSetTokensMax); the others are not limited.', {
+      resource,
+      tokensMax,
+    })
+  },
+})

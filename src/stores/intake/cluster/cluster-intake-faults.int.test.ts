@@ -271,6 +271,38 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     )
   })
 
+  it('lets nothing in by a quota of none while Redis is gone, also when it is to be open', async (t) => {
+    const redis = await testRedis(t)
+    const lanes = testLanes()
+    const intake = await opened(t, redis, lanes, { whenAway: 'open' })
+    await redis.kill()
+    const asked = aRequest([1, 2, 1], [{ ...quota, max: 0 }, rate])
+    const limited = { verdict: 'quota_limited', lane: 'events_plugin_ingestion', partition: -1, offset: -1, limit: 0 }
+    const retryAfterMs = quota.expiresAtMs - asked.nowMs
+    assert.deepEqual(
+      await intake.submit(asked),
+      Array.from({ length: 3 }, () => ({ ...limited, retryAfterMs })),
+    )
+    const free = asked.events.map((event, at) => (at === 1 ? event : { ...event, limits: [] }))
+    const some = await intake.submit({ ...asked, events: free })
+    assert.deepEqual(
+      some.map(({ verdict }) => verdict),
+      ['stored', 'quota_limited', 'duplicate'],
+    )
+    const whole = await intake.submit({ ...aRequest([3, 4], asked.limits), isAllOrNothing: true })
+    assert.equal(countOf(whole, 'quota_limited'), 2)
+    const { quotaLimited, unchecked } = intake.books()
+    assert.deepEqual([quotaLimited, unchecked, lanes.appended.length], [6, 1, 1])
+  })
+
+  it('asks no room for a quota of none among the keys that are counted', async (t) => {
+    const redis = await testRedis(t)
+    const intake = await opened(t, redis, testLanes(), { limitKeysMax: 2 })
+    await intake.submit(aRequest([1]))
+    const [met] = await intake.submit(aRequest([2], [{ ...quota, key: 'quota:{phc_a}:other', max: 0 }, rate]))
+    assert.equal(met?.verdict, 'quota_limited')
+  })
+
   it('refuses requests while Redis is gone, and goes on with it, when it is to be closed', async (t) => {
     const redis = await testRedis(t)
     const lanes = testLanes()

@@ -16,7 +16,7 @@
  *   its memory, counting begins anew.
  * - An answer that a limit is met rests on debits, of which those of other doors may be given back still.
  * - While Redis is away: `open` takes events without a look at duplicates (but those of requests on their way here, and of what
- *   Redis was to be told) and limits, and counts them as unchecked; `closed` rejects with SLUICE_REDIS_AWAY (retryable). No request waits longer
+ *   Redis was to be told) and limits (but quotas of none), and counts them as unchecked; `closed` rejects with SLUICE_REDIS_AWAY (retryable). No request waits longer
  *   than the connection's timeout, and none at all once it is known.
  */
 import { randomBytes } from 'node:crypto'
@@ -216,7 +216,7 @@ class OpenedClusterIntake implements ClusterIntake {
         throw new Failure('SLUICE_REDIS_AWAY', message, { retryable: true, cause: error })
       }
       const unchecked = { ...asked, debit: undefined }
-      return { taken: { ...taken, asked: unchecked, isUnchecked: true }, answers: uncheckedAnswers(asked.events) }
+      return { taken: { ...taken, asked: unchecked, isUnchecked: true }, answers: uncheckedAnswers(asked) }
     }
   }
 
@@ -333,14 +333,19 @@ function isAsked({ refusal, splitFrom }: IntakeEvent, claim: Claim | undefined, 
   return refusal === undefined && splitFrom === undefined && (claim === undefined || claim.step === step)
 }
 
-function uncheckedAnswers(events: readonly AskedEvent[]): Answers {
+function uncheckedAnswers({ events, limits, nowMs, isAllOrNothing }: Asked): Answers {
   const seen = new Set<string>()
-  return events.map(({ key }) => {
-    if (key === undefined) return 0
-    if (seen.has(key)) return 1
-    seen.add(key)
+  const answers = events.map(({ key, limits: wanted }) => {
+    if (key !== undefined && seen.has(key)) return 1
+    // A quota of none is met whatever was counted.
+    const met = wanted.find((at) => limits[at]?.kind === 'quota' && limits[at].max < 1)
+    const quota = met === undefined ? undefined : limits[met]
+    if (met !== undefined && quota?.kind === 'quota') return [met, Math.max(0, quota.expiresAtMs - nowMs)] as const
+    if (key !== undefined) seen.add(key)
     return 0
   })
+  const limited = isAllOrNothing ? answers.find((answer) => typeof answer === 'object') : undefined
+  return limited === undefined ? answers : answers.map(() => limited)
 }
 
 async function durable({ step }: Claim): Promise<void> {

@@ -9,11 +9,6 @@ export function duplicateKeyName(token: string, key: DuplicateKey): string {
   return `dup:{${token}}:${bytesOf(key).toString('base64url')}`
 }
 
-/** As the header of a record has it: 32 hexadecimal digits. */
-export function duplicateKeyHeader(key: DuplicateKey): string {
-  return bytesOf(key).toString('hex')
-}
-
 /** Until the next call. */
 function bytesOf([a, b, c, d]: DuplicateKey): Buffer {
   bytes.writeUInt32BE(a, 0)

@@ -82,7 +82,9 @@ local function hasRoom(limits, now)
   local more = 0
   for _, limit in ipairs(limits) do
     local m = open[KEYS[limit[1]]]
-    if m.isNew and not changed[m] then more = more + 1 end
+    -- A quota of none is never counted.
+    local counts = limit[2] == 'r' or limit[3] >= 1
+    if counts and m.isNew and not changed[m] then more = more + 1 end
   end
   if more == 0 or redis.call('ZCARD', index) + news + more <= keysMax then return true end
   redis.call('ZREMRANGEBYSCORE', index, '-inf', now)

@@ -2,8 +2,8 @@
 import { formatUuid } from '../../../event/uuid.ts'
 import type { SourceRecord } from '../../log/source-lanes.ts'
 import { eventMarks } from '../../../event/event-marks.ts'
+import { duplicateKeyHeader } from '../duplicate-key-header.ts'
 import type { IntakeEvent, IntakeRequest } from '../intake.ts'
-import { duplicateKeyHeader } from './door-keys.ts'
 
 type Headers = Readonly<Record<string, string>>
 
