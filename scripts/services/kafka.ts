@@ -71,6 +71,8 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
       'share.coordinator.state.topic.replication.factor': copies,
       'share.coordinator.state.topic.min.isr': inSyncMin,
       'group.initial.rebalance.delay.ms': 0,
+      // So that tests need not wait for a minute until members that were killed are missed.
+      'group.consumer.min.session.timeout.ms': 6000,
       'auto.create.topics.enable': false,
       'broker.session.timeout.ms': copies === 1 ? 2000 : 3000,
       'broker.heartbeat.interval.ms': copies === 1 ? 200 : 500,

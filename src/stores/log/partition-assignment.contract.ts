@@ -127,16 +127,19 @@ export function describePartitionAssignment(name: string, { open, isShared, skip
   })
 }
 
-interface Member {
-  /** As it was told last; undefined: nothing yet. */
+/** What it was told last; undefined: nothing yet. */
+interface Told {
   readonly partitions: readonly number[] | undefined
+}
+
+interface Member extends Told {
   /** From now on it does not ask for the next, until told to. */
   work(): () => void
   /** Resolves when it has left. */
   leave(): Promise<void>
 }
 
-function aMember(assignment: PartitionAssignment): Member {
+export function aMember(assignment: PartitionAssignment): Member {
   const leaving = new AbortController()
   let partitions: readonly number[] | undefined
   let finished = Promise.resolve()
@@ -171,7 +174,7 @@ function aMember(assignment: PartitionAssignment): Member {
 }
 
 /** Resolves once every partition has exactly one of the members, and none of them has much more than another. */
-async function settled(members: readonly Member[], partitionCount: number): Promise<void> {
+export async function settled(members: readonly Told[], partitionCount: number): Promise<void> {
   const all = Array.from({ length: partitionCount }, (_, partition) => partition)
   await eventually('the partitions are shared', () => {
     const counts = members.map(({ partitions }) => partitions?.length ?? -1)
