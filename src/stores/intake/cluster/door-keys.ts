@@ -1,21 +1,11 @@
 /** Keys of single events and requests in Redis; see `redis-scripts.ts` for all of them. */
 import { laneNumber, lanes } from '../../../event/position.ts'
+import { duplicateKeyBytes } from '../duplicate-key-header.ts'
 import type { DuplicateKey, Outcome } from '../intake.ts'
-
-const bytes = Buffer.alloc(16)
 
 /** `dup:{token}:<22 characters>`; a project token has at most 64 bytes, so keys are bounded. */
 export function duplicateKeyName(token: string, key: DuplicateKey): string {
-  return `dup:{${token}}:${bytesOf(key).toString('base64url')}`
-}
-
-/** Until the next call. */
-function bytesOf([a, b, c, d]: DuplicateKey): Buffer {
-  bytes.writeUInt32BE(a, 0)
-  bytes.writeUInt32BE(b, 4)
-  bytes.writeUInt32BE(c, 8)
-  bytes.writeUInt32BE(d, 12)
-  return bytes
+  return `dup:{${token}}:${duplicateKeyBytes(key).toString('base64url')}`
 }
 
 /** `<lane number>:<partition>:<offset>`. */

@@ -1,6 +1,6 @@
 /** Duplicate keys of requests that are decided but not yet on disk. One for the group on its way, one for those that wait. */
 import type { DuplicateKey } from '../intake.ts'
-import type { IndexedPosition } from './duplicate-index/indexed-position.ts'
+import type { IndexedPosition } from '../indexed-position.ts'
 
 export interface PendingKey {
   readonly key: DuplicateKey

@@ -18,9 +18,9 @@ import { codeOf } from '../../../../kit/failure.ts'
 import { silent, type Telemetry } from '../../../../kit/telemetry/telemetry.ts'
 import type { DuplicateKey } from '../../intake.ts'
 import { type DuplicateIndex, type DuplicateIndexOptions, openDuplicateIndex } from './duplicate-index.ts'
-import type { IndexedPosition } from './indexed-position.ts'
+import type { IndexedPosition } from '../../indexed-position.ts'
 import { KeyFileThread } from './key-file-thread.ts'
-import { type SeededRandom, seededRandom } from './seeded-random.fixtures.ts'
+import { type SeededRandom, seededRandom } from '../../random-keys.fixtures.ts'
 
 const folders: string[] = []
 

@@ -39,14 +39,14 @@ import {
   keyFileDiscarded,
   windowShortened,
 } from './duplicate-index.events.ts'
-import { highWordOf, type IndexedPosition, lowWordOf } from './indexed-position.ts'
+import { highWordOf, type IndexedPosition, lowWordOf } from '../../indexed-position.ts'
 import { isKeyFileName, KeyFileDamaged, keyFileName, type LoadedKeyFile } from './key-file.ts'
 import { filterScale, firstPossible } from './key-filter.ts'
 import { KeyFileThread } from './key-file-thread.ts'
-import { mixKey, randomSeed, seedWords } from './key-mixing.ts'
+import { mixKey, randomSeed, seedWords } from '../../key-mixing.ts'
 import { KeyRun } from './key-run.ts'
 import { chooseMerge } from './merge-plan.ts'
-import { BucketPool, SegmentTable } from './segment-table.ts'
+import { BucketPool, KeyTable } from '../../key-table.ts'
 
 export interface DuplicateIndex {
   /**
@@ -192,7 +192,7 @@ async function loadFolder(options: DuplicateIndexOptions, thread: KeyFileThread)
 }
 
 interface WaitingTable {
-  readonly table: SegmentTable
+  readonly table: KeyTable
   readonly sealed: SealedSegment
   readonly written: PromiseWithResolvers<undefined>
 }
@@ -208,11 +208,11 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
   readonly #mixed = new Int32Array(seedWords)
 
   readonly #pool = new BucketPool()
-  #current = new SegmentTable(this.#pool)
-  readonly #restoring = new Set<SegmentTable>()
+  #current = new KeyTable(this.#pool)
+  readonly #restoring = new Set<KeyTable>()
   readonly #waiting: WaitingTable[] = []
   /** All tables but the current one. */
-  #otherTables: SegmentTable[] = []
+  #otherTables: KeyTable[] = []
   #keysInOtherTables = 0
 
   /** Ordered by first segment. */
@@ -278,13 +278,13 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
 
   sealed(segment: SealedSegment): void {
     const table = this.#current
-    this.#current = new SegmentTable(this.#pool)
+    this.#current = new KeyTable(this.#pool)
     // The owner of a live segment does not wait for its file.
     this.#wait(table, segment).catch(() => undefined)
   }
 
   restore(segment: number): SegmentRestoration {
-    const table = new SegmentTable(this.#pool)
+    const table = new KeyTable(this.#pool)
     this.#restoring.add(table)
     this.#setOtherTables()
     return {
@@ -328,7 +328,7 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
     return this.#closing
   }
 
-  #addTo(table: SegmentTable, key: DuplicateKey, position: IndexedPosition): void {
+  #addTo(table: KeyTable, key: DuplicateKey, position: IndexedPosition): void {
     if (this.room() === 0)
       throw new Failure('SLUICE_DUPLICATE_INDEX_FULL', 'The duplicate index waits for its files to be written.', {
         retryable: true,
@@ -365,7 +365,7 @@ class FileBackedDuplicateIndex implements DuplicateIndex {
     )
   }
 
-  #wait(table: SegmentTable, sealed: SealedSegment): Promise<void> {
+  #wait(table: KeyTable, sealed: SealedSegment): Promise<void> {
     const written = Promise.withResolvers<undefined>()
     this.#waiting.push({ table, sealed, written })
     this.#setOtherTables()

@@ -13,7 +13,7 @@ import {
   trailerWord,
 } from './key-file.ts'
 import { KeyFileWriter } from './key-file-writer.ts'
-import { entryWords, isKeyLess } from './segment-table.ts'
+import { entryWords, isKeyLess } from '../../key-table.ts'
 
 const blocksPerRead = 32
 const keysPerTurn = 8192

@@ -1,6 +1,6 @@
 /** What the event loop and the background thread say to each other. */
 import type { LoadedKeyFile } from './key-file.ts'
-import type { Bucket } from './segment-table.ts'
+import type { Bucket } from '../../key-table.ts'
 
 export type KeyFileTask =
   | { readonly kind: 'load'; readonly path: string }

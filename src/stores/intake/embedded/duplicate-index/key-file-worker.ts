@@ -6,7 +6,7 @@ import { KeyFileDamaged, loadKeyFile, type LoadedKeyFile } from './key-file.ts'
 import { mergeKeyFiles } from './key-file-merge.ts'
 import { KeyFileWriter } from './key-file-writer.ts'
 import type { KeyFileAnswer, KeyFileTask, WriteTask } from './key-file-tasks.ts'
-import { sortBucket, sortedWordsMax, entryWords } from './segment-table.ts'
+import { sortBucket, sortedWordsMax, entryWords } from '../../key-table.ts'
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread.')

@@ -14,7 +14,7 @@ import {
   trailerWord,
 } from './key-file.ts'
 import { addToFilter, createFilter, filterScale } from './key-filter.ts'
-import { entryWords } from './segment-table.ts'
+import { entryWords } from '../../key-table.ts'
 
 const blocksPerWrite = 64
 /** Little is left unsynced at any time, so that the journal's own syncs never wait behind a whole file of ours. */

@@ -19,8 +19,8 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { codeOf, messageOf } from '../../../../kit/failure.ts'
-import { seedWords } from './key-mixing.ts'
-import { entryWords } from './segment-table.ts'
+import { seedWords } from '../../key-mixing.ts'
+import { entryWords } from '../../key-table.ts'
 
 export const blockBytes = 4096
 export const blockWords = blockBytes / 4

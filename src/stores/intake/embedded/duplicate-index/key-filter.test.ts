@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { addToFilter, createFilter, filterScale, firstPossible } from './key-filter.ts'
-import { seededRandom } from './seeded-random.fixtures.ts'
+import { seededRandom } from '../../random-keys.fixtures.ts'
 
 describe('a key filter', () => {
   for (const [keyCount, percentMax] of [

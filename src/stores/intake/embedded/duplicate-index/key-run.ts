@@ -1,5 +1,5 @@
 import { close, openSync } from 'node:fs'
-import { positionFrom, type IndexedPosition } from './indexed-position.ts'
+import { positionFrom, type IndexedPosition } from '../../indexed-position.ts'
 import {
   blockBytes,
   blockWords,
@@ -9,7 +9,7 @@ import {
   readWhole,
   trailerWord,
 } from './key-file.ts'
-import { entryWords } from './segment-table.ts'
+import { entryWords } from '../../key-table.ts'
 
 /** Shared by all runs: a block is done with before the next is read. */
 const block = new Int32Array(blockWords)

@@ -1,4 +1,4 @@
-import { Failure } from '../../../../kit/failure.ts'
+import { Failure } from '../../kit/failure.ts'
 
 /** Where the first copy of an event stands. */
 export interface IndexedPosition {

@@ -1,10 +1,11 @@
 /**
  * Duplicate keys need not be spread evenly (they are a client's uuid bits plus a secret), and everything here relies on
  * even spreading: table slots, filter bits, the order inside files. So each key is mixed first, one to one, hence two
- * keys are equal exactly when their mixed forms are. The seed is random per folder: who chooses uuids cannot aim at a slot.
+ * keys are equal exactly when their mixed forms are. The seed is random, one for
+ * each index: who chooses uuids cannot aim at a slot.
  */
 import { randomFillSync } from 'node:crypto'
-import type { DuplicateKey } from '../../intake.ts'
+import type { DuplicateKey } from './intake.ts'
 
 export const seedWords = 4
 

@@ -1,4 +1,4 @@
-import type { DuplicateKey } from '../../intake.ts'
+import type { DuplicateKey } from './intake.ts'
 
 /** Reproducible randomness; print `seed` in every failure. */
 export interface SeededRandom {

@@ -1,5 +1,6 @@
 /**
- * The keys of one segment, in memory.
+ * Duplicate keys in memory, and where the first copy of each stands: those of one segment at the door of one machine
+ * (`embedded/duplicate-index/`), those of a stretch of time at the owner of a cluster's partitions (`stages/ingestion/copy-index.ts`).
  *
  * Words used here:
  * - bucket: a hash table of 4,096 slots in shared memory, so that the background thread can read it where it lies. It
@@ -11,7 +12,7 @@
  *
  * Typed arrays are read with `as number`: indexes stay inside by construction, and this is the hottest path of the door.
  */
-import { Failure } from '../../../../kit/failure.ts'
+import { Failure } from '../../kit/failure.ts'
 import { type IndexedPosition, positionFrom } from './indexed-position.ts'
 
 /** A key (four words, mixed) and its packed position (two words, the first never 0). */
@@ -30,7 +31,7 @@ const bucketWords = depthAt + 1
 const depthMax = 32 - slotBits
 const bucketsKeptMax = 128
 
-export class SegmentTable {
+export class KeyTable {
   readonly #pool: BucketPool
   #directory: Bucket[]
   #depth = 0

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { highWordOf, lowWordOf, offsetMax, partitionMax, laneMax, positionFrom } from './indexed-position.ts'
-import { seededRandom } from './seeded-random.fixtures.ts'
-import { BucketPool, entryWords, isKeyLess, SegmentTable, sortBucket, sortedWordsMax } from './segment-table.ts'
+import { seededRandom } from './random-keys.fixtures.ts'
+import { BucketPool, entryWords, isKeyLess, KeyTable, sortBucket, sortedWordsMax } from './key-table.ts'
 
-function keysInOrder(table: SegmentTable): string[] {
+function keysInOrder(table: KeyTable): string[] {
   const sorted = new Int32Array(sortedWordsMax)
   const keys: string[] = []
   let last: Int32Array | undefined
@@ -20,10 +20,10 @@ function keysInOrder(table: SegmentTable): string[] {
   return keys
 }
 
-describe('a segment table', () => {
+describe('a table of keys', () => {
   it('answers like a Map through additions, removals and growth, and gives its keys sorted', () => {
     const random = seededRandom()
-    const table = new SegmentTable(new BucketPool())
+    const table = new KeyTable(new BucketPool())
     const model = new Map<string, { key: Int32Array; offset: number }>()
     for (let step = 0; step < 60_000; step++) {
       const known = [...(step % 1000 === 0 ? model.values() : [])]
@@ -52,7 +52,7 @@ describe('a segment table', () => {
   })
 
   it('keeps the first position when a key is added again', () => {
-    const table = new SegmentTable(new BucketPool())
+    const table = new KeyTable(new BucketPool())
     table.add(1, 2, 3, 4, highWordOf({ lane: 0, partition: 0, offset: 5 }), 5)
     table.add(1, 2, 3, 4, highWordOf({ lane: 0, partition: 0, offset: 6 }), 6)
     assert.equal(table.find(1, 2, 3, 4)?.offset, 5)
@@ -61,7 +61,7 @@ describe('a segment table', () => {
 
   it('tells keys apart that differ in one bit', () => {
     for (let bit = 0; bit < 128; bit++) {
-      const table = new SegmentTable(new BucketPool())
+      const table = new KeyTable(new BucketPool())
       table.add(0, 0, 0, 0, highWordOf({ lane: 0, partition: 0, offset: 1 }), 1)
       const key = new Int32Array(4)
       key[bit >>> 5] = 1 << (bit & 31)
@@ -71,7 +71,7 @@ describe('a segment table', () => {
 
   it('takes less than 64 bytes of memory a key at a million keys', () => {
     const random = seededRandom()
-    const table = new SegmentTable(new BucketPool())
+    const table = new KeyTable(new BucketPool())
     for (let i = 0; i < 1_000_000; i++) {
       const [a, b, c, d] = random.key()
       table.add(a | 0, b | 0, c | 0, d | 0, highWordOf({ lane: 0, partition: 0, offset: i }), i)

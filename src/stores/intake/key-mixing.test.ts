@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { DuplicateKey } from '../../intake.ts'
+import type { DuplicateKey } from './intake.ts'
 import { mixKey, randomSeed, seedWords } from './key-mixing.ts'
 
 function mixedOf(key: DuplicateKey, seed: Int32Array): Int32Array {
