@@ -44,7 +44,7 @@ export const groupSessionRefused = (
 ): InternalEvent => ({
   emit(to) {
     const message =
-      'The partitions of a process that dies are given to others later than is set: Kafka does not let us set it.'
+      'Partitions of a process that dies are given to others later than is set. Lower group.consumer.min.session.timeout.ms of the brokers, and let us alter the group.'
     to.log('warn', message, { sessionMs: sessionMs ?? 'unknown', wantedMs, reason: messageOf(error) })
   },
 })
