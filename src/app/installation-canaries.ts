@@ -20,7 +20,7 @@ export interface InstallationCanariesDeps {
   readonly reader: WarehouseReader
   doorCounts(): Promise<DoorCounts>
   /** Next source offset that the warehouse writer has not inserted, by source index. */
-  insertedTo(): Offsets
+  insertedTo(): Promise<Offsets>
   readonly signal: AbortSignal
   readonly telemetry: Telemetry
 }
@@ -30,6 +30,7 @@ const questionLimits = { timeMs: 5000, memoryBytes: 256 * 1024 * 1024, rowsMax: 
 
 export function createInstallationCanaries(deps: InstallationCanariesDeps): Canaries {
   const { config, token, reader, signal, telemetry } = deps
+  if (!config.profile.roles.includes('edge') && config.profile.edgeAddress === '') return noCanaries
   /** Where the main lane ended when the canaries were in: until the writer is there, asking the table is in vain. */
   let endsAt: readonly number[] = []
   return createCanaries({
@@ -38,7 +39,7 @@ export function createInstallationCanaries(deps: InstallationCanariesDeps): Cana
       endsAt = (await deps.doorCounts()).endsOf(flows.events).slice(0, config.intake.partitionCount)
     },
     async seen(uuids) {
-      const inserted = deps.insertedTo()
+      const inserted = await deps.insertedTo()
       if (!endsAt.every((end, partition) => (inserted[partition] ?? 0) >= end)) return 0
       const { rows } = await reader.ask({
         sql: `SELECT count() FROM ${reader.tableName('events')} WHERE team_id = 0 AND uuid IN {uuids:Array(UUID)} AND accepted_at > now() - INTERVAL 1 HOUR`,
@@ -55,21 +56,27 @@ export function createInstallationCanaries(deps: InstallationCanariesDeps): Cana
   })
 }
 
+/** Of a core that knows no door: how long events wait says the rest. */
+const noCanaries: Canaries = {
+  state: () => ({ arrivedAtMs: undefined, durationMs: undefined, failure: undefined }),
+  run: () => Promise.resolve(),
+}
+
 /** Through the front door, as any client would. */
 function sendCanaries(config: Config, token: string, events: readonly CanaryEvent[]): Promise<void> {
-  const port = readProcessesFile('.')?.processes.find(({ role }) => role === 'edge')?.port ?? undefined
-  if (port === undefined)
+  const door = config.profile.roles.includes('edge') ? ownDoor(config) : new URL(config.profile.edgeAddress)
+  if (door === undefined)
     return Promise.reject(
       new Failure('SLUICE_EDGE_AWAY', 'The edge has not said where it listens.', { retryable: true }),
     )
-  const host = config.edge.host === '0.0.0.0' || config.edge.host === '::' ? '127.0.0.1' : config.edge.host
   const body = JSON.stringify({ api_key: token, batch: events })
   const headers = { 'content-type': 'application/json' }
-  const question = { host, port, path: '/batch/', method: 'POST', timeout: 10_000, headers }
-  const isTls = config.edge.port === undefined
+  const question = { method: 'POST', timeout: 10_000, headers }
+  const isTls = door.protocol === 'https:'
   return new Promise((resolve, reject) => {
-    // The certificate is for the name that others use; whoever could stand between us and ourselves needs no certificate.
+    // The certificate is for the name that others use; what is sent is no secret.
     const request = (isTls ? httpsRequest : httpRequest)(
+      new URL('/batch/', door),
       isTls ? { ...question, rejectUnauthorized: false } : question,
       (response) => {
         response.resume()
@@ -86,6 +93,15 @@ function sendCanaries(config: Config, token: string, events: readonly CanaryEven
     request.on('error', reject)
     request.end(body)
   })
+}
+
+/** Of the edge beside us; undefined until it has said where it listens. */
+function ownDoor({ edge }: Config): URL | undefined {
+  const port = readProcessesFile('.')?.processes.find(({ role }) => role === 'edge')?.port ?? undefined
+  if (port === undefined) return undefined
+  const host = edge.host === '0.0.0.0' || edge.host === '::' ? '127.0.0.1' : edge.host
+  const scheme = edge.port === undefined ? 'https' : 'http'
+  return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${String(port)}`)
 }
 
 /** A distinct id for each partition, found by trying. */

@@ -1,4 +1,6 @@
 /** How far all flows are together: freshness, lanes and books. */
+import { sumOfBooks } from '../event/derived-batch.ts'
+import type { IngestionBooks } from '../event/derived-batch.ts'
 import { allFlows } from '../event/flows.ts'
 import type { FlowName } from '../event/flows.ts'
 import { balance, parkedEvents } from '../stages/health/books.ts'
@@ -8,7 +10,7 @@ import type { Freshness } from '../stages/health/freshness.ts'
 import { createProgressWatch } from '../stages/health/progress-watch.ts'
 import type { LaneProgress, ProgressWatch } from '../stages/health/progress-watch.ts'
 import type { EventLog } from '../stores/log/event-log.ts'
-import { canariesInserted } from '../stores/warehouse/insert-progress.ts'
+import type { PartitionProgress } from '../stores/warehouse/insert-progress.ts'
 import type { RunningFlow } from './pipeline.ts'
 import type { DoorCounts } from './profiles/profile.ts'
 
@@ -19,7 +21,7 @@ export interface InstallationProgress {
   lanes(): Promise<readonly LaneProgress[]>
   books(): Promise<Books>
   /** What an answer about the rows of one flow has seen: no question about events is about a recording that waits. */
-  of(flow: FlowName): { freshness(): Promise<Freshness>; parkedEvents(): number }
+  of(flow: FlowName): { freshness(): Promise<Freshness>; parkedEvents(): Promise<number> }
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -47,34 +49,45 @@ export function createInstallationProgress(deps: {
       sampleEveryMs,
       async accepted() {
         const door = await deps.doorCounts()
-        return { ends: door.endsOf(flow), canaries: flow.name === 'events' ? doorBooksOf(door).canary : 0 }
+        return { ends: door.endsOf(flow), canaries: flow.name === 'events' ? (await doorBooksOf(door)).canary : 0 }
       },
-      decidedTo: () => ingestion.decidedTo(),
-      inserted() {
-        const inserted = warehousing.progress()
-        return inserted === undefined ? undefined : { ...inserted, canaries: canariesInserted(inserted) }
+      decidedTo: async () => (await ingestion.states()).map(({ decidedTo }) => decidedTo),
+      async inserted() {
+        const inserted = await warehousing.progress()
+        return {
+          sourceOffsets: inserted.map(({ sourceOffset }) => sourceOffset),
+          offsets: inserted.map(({ offset }) => offset),
+          throughMs: inserted.map(({ throughMs }) => throughMs),
+          canaries: canariesInserted(inserted),
+        }
       },
     })
   }
 
-  function countsOf({ flow, ingestion, warehousing }: RunningFlow, { endsOf }: DoorCounts): FlowCounts {
-    const inserted = warehousing.progress()
+  async function countsOf({ flow, ingestion, warehousing }: RunningFlow, { endsOf }: DoorCounts): Promise<FlowCounts> {
+    const decided = await ingestion.states()
+    const inserted = await warehousing.progress()
     return {
       name: flow.name,
       sourceRecords: sum(endsOf(flow)),
-      ingestion: ingestion.books(),
-      decidedRecords: sum(ingestion.decidedTo()),
-      insertedRecords: sum(inserted?.sourceOffsets ?? []),
-      rowsInserted: inserted?.rowsInserted ?? 0,
-      canariesInserted: inserted === undefined ? undefined : canariesInserted(inserted),
-      rowsRefused: inserted?.rowsRefused ?? 0,
+      ingestion: sumOfBooks(decided.map(({ books }) => books)),
+      decidedRecords: sum(decided.map(({ decidedTo }) => decidedTo)),
+      insertedRecords: sum(inserted.map(({ sourceOffset }) => sourceOffset)),
+      isInserted: decided.every(({ decidedTo }, index) => decidedTo === (inserted[index]?.sourceOffset ?? 0)),
+      rowsInserted: sum(inserted.map(({ rowsInserted }) => rowsInserted)),
+      canariesInserted: canariesInserted(inserted),
+      rowsRefused: sum(inserted.map(({ rowsRefused }) => rowsRefused)),
     }
   }
 
+  async function booksOf({ ingestion }: RunningFlow): Promise<IngestionBooks> {
+    return sumOfBooks((await ingestion.states()).map(({ books }) => books))
+  }
+
   /** Where no journal counts at the door, what the lanes hold was stored; of canaries only those count that ingestion met. */
-  function doorBooksOf({ counts, refused, endsOf }: DoorCounts): IntakeCounts {
+  async function doorBooksOf({ counts, refused, endsOf }: DoorCounts): Promise<IntakeCounts> {
     if (counts !== undefined) return counts
-    const canary = running.events.ingestion.books().canary
+    const { canary } = await booksOf(running.events)
     const stored = sum(all.map(({ flow }) => sum(endsOf(flow)))) - canary
     return { stored, canary, refused, duplicate: 0, quotaLimited: 0, rateLimited: 0, split: 0 }
   }
@@ -90,22 +103,31 @@ export function createInstallationProgress(deps: {
     },
     async books() {
       const door = await deps.doorCounts()
-      return balance({ intake: doorBooksOf(door), flows: all.map((one) => countsOf(one, door)) })
+      const counted = await Promise.all(all.map((one) => countsOf(one, door)))
+      return balance({ intake: await doorBooksOf(door), flows: counted })
     },
     of: (name) => ({
       async freshness() {
         await watches[name].sample()
         return watches[name].freshness()
       },
-      parkedEvents() {
-        const { ingestion, warehousing } = running[name]
-        return parkedEvents([{ ingestion: ingestion.books(), rowsRefused: warehousing.progress()?.rowsRefused ?? 0 }])
+      async parkedEvents() {
+        const inserted = await running[name].warehousing.progress()
+        const rowsRefused = sum(inserted.map((one) => one.rowsRefused))
+        return parkedEvents([{ ingestion: await booksOf(running[name]), rowsRefused }])
       },
     }),
     async run(signal) {
       await Promise.all(all.map(({ watch }) => watch.run(signal)))
     },
   }
+}
+
+/** Canaries of all partitions; undefined while one of them is not known. */
+function canariesInserted(inserted: readonly PartitionProgress[]): number | undefined {
+  return inserted.some(({ canaries }) => canaries === null)
+    ? undefined
+    : sum(inserted.map(({ canaries }) => canaries ?? 0))
 }
 
 function sum(numbers: readonly number[]): number {

@@ -5,6 +5,8 @@ export interface RoleStatus {
   readonly lanes?: readonly LaneStatus[]
   /** Counts by stage: what came in, what went out, what is between. */
   readonly books?: Readonly<Record<string, unknown>>
+  /** Partitions of the source lanes that this core works on, where several share them; ascending. */
+  readonly partitions?: readonly number[]
   /** What the door has counted under limits. */
   readonly limits?: readonly LimitUse[]
 }

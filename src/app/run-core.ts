@@ -1,4 +1,7 @@
-/** The core: turns accepted events into rows and answers questions. Only writer of its journal and of the warehouse. */
+/**
+ * The core: turns accepted events into rows and answers questions. Where there are several, each works on the partitions that it is
+ * assigned; what one has to do for all of them does whoever has partition 0.
+ */
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { setPriority } from 'node:os'
@@ -7,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { flows } from '../event/flows.ts'
 import type { FlowName } from '../event/flows.ts'
+import type { Offsets } from '../event/position.ts'
 import { aborted } from '../kit/aborted.ts'
 import { messageOf } from '../kit/failure.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
@@ -32,6 +36,7 @@ import { limitsOf } from './config.ts'
 import { isConsolePath } from './console-paths.ts'
 import { forgetFirstLogin, keepFirstLogin } from './first-login.ts'
 import { firstStart } from './first-start.ts'
+import { followElsewhere } from './follow-elsewhere.ts'
 import { createCoreHttp } from './http/core-http.ts'
 import { questionComplaint } from './http/question-complaint.ts'
 import { createInstallationCanaries } from './installation-canaries.ts'
@@ -43,6 +48,7 @@ import { createPipelineNow } from './pipeline-now.ts'
 import { buildFlows } from './pipeline.ts'
 import type { RunningFlow } from './pipeline.ts'
 import { profileOf } from './profiles/profile-of.ts'
+import { runAssigned } from './run-assigned.ts'
 import { roleSocket } from './supervisor/data-folder.ts'
 import type { RunRole } from './supervisor/role-context.ts'
 
@@ -87,11 +93,24 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     }
   })
 
+  const flowsAtWork = Object.values(atWork)
+  const assigned = runAssigned(
+    stores.assignment,
+    {
+      run: (partitions, over) =>
+        together(over, (either) => [
+          ...(partitions.length === 0 ? [] : flowsAtWork).flatMap(({ ingestion, warehousing }) => [
+            ingestion.run(partitions, either),
+            warehousing.run(partitions, either),
+          ]),
+          followElsewhere(partitions, { flow: flows.events, log, live, telemetry: telemetry.of('live') }, either),
+        ]),
+    },
+    { signal, telemetry },
+  )
+  const isFirst = (): boolean => assigned.partitions().includes(0)
   // Whatever breaks one stage for good ends the process; the supervisor starts it again.
-  const running = Object.values(atWork).flatMap(({ ingestion, warehousing }) => [
-    ingestion.run(signal),
-    warehousing.run(signal),
-  ])
+  const running = [assigned.ended]
 
   const far = createInstallationProgress({ running: atWork, log, doorCounts })
   running.push(far.run(signal))
@@ -102,7 +121,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     token: own,
     reader,
     doorCounts,
-    insertedTo: () => atWork.events.warehousing.progress()?.sourceOffsets ?? [],
+    insertedTo: () => insertedTo(atWork.events),
     signal,
     telemetry: telemetry.of('health'),
   })
@@ -125,10 +144,10 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     }),
     repeat(trimEveryMs, signal, telemetry, () => stores.trim(Date.now())),
     repeat(trimAuditEveryMs, signal, telemetry, async () => {
-      await trimAuditLog(sql, config.api.auditRetentionDays, trimAuditLinesMax)
+      if (isFirst()) await trimAuditLog(sql, config.api.auditRetentionDays, trimAuditLinesMax)
     }),
     repeat(maintainEveryMs, signal, telemetry, async () => {
-      if ((far.freshness().oldestWaitingMs ?? 0) > maintainWhenWaitingMsMax) return
+      if (!isFirst() || (far.freshness().oldestWaitingMs ?? 0) > maintainWhenWaitingMsMax) return
       const startedMs = performance.now()
       // A stop does not wait for a merge: closing the warehouse breaks it off.
       const piece = await Promise.race([warehouse.maintain(), aborted(signal)])
@@ -137,16 +156,16 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   )
 
   const columnPolicy = createColumnPolicy({ warehouse, telemetry: telemetry.of('query'), slowMs: config.query.slowMs })
-  const behind = ({ flow, table, ingestion, warehousing }: RunningFlow): FlowBehind => ({
-    table,
+  const behind = (running: RunningFlow): FlowBehind => ({
+    table: running.table,
     tableRows: createTableRows({
       reader,
       timeMsMax: config.journey.searchTimeMsMax,
-      flow,
+      flow: running.flow,
       partitionCount: config.intake.partitionCount,
     }),
-    decidedTo: () => ingestion.decidedTo(),
-    insertedTo: () => warehousing.progress()?.sourceOffsets ?? [],
+    decidedTo: async () => (await running.ingestion.states()).map(({ decidedTo }) => decidedTo),
+    insertedTo: () => insertedTo(running),
   })
   const http = await createCoreHttp({
     sql,
@@ -197,7 +216,11 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
       }),
     },
     internal: {
-      status: async () => ({ lanes: await far.lanes(), books: { ...(await far.books()) } }),
+      status: async () => ({
+        lanes: await far.lanes(),
+        books: { ...(await far.books()) },
+        partitions: assigned.partitions(),
+      }),
       health,
       metrics: () => telemetry.metrics.snapshot(),
       resetLogin: (by) => resetFirstUser(sql, { kind: 'cli', id: by }, keepFirstLogin),
@@ -242,6 +265,22 @@ async function listenForEdges(http: FastifyInstance, address: string): Promise<S
   const { host, port } = hostAndPortOf(address)
   await listenOnPort(server, port, host)
   return server
+}
+
+/** Runs until all have ended; the others end when one of them breaks. */
+async function together(signal: AbortSignal, begin: (either: AbortSignal) => readonly Promise<void>[]): Promise<void> {
+  const broken = new AbortController()
+  const tasks = begin(AbortSignal.any([signal, broken.signal]))
+  try {
+    await Promise.all(tasks)
+  } finally {
+    broken.abort()
+    await Promise.allSettled(tasks)
+  }
+}
+
+async function insertedTo({ warehousing }: RunningFlow): Promise<Offsets> {
+  return (await warehousing.progress()).map(({ sourceOffset }) => sourceOffset)
 }
 
 /** Where the flow's table has rows of these uuids, as rows of partition, offset and uuid. */

@@ -16,6 +16,8 @@ export interface Status {
   readonly url: string | null
   readonly dataFolder: string
   readonly processes: readonly ProcessStatus[]
+  /** Of the source lanes: those that the core here works on. */
+  readonly partitions: readonly number[]
   readonly lanes: readonly LaneStatus[]
   readonly books: Readonly<Record<string, unknown>>
   /** Roles that did not answer, and why. */
@@ -50,7 +52,17 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
   const file = readProcessesFile(dataFolder)
   const running = file?.processes.some((one) => one.role === 'supervisor' && isAlive(one)) ?? false
   if (file === undefined || !running) {
-    return { version, running: false, url: null, dataFolder, processes: [], lanes: [], books: {}, silent: {} }
+    return {
+      version,
+      running: false,
+      url: null,
+      dataFolder,
+      processes: [],
+      partitions: [],
+      lanes: [],
+      books: {},
+      silent: {},
+    }
   }
   // A socket's path may have 107 bytes; from inside the folder it is always short.
   process.chdir(dataFolder)
@@ -59,6 +71,7 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
   )
   const lanes = new Map<string, LaneStatus>()
   let books: Record<string, unknown> = {}
+  let partitions: readonly number[] = []
   const silent: Record<string, string> = {}
   for (const { role, answer } of answers) {
     if (typeof answer === 'string') {
@@ -67,9 +80,11 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
     }
     for (const lane of answer.lanes ?? []) lanes.set(lane.lane, lane)
     books = { ...books, ...answer.books }
+    partitions = answer.partitions ?? partitions
   }
   const processes = file.processes.map(processStatus)
-  return { version, running, url: file.url, dataFolder, processes, lanes: [...lanes.values()], books, silent }
+  const { url } = file
+  return { version, running, url, dataFolder, processes, partitions, lanes: [...lanes.values()], books, silent }
 }
 
 function processStatus(one: ListedProcess): ProcessStatus {
@@ -109,9 +124,18 @@ function statusText(now: Status): string {
     `Sluice ${now.version} at ${String(now.url)}, data in ${now.dataFolder}\n`,
     processes,
     ...missing,
+    ...sharedText(now),
     ...now.lanes.map(laneText),
     ...(books.length === 0 ? [] : [table(['books', ''], books)]),
   ].join('\n')
+}
+
+/** Nothing where one core has them all. */
+function sharedText({ partitions, lanes }: Status): readonly string[] {
+  const all = lanes[0]?.partitions.length ?? 0
+  if (all === 0 || partitions.length === all) return []
+  const own = partitions.length === 0 ? 'none' : partitions.join(', ')
+  return [`The core here works on ${String(partitions.length)} of ${String(all)} partitions: ${own}\n`]
 }
 
 /** Partitions that nothing was ever written to are left out. */

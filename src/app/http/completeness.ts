@@ -26,7 +26,7 @@ export interface CompletenessSource {
   /** Looked at anew, so that an answer says how complete it was at that moment. */
   freshness(): Promise<Pick<Freshness, 'completeThroughMs' | 'waitingEvents'>>
   /** See `parkedEvents` of `stages/health/books.ts`. */
-  parkedEvents(): number
+  parkedEvents(): Promise<number>
 }
 
 /** Look before the question runs: what arrives meanwhile may or may not be counted. Spread into the answer. */
@@ -35,6 +35,6 @@ export async function completenessNow(source: CompletenessSource): Promise<Compl
   return {
     complete_through: new Date(completeThroughMs).toISOString(),
     waiting_events: waitingEvents,
-    parked_events: source.parkedEvents(),
+    parked_events: await source.parkedEvents(),
   }
 }

@@ -94,11 +94,11 @@ export async function openTestCore(bounds: Partial<CoreHttpDeps['bounds']> = {})
       askSql: nobody,
       describeTables: nobody,
       questionsOf: nobody,
-      completeness: { freshness: () => Promise.resolve(freshness), parkedEvents: () => 2 },
+      completeness: { freshness: () => Promise.resolve(freshness), parkedEvents: () => Promise.resolve(2) },
     },
     recordings: {
       recordingsOf: nobody,
-      completeness: { freshness: () => Promise.resolve(freshness), parkedEvents: () => 0 },
+      completeness: { freshness: () => Promise.resolve(freshness), parkedEvents: () => Promise.resolve(0) },
     },
     internal: {
       status: nobody,

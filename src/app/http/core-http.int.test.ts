@@ -59,12 +59,12 @@ before(async () => {
       questionsOf: () => assert.fail('asked in another test'),
       completeness: {
         freshness: () => Promise.resolve({ completeThroughMs, waitingEvents: 3, oldestWaitingMs: 10 }),
-        parkedEvents: () => 2,
+        parkedEvents: () => Promise.resolve(2),
       },
     },
     recordings: {
       recordingsOf: () => assert.fail('asked in another test'),
-      completeness: { freshness: () => assert.fail('asked in another test'), parkedEvents: () => 0 },
+      completeness: { freshness: () => assert.fail('asked in another test'), parkedEvents: () => Promise.resolve(0) },
     },
     internal: {
       status: () => Promise.resolve({}),

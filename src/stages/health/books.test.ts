@@ -19,12 +19,19 @@ const whole: FlowCounts = {
   ingestion: { in: 98, out: 90, dropped: 3, deadLetter: 4, damaged: 1, canary: 14 },
   decidedRecords: 112,
   insertedRecords: 105,
+  isInserted: false,
   rowsInserted: 97,
   canariesInserted: 10,
   rowsRefused: 0,
 }
 /** The same with nothing left for the warehouse to insert. */
-const settled: FlowCounts = { ...whole, insertedRecords: 112, rowsInserted: 104, canariesInserted: 14 }
+const settled: FlowCounts = {
+  ...whole,
+  insertedRecords: 112,
+  isInserted: true,
+  rowsInserted: 104,
+  canariesInserted: 14,
+}
 
 describe('the books', () => {
   it('balance while events wait and when all are through, and say what waits', () => {
@@ -43,6 +50,7 @@ describe('the books', () => {
       sourceRecords: 144,
       ingestion: { ...settled.ingestion, canary: 30 },
       decidedRecords: 128,
+      isInserted: false,
     }
     const { ingestion, warehouse, imbalances } = balance({
       intake: { ...intake, stored: 98, canary: 46 },
@@ -69,6 +77,7 @@ describe('the books', () => {
       ingestion: { in: 18, out: 17, dropped: 0, deadLetter: 1, damaged: 0, canary: 0 },
       decidedRecords: 18,
       insertedRecords: 18,
+      isInserted: true,
       rowsInserted: 17,
       canariesInserted: 0,
       rowsRefused: 0,

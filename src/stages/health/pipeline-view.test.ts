@@ -30,6 +30,7 @@ const books = balance({
       },
       decidedRecords: 10,
       insertedRecords: 6,
+      isInserted: false,
       rowsInserted: 6,
       canariesInserted: 1,
       rowsRefused: 0,

@@ -29,13 +29,14 @@ function opened(t: TestContext) {
         for (const lane of flows.events.sources) ends.push(...(await log.bounds(lane)).map(({ end }) => end))
         return { ends, ...accepted }
       },
-      decidedTo: () => at.decided,
-      inserted: () => ({
-        sourceOffsets: at.inserted,
-        offsets: [0, 0],
-        throughMs: at.throughMs,
-        canaries: at.canaries,
-      }),
+      decidedTo: () => Promise.resolve(at.decided),
+      inserted: () =>
+        Promise.resolve({
+          sourceOffsets: at.inserted,
+          offsets: [0, 0],
+          throughMs: at.throughMs,
+          canaries: at.canaries,
+        }),
     })
   return { log, at, accepted, put, open, watch: open(), later: (ms: number) => t.mock.timers.tick(ms) }
 }
@@ -102,6 +103,7 @@ describe('the progress of what was accepted', () => {
     assert.deepEqual([watch.freshness().waitingEvents, watch.freshness().oldestWaitingMs], [0, 1000])
     // What an earlier release inserted may be anything: rather one too many than one too few.
     at.canaries = undefined
+    await watch.sample()
     assert.equal(watch.freshness().waitingEvents, 1)
   })
 
@@ -132,6 +134,7 @@ describe('the progress of what was accepted', () => {
     assert.equal(completeThroughMs, 0)
     // The rows themselves say more: the next may be of the same millisecond.
     at.throughMs = [startMs - 10, 0]
+    await watch.sample()
     assert.equal(watch.freshness().completeThroughMs, startMs - 11)
     at.inserted = [100, 0]
     later(1000)

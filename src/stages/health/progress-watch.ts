@@ -24,10 +24,10 @@ export interface ProgressWatchOptions {
   readonly sampleEveryMs: number
   /** Where the source lanes end, and how many canaries are before that; of one moment. */
   accepted(): Promise<{ readonly ends: Offsets; readonly canaries: number }>
-  /** Next source offset that ingestion decides; empty until it owns the lane. */
-  decidedTo(): Offsets
-  /** Where the warehouse writer stands; undefined until it knows. */
-  inserted(): Inserted | undefined
+  /** Next source offset that ingestion decides, whichever process does. */
+  decidedTo(): Promise<Offsets>
+  /** Where the warehouse writers stand. */
+  inserted(): Promise<Inserted>
 }
 
 interface Inserted {
@@ -91,17 +91,19 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
   ])
   let sampledAtMs = Date.now()
   let canariesAccepted = 0
+  /** As of the last look; undefined before the first. */
+  let inserted: Inserted | undefined
   /** Canaries that the door counted and nobody behind it (their records were damaged): seen when nothing waits. */
   let canariesLost = 0
 
   async function sample(): Promise<void> {
     const atMs = Date.now()
     const accepted = await options.accepted()
+    const now = await options.inserted()
     sampledAtMs = atMs
     canariesAccepted = accepted.canaries
-    const now = options.inserted()
-    const inserted = now?.sourceOffsets
-    if (now?.canaries !== undefined && isSame(accepted.ends, now.sourceOffsets)) {
+    inserted = now
+    if (now.canaries !== undefined && isSame(accepted.ends, now.sourceOffsets)) {
       canariesLost = canariesAccepted - now.canaries
     }
     for (const [partition, own] of marks.entries()) {
@@ -110,7 +112,7 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
       if (newest?.end === end) own[own.length - 1] = { ...newest, lastSeenMs: atMs }
       else own.push({ end, firstSeenMs: atMs, lastSeenMs: atMs })
       // The newest mark that is reached says how far the table is complete; those before it say nothing any more.
-      while ((own[1]?.end ?? Infinity) <= (inserted?.[partition] ?? 0)) own.shift()
+      while ((own[1]?.end ?? Infinity) <= (now.sourceOffsets[partition] ?? 0)) own.shift()
       if (own.length > marksMax) own.splice(1, 1)
     }
   }
@@ -129,7 +131,6 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
     sample,
 
     freshness() {
-      const inserted = options.inserted()
       let waitingRecords = 0
       let completeThroughMs = sampledAtMs
       const ages: (number | null)[] = []
@@ -159,8 +160,7 @@ export function createProgressWatch(options: ProgressWatchOptions): ProgressWatc
 
     async lanes() {
       await sample()
-      const decided = options.decidedTo()
-      const inserted = options.inserted()
+      const decided = await options.decidedTo()
       const lanes: LaneProgress[] = []
       for (const lane of flow.sources) {
         const bounds = await log.bounds(lane)

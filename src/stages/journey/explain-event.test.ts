@@ -30,8 +30,8 @@ function behind(events: FlowBehind, heatmaps: FlowBehind = nothing): JourneyDeps
 const nothing: FlowBehind = {
   table: openMemoryWarehouse(createMemoryTable()),
   tableRows: () => Promise.resolve([]),
-  decidedTo: () => [],
-  insertedTo: () => [],
+  decidedTo: () => Promise.resolve([]),
+  insertedTo: () => Promise.resolve([]),
 }
 
 async function explained(held: Held, scope: Scope | undefined = own): Promise<Journey> {
@@ -48,8 +48,8 @@ async function explained(held: Held, scope: Scope | undefined = own): Promise<Jo
     flows: behind({
       table: openMemoryWarehouse(table),
       tableRows: (id) => Promise.resolve(rows[id] ?? []),
-      decidedTo: () => [0, 0, 0, decidedTo],
-      insertedTo: () => [0, 0, 0, insertedTo],
+      decidedTo: () => Promise.resolve([0, 0, 0, decidedTo]),
+      insertedTo: () => Promise.resolve([0, 0, 0, insertedTo]),
     }),
     nowMs: () => askedMs,
   })
@@ -168,8 +168,8 @@ describe('the journey of an event', () => {
       const far: FlowBehind = {
         table: tableOf(index),
         tableRows: () => Promise.resolve([aTableRow(7, { position: inLane(lane) })]),
-        decidedTo: () => Array.from({ length: 24 }, (_, at) => (at === index ? 100 : 0)),
-        insertedTo: () => Array.from({ length: 24 }, (_, at) => (at === index ? 100 : 0)),
+        decidedTo: () => Promise.resolve(Array.from({ length: 24 }, (_, at) => (at === index ? 100 : 0))),
+        insertedTo: () => Promise.resolve(Array.from({ length: 24 }, (_, at) => (at === index ? 100 : 0))),
       }
       const explain = createExplainEvent({
         search: createMemorySearch({
@@ -211,8 +211,8 @@ describe('the journey of an event', () => {
       flows: behind({
         table: openMemoryWarehouse(createMemoryTable()),
         tableRows: () => Promise.resolve(held.rows[uuid]),
-        decidedTo: () => [0, 0, 0, 100],
-        insertedTo: () => [0, 0, 0, 100],
+        decidedTo: () => Promise.resolve([0, 0, 0, 100]),
+        insertedTo: () => Promise.resolve([0, 0, 0, 100]),
       }),
     })
     assert.equal((await explain(uuid, undefined, new AbortController().signal)).fate, 'in_table')

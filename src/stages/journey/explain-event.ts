@@ -26,9 +26,9 @@ export interface FlowBehind {
   /** Rows of the table with this uuid, every version. */
   tableRows(uuid: string, signal: AbortSignal): Promise<readonly TableRow[]>
   /** Next source offset that ingestion decides, by source index. */
-  decidedTo(): Offsets
+  decidedTo(): Promise<Offsets>
   /** Next source offset of which the warehouse writer inserts, by source index. */
-  insertedTo(): Offsets
+  insertedTo(): Promise<Offsets>
 }
 
 /** `uuid` in lower case with hyphens. Without a scope, of the whole installation. */
@@ -44,7 +44,7 @@ export function createExplainEvent(deps: JourneyDeps): ExplainEvent {
   return async function explainEvent(uuid, scope, signal) {
     // Before the table is asked: what is inserted meanwhile may or may not be among its rows.
     const askedMs = nowMs()
-    const reached = reachedNow()
+    const reached = await reachedNow()
     const found = await search.entriesOf(uuid, signal)
     const entries = found.items.filter(({ token }) => scope === undefined || scope.tokens.includes(token))
     const firsts = await firstCopies(entries, signal)
@@ -76,9 +76,11 @@ export function createExplainEvent(deps: JourneyDeps): ExplainEvent {
   }
 
   /** How far ingestion and the warehouse writer are at this moment, for any place. */
-  function reachedNow(): Known['reached'] {
-    const decidedTo = new Map(allFlows.map(({ name }) => [name, [...deps.flows[name].decidedTo()]]))
-    const insertedTo = new Map(allFlows.map(({ name }) => [name, [...deps.flows[name].insertedTo()]]))
+  async function reachedNow(): Promise<Known['reached']> {
+    const ofEach = async (ask: (flow: FlowBehind) => Promise<Offsets>): Promise<ReadonlyMap<FlowName, Offsets>> =>
+      new Map(await Promise.all(allFlows.map(async ({ name }) => [name, await ask(deps.flows[name])] as const)))
+    const decidedTo = await ofEach((flow) => flow.decidedTo())
+    const insertedTo = await ofEach((flow) => flow.insertedTo())
     return (by, { lane, partition, offset }) => {
       const flow = flowFrom(lane)
       if (flow === undefined) return false

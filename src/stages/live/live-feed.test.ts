@@ -50,6 +50,26 @@ const namesIn = (sink: SinkInMemory) => sink.of('event').map(({ data }) => data[
 const gapsIn = (sink: SinkInMemory) => sink.of('gap').map(({ data }) => data)
 
 describe('the live feed', () => {
+  it('tells when somebody begins to follow, and when the last one will not come back', async () => {
+    const feed = aFeed()
+    const { signal } = new AbortController()
+    assert.equal(feed.isFollowed(), false)
+    const begins = feed.followedChange(signal)
+    const { subscription } = connect(feed)
+    await begins
+    assert.equal(feed.isFollowed(), true)
+    const ends = feed.followedChange(signal)
+    subscription.close()
+    assert.equal(feed.isFollowed(), true)
+    mock.timers.tick(config.ringLingerMs)
+    await ends
+    assert.equal(feed.isFollowed(), false)
+    const given = new AbortController()
+    const waiting = feed.followedChange(given.signal)
+    given.abort()
+    await waiting
+  })
+
   it('says that it listens, then shows each event with all that it is', () => {
     const feed = aFeed()
     const { sink } = connect(feed)

@@ -91,6 +91,10 @@ export interface LiveFeed {
   decided(batches: readonly DecidedBatch[]): void
   /** Undefined when there are as many readers as there may be, or the feed is closed. */
   subscribe(request: LiveRequest, sink: LiveSink): Subscription | undefined
+  /** Whether it keeps anything of what is decided: somebody follows, or lately did and may come back. */
+  isFollowed(): boolean
+  /** Resolves as soon as `isFollowed` says otherwise than now, or the signal aborts. */
+  followedChange(signal: AbortSignal): Promise<void>
   /** Ends all streams. */
   close(): void
 }
@@ -114,6 +118,7 @@ export function createLiveFeed(
   let readers = 0
   let watchesMade = 0
   let isClosed = false
+  const waitingForChange = new Set<{ readonly wasFollowed: boolean; readonly resolve: () => void }>()
   let flushTimer: NodeJS.Timeout | undefined
   let flushedMs = Number.NEGATIVE_INFINITY
   let allowance = allowanceOf(config, 0)
@@ -172,6 +177,11 @@ export function createLiveFeed(
     flushTimer = undefined
     for (const watch of watches.values()) watch.end()
     watches.clear()
+    tellChange()
+  }
+
+  function tellChange(): void {
+    for (const waiting of waitingForChange) if (waiting.wasFollowed !== watches.size > 0) waiting.resolve()
   }
 
   function watchOf(projectId: number): Watch {
@@ -188,6 +198,7 @@ export function createLiveFeed(
     }
     const made = new Watch(`${life}.${String(++watchesMade)}`, telemetry)
     watches.set(projectId, made)
+    tellChange()
     return made
   }
 
@@ -231,10 +242,25 @@ export function createLiveFeed(
           leave.end()
           count(-1)
           watch.idleFor(config.ringLingerMs, () => {
-            if (watches.get(projectId) === watch) watches.delete(projectId)
+            if (watches.get(projectId) !== watch) return
+            watches.delete(projectId)
+            tellChange()
           })
         },
       }
+    },
+
+    isFollowed: () => watches.size > 0,
+
+    async followedChange(signal) {
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      const waiting = { wasFollowed: watches.size > 0, resolve: () => resolve(undefined) }
+      waitingForChange.add(waiting)
+      signal.addEventListener('abort', waiting.resolve)
+      if (signal.aborted) waiting.resolve()
+      await promise
+      waitingForChange.delete(waiting)
+      signal.removeEventListener('abort', waiting.resolve)
     },
 
     close() {

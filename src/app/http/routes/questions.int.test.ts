@@ -94,7 +94,7 @@ async function openHttp(): Promise<FastifyInstance> {
     describeTables: (projectId: number, gone: AbortSignal) => describeTables(reader, projectId, gone),
     completeness: {
       freshness: () => Promise.resolve({ completeThroughMs: acceptedMs, waitingEvents: 3, oldestWaitingMs: 10 }),
-      parkedEvents: () => 2,
+      parkedEvents: () => Promise.resolve(2),
     },
   }
   const app = fastify({ forceCloseConnections: true }).withTypeProvider<TypeBoxTypeProvider>()
