@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [capture|flow|freshness|questions|live|hostile|idle|restart|floors|all] [--quick] [--json FILE] [--data FOLDER]
+ * `npm run bench -- [capture|flow|freshness|questions|live|hostile|idle|restart|cluster|floors|all] [--quick] [--json FILE] [--data FOLDER]
  * [--quiet CORES] [--log-gb N] [--import] [--against CHECKOUT]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
@@ -15,6 +15,7 @@ import { untilQuiet } from './host/noise.ts'
 import { choosePinning } from './host/pinning.ts'
 import { ownSettings } from './installation.ts'
 import { measureCapture } from './parts/capture.ts'
+import { measureCluster } from './parts/cluster.ts'
 import { measureDoorFloors, measureWarehouseFloor } from './parts/floors.ts'
 import { measureFlow } from './parts/flow.ts'
 import { measureFreshness } from './parts/freshness.ts'
@@ -49,6 +50,8 @@ const measures: Readonly<Record<string, Measure>> = {
   hostile: async (context) => [await measureHostile(context)],
   idle: async (context) => [await measureIdle(context)],
   restart: async (context) => [await measureRestart(context)],
+  // Not among `all`: it installs and starts four engines.
+  cluster: async (context) => [await measureCluster(context)],
 }
 const everything = ['capture', 'flow', 'freshness', 'questions', 'live', 'hostile', 'idle', 'restart'] as const
 

@@ -65,6 +65,8 @@ export interface ServiceSet {
   pause(member: string): void
   resume(member: string): void
   isRunning(member: string): boolean
+  /** The process as it was started last; whatever it started has it as an ancestor. */
+  pid(member: string): number
 }
 
 const services: Readonly<Record<ServiceName, Service>> = {
@@ -293,6 +295,7 @@ export function serviceSet({ folder, downloads, say = () => undefined }: Service
     pause: (member) => signal(daemonOf(member), 'SIGSTOP'),
     resume: (member) => signal(daemonOf(member), 'SIGCONT'),
     isRunning: (member) => isUp(serviceWith(member).name, member),
+    pid: (member) => daemonOf(member).pid,
   }
 }
 
