@@ -18,6 +18,7 @@ import { publishedOf } from '../../stores/log/segments/journal-reader.ts'
 import { emptyCounts } from '../../stores/log/segments/segment-files.ts'
 import { removeReaderFile, saveReaderFile } from '../../stores/log/segments/reader-files.ts'
 import { openSegmentsLog } from '../../stores/log/segments/segments-log.ts'
+import { allPartitions } from '../../stores/log/all-partitions/all-partitions.ts'
 import { trimJournal } from '../../stores/log/segments/trim-journal.ts'
 import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
 import type { SqlClient } from '../../stores/state/sql-client.ts'
@@ -30,7 +31,7 @@ import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, Warehous
 /** Folders of the two journals. */
 const journals = { edge: 'edge/journal', core: 'core/journal' } as const
 
-const journalOfLane = {
+export const journalOfLane = {
   events_plugin_ingestion: journals.edge,
   events_plugin_ingestion_dlq: journals.edge,
   clickhouse_events: journals.core,
@@ -94,6 +95,7 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   const sql = openSql('sluice-core')
   return {
     log: openLog(config, own, new Map([[journals.core, writer]])),
+    assignment: allPartitions(partitionCount),
     search: openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey }),
     progress: {
       events: await openFileInsertProgress(nodeFiles, 'core/inserting', config.warehouse),
@@ -188,7 +190,7 @@ async function doorCounts(): Promise<DoorCounts> {
   }
 }
 
-function openWriter(role: 'edge' | 'core', config: Config, telemetry: ProcessTelemetry): Promise<JournalWriter> {
+export function openWriter(role: 'edge' | 'core', config: Config, telemetry: ProcessTelemetry): Promise<JournalWriter> {
   const { intake } = config
   return openJournalWriter({
     role,

@@ -11,6 +11,7 @@ import type { LimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import type { Intake } from '../../stores/intake/intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import type { LogSearch } from '../../stores/log/log-search.ts'
+import type { PartitionAssignment } from '../../stores/log/partition-assignment.ts'
 import type { SqlClient } from '../../stores/state/sql-client.ts'
 import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
@@ -37,6 +38,7 @@ export interface EdgeStores {
 
 export interface CoreStores {
   readonly log: EventLog
+  readonly assignment: PartitionAssignment
   /** For people who ask about single events. */
   readonly search: LogSearch
   readonly progress: Readonly<Record<FlowName, InsertProgress>>
