@@ -327,6 +327,24 @@ export function describeEventLog(
       await close()
     })
 
+    it('waits for the signal where it is to read no partition and has no end', async () => {
+      const { log, close } = await open()
+      await (await log.own(lane)).append(0, aBatch('unwanted'))
+      const stop = new AbortController()
+      let hasEnded = false
+      const reading = (async () => {
+        const wanted = [{ lane, from: startOf(log), partitions: [] }]
+        for await (const records of log.read(wanted, { signal: stop.signal, batchBytesMax: 64 }))
+          assert.fail(`${String(records.length)} records came`)
+        hasEnded = true
+      })()
+      for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
+      assert.ok(!hasEnded)
+      stop.abort()
+      await reading
+      await close()
+    })
+
     it('ends a reading that has an end once it is there', async () => {
       const { log, close } = await open()
       const owner = await log.own(lane)

@@ -27,7 +27,7 @@ export interface EventLog {
   /**
    * Becomes the owner of these partitions of a derived lane, of all of them without a list. Appends to them of every earlier owner
    * are refused from now on, or no reader that comes by here is shown them: those of other processes may still be on their way.
-   * An earlier ownership of this process that had one of them may be of no more use for the others either.
+   * An ownership that lost one partition may be of no more use for its others either.
    */
   own(lane: Lane, partitions?: readonly number[]): Promise<Ownership>
   /** What owners have had remembered, by partition; nothing of partitions of which nobody had. May be a second old. */

@@ -43,10 +43,10 @@ export function describeLogReaders(
       const savers = [readers, await reopen()]
       const all = Array.from({ length: 12 }, (_, partition) => partition)
       await Promise.all(
-        Array.from({ length: 40 }, (_, n) => {
+        Array.from({ length: 40 }, async (_, n) => {
           const own = all.filter((partition) => partition % 2 === n % 2)
           const inOrder = n % 4 < 2 ? own : own.toReversed()
-          return savers[n % 2]?.save('warehouse', 'clickhouse_events', new Map(inOrder.map((one) => [one, 100 + one])))
+          await savers[n % 2]?.save('warehouse', 'clickhouse_events', new Map(inOrder.map((one) => [one, 100 + one])))
         }),
       )
       assert.deepEqual(

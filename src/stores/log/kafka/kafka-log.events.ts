@@ -31,3 +31,17 @@ export const unknownBatchPassedOver = (lane: string, partition: number, offset: 
     })
   },
 })
+
+export const epochsWereForgotten = (lane: string, partitions: readonly number[]): InternalEvent => ({
+  emit(to) {
+    to.count('kafka_forgotten_epochs_total', partitions.length, { lane })
+    to.log(
+      'warn',
+      'Kafka has newer epochs than Postgres, as after a restored backup; the partitions are taken above them.',
+      {
+        lane,
+        partitions: partitions.join(' '),
+      },
+    )
+  },
+})

@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { Admin } from '@platformatic/kafka'
 import { partitionsOf } from '../../../event/flows.ts'
-import type { Lane, Offsets } from '../../../event/position.ts'
+import type { Lane } from '../../../event/position.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import type { EventLog, NewRecord } from '../event-log.ts'
+import { createMemoryLogEpochs } from '../memory/memory-log-epochs.ts'
+import { createMemoryLogReaders } from '../memory/memory-log-readers.ts'
 import { openKafkaAppends } from './kafka-appends.ts'
 import { kafkaConnectionDefaults } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
@@ -42,8 +44,8 @@ export async function openTestTopics(options: TestTopicsOptions): Promise<TestTo
       configs: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }],
     })
   }
-  const epochs = new Map<Lane, number>()
-  const offsets = new Map<string, Offsets>()
+  const epochs = createMemoryLogEpochs()
+  const readers = createMemoryLogReaders()
   return {
     connection,
     admin,
@@ -54,19 +56,8 @@ export async function openTestTopics(options: TestTopicsOptions): Promise<TestTo
         partitionCount,
         topicOf,
         telemetry: silent,
-        epochs: {
-          async take(lane) {
-            epochs.set(lane, (epochs.get(lane) ?? 0) + 1)
-            return epochs.get(lane) ?? 0
-          },
-          newest: async (lane) => epochs.get(lane) ?? 0,
-        },
-        readers: {
-          async save(reader, lane, saved) {
-            offsets.set(`${reader} ${lane}`, [...saved])
-          },
-          load: async (reader, lane) => offsets.get(`${reader} ${lane}`),
-        },
+        epochs,
+        readers,
         ...kafkaLogDefaults,
         ...own,
       }),

@@ -7,7 +7,8 @@ import { codeOf } from '../../../kit/failure.ts'
 import { service } from '../../../kit/service.fixtures.ts'
 import { openTestDatabase } from '../../state/postgres/test-database.fixtures.ts'
 import { describeEventLog } from '../event-log.contract.ts'
-import type { EventLog, LogRecord, NewRecord } from '../event-log.ts'
+import type { EventLog, LogRecord, NewRecord, Ownership } from '../event-log.ts'
+import { createMemoryLogEpochs } from '../memory/memory-log-epochs.ts'
 import { postgresLogEpochs } from '../postgres-offsets/postgres-log-epochs.ts'
 import { postgresLogReaders } from '../postgres-offsets/postgres-log-readers.ts'
 import { batchMessages, controlOf } from './derived-messages.ts'
@@ -105,11 +106,106 @@ describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
       const [older, newer] = [await aLog(topics), await aLog(topics)]
       const zombie = await older.own(lane)
       await newer.own(lane)
-      const told = (async () => {
-        while (true) await zombie.append(0, aBatch('zombie'))
-      })()
-      await assert.rejects(told, (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
+      await assert.rejects(appendUntilRefused(zombie, 0), (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
       await assert.rejects(zombie.append(1, aBatch('zombie')), (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
+    })
+
+    it('lets processes own different partitions at once, and each sees where the others stand', async () => {
+      const topics = await topicsOf(lane)
+      const [left, right, watching] = [await aLog(topics), await aLog(topics), await aLog(topics)]
+      const [even, odd] = await Promise.all([left.own(lane, [0, 2]), right.own(lane, [1, 3])])
+      const positions = await Promise.all([
+        even.append(0, aBatch('0')),
+        odd.append(1, aBatch('1')),
+        even.append(2, aBatch('2')),
+      ])
+      const ends = positions.map(({ offset }) => offset + 1)
+      await even.remember(new Map([[0, { offset: (ends[0] ?? 0) - 1, about: 'zero' }]]))
+      await odd.remember(new Map([[1, { offset: (ends[1] ?? 0) - 1, about: 'one' }]]))
+      const endsOf = async (log: EventLog) => (await log.bounds(lane)).slice(0, 4).map(({ end }) => end)
+      assert.deepEqual(await endsOf(left), [ends[0], ends[1], ends[2], 0])
+      assert.deepEqual(await endsOf(right), [ends[0], ends[1], 0, 0])
+      assert.deepEqual(await endsOf(watching), [ends[0], ends[1], 0, 0])
+      // A partition moves; the others stay where they are.
+      const moved = await right.own(lane, [2])
+      assert.equal(textOf(await moved.last(2)), '2')
+      await odd.append(3, aBatch('3'))
+      const { offset } = await moved.append(2, aBatch('4'))
+      await assert.rejects(appendUntilRefused(even, 2), (error) => codeOf(error) === 'SLUICE_LOG_FENCED')
+      await even.remember(new Map([[2, { offset: 1, about: 'late' }]]))
+      await moved.remember(new Map([[2, { offset, about: 'moved' }]]))
+      assert.deepEqual((await left.remembered(lane)).get(2), { offset, about: 'moved' })
+      assert.equal((await endsOf(left))[2], offset + 1)
+      const shown = await take(watching, [], 5)
+      assert.deepEqual(shown.map(textOf).toSorted(), ['0', '1', '2', '3', '4'])
+    })
+
+    it('stops counting on an owner of this process whose partitions went to another one', async () => {
+      const topics = await topicsOf(lane)
+      const [older, newer] = [await aLog(topics), await aLog(topics)]
+      await (await older.own(lane, [0])).append(0, aBatch('before'))
+      const heir = await newer.own(lane, [0])
+      const { offset } = await heir.append(0, aBatch('after'))
+      await heir.remember(new Map([[0, { offset, about: '' }]]))
+      const deadlineMs = performance.now() + 20_000
+      while ((await older.bounds(lane))[0]?.end !== offset + 1) assert.ok(performance.now() < deadlineMs)
+    })
+
+    it('takes partitions above the epochs that it finds when what gives them out has forgotten some', async () => {
+      const topics = await topicsOf(lane)
+      const before = await aLog(topics)
+      for (let n = 0; n < 3; n++) await (await before.own(lane, [0, 1])).append(0, aBatch(String(n)))
+      const restored = createMemoryLogEpochs()
+      await restored.take(lane, [0])
+      const log = topics.openLog({ epochs: restored })
+      cleanUps.unshift(() => log.close())
+      const owner = await log.own(lane, [0, 1, 2])
+      assert.deepEqual(
+        [0, 1, 2].map((partition) => owner.epochOf(partition)),
+        [4, 4, 2],
+      )
+      assert.equal(textOf(await owner.last(0)), '2')
+      await owner.append(0, aBatch('3'))
+      assert.deepEqual((await take(log, [], 4)).map(textOf), ['0', '1', '2', '3'])
+    })
+
+    it('ends a reading between two batches, also where only markers stand before its end', async () => {
+      const topics = await topicsOf(lane, 'exceptions')
+      const log = await aLog(topics)
+      const owner = await log.own(lane)
+      const first = await owner.append(0, aBatch('first'))
+      const second = await owner.append(0, aBatch('second'))
+      const { offset: marker } = await (await log.own(lane, [0])).append(0, aBatch('third'))
+      for (const [to, texts] of [
+        [first.offset, []],
+        [first.offset + 1, ['first']],
+        [second.offset, ['first']],
+        [second.offset + 1, ['first', 'second']],
+        [marker, ['first', 'second']],
+        [marker + 1, ['first', 'second', 'third']],
+      ] as const) {
+        assert.deepEqual((await readTo(log, lane, [to])).map(textOf), texts)
+      }
+      for (const text of ['a', 'b', 'c']) await putEvent(topics)('exceptions', 1, anEvent(text))
+      assert.equal((await readTo(log, 'exceptions', [0, 2])).length, 2)
+    })
+
+    it('asks the brokers where a time lies', async () => {
+      const topics = await topicsOf('exceptions')
+      const log = await aLog(topics)
+      for (const text of ['a', 'b', 'c', 'd']) {
+        await putEvent(topics)('exceptions', 1, anEvent(text))
+        // So that each has a time of its own.
+        const sinceMs = Date.now()
+        while (Date.now() <= sinceMs + 1) await new Promise((resolve) => setImmediate(resolve))
+      }
+      const records = await readTo(log, 'exceptions', [0, 4])
+      for (const [at, { timeMs }] of records.entries()) {
+        assert.equal((await log.offsetsAt('exceptions', timeMs))[1], at)
+        assert.equal((await log.offsetsAt('exceptions', timeMs + 0.5))[1], at + 1)
+      }
+      assert.deepEqual(await log.offsetsAt('exceptions', -5), [0, 0, 0, 0])
+      assert.deepEqual(await log.offsetsAt('exceptions', Date.now() + 1_000_000), [0, 4, 0, 0])
     })
 
     it('passes over messages that no Sluice wrote', async () => {
@@ -162,13 +258,7 @@ describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
     it('says that a wanted source record was removed', async () => {
       const topics = await topicsOf('exceptions')
       const log = await aLog(topics)
-      for (const text of ['first', 'second']) {
-        const value = Buffer.from(JSON.stringify({ event: text }))
-        await putEvent(topics)('exceptions', 0, {
-          headers: { token: 't', distinct_id: 'u', uuid: 'x', ip: '', now: '1' },
-          value,
-        })
-      }
+      for (const text of ['first', 'second']) await putEvent(topics)('exceptions', 0, anEvent(text))
       await removeBefore(topics, 'exceptions', 0, 1)
       const signal = AbortSignal.timeout(20_000)
       const reading = log.read([{ lane: 'exceptions', from: [] }], { signal, batchBytesMax: 1_000 })
@@ -178,8 +268,9 @@ describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
     it('refuses to be taken over when the newest batch of a partition was removed', async () => {
       const topics = await topicsOf(lane)
       const log = await aLog(topics)
-      const { offset } = await (await log.own(lane)).append(0, aBatch('newest'))
-      await log.saveReader('ingestion', lane, [offset])
+      const owner = await log.own(lane)
+      const { offset } = await owner.append(0, aBatch('newest'))
+      await owner.remember(new Map([[0, { offset, about: '' }]]))
       await removeBefore(topics, lane, 0, offset + 2)
       await assert.rejects(log.own(lane), (error) => codeOf(error) === 'SLUICE_LOG_TRIMMED')
     })
@@ -257,6 +348,24 @@ async function removeBefore(
 
 function aBatch(text: string): NewRecord {
   return { headers: {}, value: encodeDerivedBatch(aBatchHead(), Buffer.from(`${JSON.stringify({ text })}\n`)) }
+}
+
+function anEvent(text: string): NewRecord {
+  const headers = { token: 't', distinct_id: 'u', uuid: 'x', ip: '', now: '1' }
+  return { headers, value: Buffer.from(JSON.stringify({ event: text })) }
+}
+
+async function appendUntilRefused(owner: Ownership, partition: number): Promise<void> {
+  while (true) await owner.append(partition, aBatch('zombie'))
+}
+
+async function readTo(log: EventLog, of: Lane, to: Offsets): Promise<readonly LogRecord[]> {
+  const taken: LogRecord[] = []
+  const signal = AbortSignal.timeout(30_000)
+  for await (const records of log.read([{ lane: of, from: [], to }], { signal, batchBytesMax: 1_000 }))
+    taken.push(...records)
+  signal.throwIfAborted()
+  return taken
 }
 
 function textOf(record: LogRecord | undefined): string | undefined {

@@ -4,34 +4,36 @@
  * Source lanes: one message is one record (`source-message.ts`). Derived lanes: one record batch of Kafka is one record
  * (`derived-messages.ts`); its rows have offsets too, so those of records have gaps.
  *
- * Kafka cannot refuse an owner that was replaced. So epochs are given out in Postgres, every batch says its owner's, and a new
- * owner writes a marker into each partition before anything else: whoever reads past it passes over what comes from older epochs.
+ * Kafka cannot refuse an owner that was replaced. So epochs of partitions are given out in Postgres, every batch says its owner's, and
+ * a new owner writes a marker into each of its partitions before anything else: whoever reads past it passes over what comes from
+ * older epochs. It then reads from the newest batch that is remembered up to its markers; an epoch that it meets there and that
+ * Postgres does not know (which was restored from a backup) makes it take the partitions once more, above that.
  * What an older owner still writes has no effect; when its process comes to know that it was replaced, it is told so.
  * A reader that begins behind the marker cannot know which epoch came before and is shown such a batch: it has to know the epoch
  * up to which it read (as the warehouse writer does), or begin at a batch that it accepted (as a new owner does).
- *
- * States of an ownership: owning → fenced (a newer epoch was seen) or broken (an append failed: it may be stored or not, so
- * nothing may follow it; whoever goes on takes the lane over again) or closed.
  */
 import type { RecordsBatch } from '@platformatic/kafka'
 import { isDerived, partitionsOf } from '../../../event/flows.ts'
-import type { Lane, Offsets } from '../../../event/position.ts'
+import type { Lane } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import type { Bounds, EventLog, LogRecord, NewRecord, Ownership } from '../event-log.ts'
-import type { LogEpochs } from '../log-epochs.ts'
+import type { Bounds, EventLog, LogRecord, Remembered, WantedLane } from '../event-log.ts'
+import type { LogEpochs, TakenPartition } from '../log-epochs.ts'
 import type { LogReaders } from '../log-readers.ts'
-import { batchMessages, controlOf, endOfHead, markerMessage } from './derived-messages.ts'
-import type { Control } from './derived-messages.ts'
+import { ownedPartitions } from '../owned-partitions.ts'
+import { markerMessage } from './derived-messages.ts'
+import { createDerivedReader, incarnation, trimmed } from './derived-reader.ts'
 import { openKafkaAppends } from './kafka-appends.ts'
 import type { KafkaAppends } from './kafka-appends.ts'
 import { kafkaFailure } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import * as happened from './kafka-log.events.ts'
+import { createKafkaOwnership } from './kafka-ownership.ts'
+import type { KafkaOwnership, TakenOver } from './kafka-ownership.ts'
 import { readPartitions } from './kafka-reading.ts'
 import type { BatchRead, FollowedPartition } from './kafka-reading.ts'
 import { openKafkaRequests } from './kafka-requests.ts'
-import type { Compression } from './kafka-requests.ts'
+import type { Compression, KafkaRequests } from './kafka-requests.ts'
 import { sourceContent } from './source-message.ts'
 
 export interface KafkaLogOptions {
@@ -65,31 +67,32 @@ export const kafkaLogDefaults = {
   awayMsMax: 30_000,
 } as const satisfies Partial<KafkaLogOptions>
 
-/** The reader whose offsets are those of the newest batches: a new owner need not look further back. */
-const ownersReader = 'ingestion'
 /** How many bytes a new owner reads at once. */
 const takeOverBytesMax = 4 * 1024 * 1024
-/** How long an owner may believe that nobody came after it. */
-const fenceCheckMs = 1_000
-/** There is one line of positions for all time. */
-const incarnation = 1
 
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
   const { connection, partitionCount, topicOf, epochs, readers, telemetry } = options
   const reading = { connection, waitMs: options.fetchWaitMs, awayMsMax: options.awayMsMax, telemetry }
   const closing = new AbortController()
-  const owners = new Map<Lane, OwnedLane>()
+  const owners = new Set<KafkaOwnership>()
+  /** What was remembered when Postgres said it last. */
+  const known = new Map<Lane, ReadonlyMap<number, Remembered>>()
 
-  async function bounds(lane: Lane): Promise<readonly Bounds[]> {
+  /** Asks brokers about a lane's topic, again where one does not answer. */
+  async function asked<Answer>(
+    doing: string,
+    lane: Lane,
+    ask: (requests: KafkaRequests, topic: string, isAgain: boolean) => Promise<Answer>,
+  ): Promise<Answer> {
     const topic = topicOf(lane)
     for (let tries = 0; ; tries++) {
       const requests = openKafkaRequests(connection)
       try {
-        return await requests.bounds(await requests.metadata([topic], tries > 0), topic)
+        return await ask(requests, topic, tries > 0)
       } catch (error) {
-        if (tries >= connection.retries) throw kafkaFailure(error, `asking where ${topic} ends`)
+        if (tries >= connection.retries) throw kafkaFailure(error, `asking for the ${doing} of ${topic}`)
         const delayMs = Math.min(connection.retryDelayMs * 2 ** tries, connection.retryDelayMsMax)
-        happened.kafkaRequestFailed('bounds', error, delayMs).emit(telemetry)
+        happened.kafkaRequestFailed(doing, error, delayMs).emit(telemetry)
         await new Promise((resolve) => setTimeout(resolve, delayMs))
       } finally {
         requests.close().catch(() => undefined)
@@ -97,35 +100,116 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
     }
   }
 
-  /** The newest valid batch of each partition before its marker. */
+  const boundsOf = (lane: Lane): Promise<readonly Bounds[]> =>
+    asked('bounds', lane, async (requests, topic, isAgain) =>
+      requests.bounds(await requests.metadata([topic], isAgain), topic),
+    )
+
+  /** Ends of the partitions that this process owns. */
+  async function ownEnds(lane: Lane): Promise<ReadonlyMap<number, number>> {
+    const found = new Map<number, number>()
+    for (const owner of [...owners].filter((one) => one.lane === lane)) {
+      const ends = await owner.ends()
+      if (ends === undefined) owners.delete(owner)
+      else for (const [partition, end] of ends) found.set(partition, end)
+    }
+    return found
+  }
+
+  /** Remembered newest batches; while Postgres is away, what it said last. */
+  async function lastKnown(lane: Lane): Promise<ReadonlyMap<number, Remembered>> {
+    try {
+      const found = await epochs.remembered(lane)
+      known.set(lane, found)
+      return found
+    } catch (error) {
+      const before = known.get(lane)
+      if (before === undefined) throw error
+      return before
+    }
+  }
+
+  /** The newest valid batch of each partition before its marker, and the newest epochs that stand before it. */
   async function newestBatches(
     lane: Lane,
-    markers: readonly number[],
-    signal: AbortSignal,
-  ): Promise<(LogRecord | undefined)[]> {
-    const saved = (await readers.load(ownersReader, lane)) ?? []
-    const wanted = markers.map((marker, partition): FollowedPartition => ({
+    taken: ReadonlyMap<number, TakenPartition>,
+    markers: ReadonlyMap<number, number>,
+  ): Promise<{ readonly newest: ReadonlyMap<number, LogRecord>; readonly met: ReadonlyMap<number, number> }> {
+    const wanted = [...markers].map(([partition, marker]): FollowedPartition => ({
       lane,
       topic: topicOf(lane),
       partition,
-      from: Math.min(saved[partition] ?? 0, marker),
+      from: Math.min(taken.get(partition)?.remembered?.offset ?? 0, marker),
       until: marker,
       removed: 'ask',
     }))
-    const newest = markers.map((): LogRecord | undefined => undefined)
-    const derived = derivedReader(lane, wanted, telemetry, { missed: 'passed over' })
-    for await (const batches of readPartitions(wanted, takeOverBytesMax, signal, reading)) {
+    const newest = new Map<number, LogRecord>()
+    const reader = createDerivedReader(lane, wanted, telemetry, { missed: 'passed over' })
+    for await (const batches of readPartitions(wanted, takeOverBytesMax, closing.signal, reading)) {
       for (const batch of batches) {
-        const record = derived(batch)
-        if (record !== undefined) newest[batch.partition] = record
+        const record = reader.take(batch)
+        if (record !== undefined) newest.set(batch.partition, record)
       }
     }
-    if (signal.aborted) throw closedFailure()
-    for (const [partition, from] of saved.entries()) {
-      // Before the first batch there is a marker, so a batch never has the offset 0.
-      if (from > 0 && newest[partition] === undefined) throw trimmed(lane, partition, from)
+    if (closing.signal.aborted) throw closedFailure()
+    return { newest, met: new Map(wanted.map(({ partition }) => [partition, reader.epochOf(partition)])) }
+  }
+
+  /** Epochs that stand in the log and are newer than our own; empty as a rule. Throws when it is because somebody came after us. */
+  async function unknownEpochs(
+    lane: Lane,
+    taken: ReadonlyMap<number, TakenPartition>,
+    met: ReadonlyMap<number, number>,
+  ): Promise<ReadonlyMap<number, number>> {
+    const newer = new Map([...met].filter(([partition, epoch]) => epoch > (taken.get(partition)?.epoch ?? 0)))
+    if (newer.size === 0) return newer
+    const newest = await epochs.newest(lane, [...newer.keys()])
+    for (const [partition, epoch] of newer)
+      if ((newest.get(partition) ?? 0) >= epoch)
+        throw new Failure('SLUICE_LOG_FENCED', `Somebody newer owns partition ${String(partition)} of ${lane}.`)
+    return newer
+  }
+
+  async function takeOver(
+    lane: Lane,
+    partitions: readonly number[],
+    appends: KafkaAppends,
+    above?: ReadonlyMap<number, number>,
+  ): Promise<ReadonlyMap<number, TakenOver>> {
+    const taken = await epochs.take(lane, partitions, above)
+    const written = [...taken].map(async ([partition, { epoch }]): Promise<[number, number]> => {
+      const marker = markerMessage(epoch)
+      return [partition, await appends.append(partition, marker.value.length, () => [marker])]
+    })
+    const markers = new Map(await Promise.all(written))
+    const { newest, met } = await newestBatches(lane, taken, markers)
+    const unknown = await unknownEpochs(lane, taken, met)
+    if (unknown.size > 0) {
+      happened.epochsWereForgotten(lane, [...unknown.keys()]).emit(telemetry)
+      return await takeOver(lane, partitions, appends, unknown)
     }
-    return newest
+    for (const [partition, { remembered }] of taken) {
+      if (remembered !== undefined && !newest.has(partition)) throw trimmed(lane, partition, remembered.offset)
+    }
+    return new Map(
+      [...taken].map(([partition, { epoch }]) => [
+        partition,
+        { epoch, marker: markers.get(partition) ?? -1, last: newest.get(partition) },
+      ]),
+    )
+  }
+
+  function followed({ lane, from, partitions, to }: WantedLane): readonly FollowedPartition[] {
+    return ownedPartitions(partitionsOf(lane, partitionCount), partitions)
+      .map((partition): FollowedPartition => ({
+        lane,
+        topic: topicOf(lane),
+        partition,
+        from: from[partition] ?? 0,
+        ...(to === undefined ? {} : { until: to[partition] ?? 0 }),
+        removed: isDerived(lane) ? 'ask' : 'fail',
+      }))
+      .filter(({ from: next, until }) => until === undefined || next < until)
   }
 
   return {
@@ -133,36 +217,32 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
     partitionsOf: (lane) => partitionsOf(lane, partitionCount),
 
     async bounds(lane) {
-      const found = await bounds(lane)
-      const ends = owners.get(lane)?.ends()
-      // Behind the newest batch there are its rows and later owners' markers, which nobody reads: the owner knows where it stands.
-      return ends === undefined
-        ? found
-        : found.map(({ begin }, partition) => ({ begin, end: Math.max(begin, ends[partition] ?? 0) }))
+      const found = await boundsOf(lane)
+      if (!isDerived(lane)) return found
+      // Behind the newest batch there are its rows and later owners' markers, which nobody reads: owners know where they stand.
+      const ends = await ownEnds(lane)
+      const remembered = ends.size === found.length ? undefined : await lastKnown(lane)
+      return found.map(({ begin }, partition) => {
+        const newest = remembered?.get(partition)
+        const end = ends.get(partition) ?? (newest === undefined ? 0 : newest.offset + 1)
+        return { begin, end: Math.max(begin, end) }
+      })
     },
 
     async *read(wanted, { signal, batchBytesMax }) {
       const ends = AbortSignal.any([signal, closing.signal])
-      const followed = wanted.flatMap(({ lane, from }) =>
-        Array.from({ length: partitionsOf(lane, partitionCount) }, (_, partition): FollowedPartition => ({
-          lane,
-          topic: topicOf(lane),
-          partition,
-          from: from[partition] ?? 0,
-          removed: isDerived(lane) ? 'ask' : 'fail',
-        })),
-      )
+      const partitions = wanted.flatMap(followed)
       const derived = new Map(
         wanted
           .filter(({ lane }) => isDerived(lane))
-          .map(({ lane }) => [lane, derivedReader(lane, followed, telemetry, { missed: 'refused' })]),
+          .map(({ lane }) => [lane, createDerivedReader(lane, partitions, telemetry, { missed: 'refused' })]),
       )
-      for await (const batches of readPartitions(followed, batchBytesMax, ends, reading)) {
+      for await (const batches of readPartitions(partitions, batchBytesMax, ends, reading)) {
         let records: LogRecord[] = []
         let bytes = 0
         for (const batch of batches) {
           const reader = derived.get(batch.lane)
-          for (const record of reader === undefined ? sourceRecords(batch, telemetry) : definedOf(reader(batch))) {
+          for (const record of reader === undefined ? sourceRecords(batch, telemetry) : definedOf(reader.take(batch))) {
             records.push(record)
             bytes += record.value.length
             if (bytes < batchBytesMax) continue
@@ -175,160 +255,58 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
         if (records.length > 0) yield records
         if (ends.aborted) return
       }
+      // Of no partition at all nothing ever comes.
+      if (wanted.some(({ to }) => to === undefined)) await abortOf(ends)
     },
 
-    async own(lane) {
+    offsetsAt: (lane, timeMs) =>
+      asked('times', lane, async (requests, topic, isAgain) =>
+        requests.offsetsAt(await requests.metadata([topic], isAgain), topic, timeMs),
+      ),
+
+    async own(lane, wanted) {
       if (!isDerived(lane)) throw new Failure('SLUICE_LOG_NOT_OURS', `The door writes the lane ${lane}.`)
-      const epoch = await epochs.take(lane)
-      await owners.get(lane)?.replaced()
+      const partitions = ownedPartitions(partitionsOf(lane, partitionCount), wanted)
+      for (const owner of [...owners].filter((one) => one.lane === lane)) {
+        const lost = owner.partitions.find((partition) => partitions.includes(partition))
+        if (lost === undefined) continue
+        owners.delete(owner)
+        await owner.replaced(lost)
+      }
       const appends = openKafkaAppends(topicOf(lane), options)
       try {
-        const marker = markerMessage(epoch)
-        const markers = await Promise.all(
-          Array.from({ length: partitionsOf(lane, partitionCount) }, (_, partition) =>
-            appends.append(partition, marker.value.length, () => [marker]),
-          ),
-        )
-        const last = await newestBatches(lane, markers, closing.signal)
-        const owned = ownedLane({ lane, epoch, epochs, appends, markers, last })
-        owners.set(lane, owned)
-        return owned.ownership
+        const taken = await takeOver(lane, partitions, appends)
+        const owner = createKafkaOwnership({ lane, taken, epochs, appends })
+        owners.add(owner)
+        return owner
       } catch (error) {
         await appends.close()
         throw error
       }
     },
 
-    saveReader: (reader, lane, offsets: Offsets) => readers.save(reader, lane, offsets),
-    readerOffsets: (reader, lane) => readers.load(reader, lane),
+    remembered: (lane) => epochs.remembered(lane),
+    saveReader: (reader, lane, offsets) => readers.save(reader, lane, offsets),
+
+    async readerOffsets(reader, lane) {
+      const saved = await readers.load(reader, lane)
+      if (saved === undefined) return undefined
+      return Array.from({ length: partitionsOf(lane, partitionCount) }, (_, partition) => saved[partition] ?? 0)
+    },
 
     async close() {
       closing.abort()
-      await Promise.all([...owners.values()].map((owned) => owned.close()))
+      await Promise.all([...owners].map((owner) => owner.close()))
     },
-  }
-}
-
-interface OwnedLane {
-  readonly ownership: Ownership
-  /** Of each partition: the offset behind its newest batch; undefined once somebody else may know better. */
-  ends(): readonly number[] | undefined
-  /** This process took the lane over once more. */
-  replaced(): Promise<void>
-  close(): Promise<void>
-}
-
-interface OwnedLaneDeps {
-  readonly lane: Lane
-  readonly epoch: number
-  readonly epochs: LogEpochs
-  readonly appends: KafkaAppends
-  /** Of each partition: where this owner's marker stands. */
-  readonly markers: readonly number[]
-  readonly last: readonly (LogRecord | undefined)[]
-}
-
-function ownedLane({ lane, epoch, epochs, appends, markers, last }: OwnedLaneDeps): OwnedLane {
-  let fenced: Failure | undefined
-  let checkedMs = performance.now()
-  let checking: Promise<void> = Promise.resolve()
-  const ends = last.map((record) => (record === undefined ? 0 : record.position.offset + 1))
-
-  function fence(): void {
-    fenced ??= new Failure('SLUICE_LOG_FENCED', `Somebody newer owns the lane ${lane}.`)
-  }
-
-  /** What Postgres cannot tell now changes nothing: readers pass over what a replaced owner writes. */
-  async function check(): Promise<void> {
-    const newest = await epochs.newest(lane).catch(() => epoch)
-    if (newest > epoch) fence()
-  }
-
-  function previousOf(partition: number, before: number | undefined): number {
-    const isOwn = before !== undefined && before !== markers[partition]
-    return isOwn ? before : (last[partition]?.position.offset ?? -1)
-  }
-
-  async function append(partition: number, record: NewRecord): Promise<number> {
-    endOfHead(record.value)
-    const appended = appends.append(partition, record.value.length, (before) =>
-      batchMessages(record, { epoch, previous: previousOf(partition, before) }),
-    )
-    if (performance.now() - checkedMs >= fenceCheckMs) {
-      checkedMs = performance.now()
-      checking = check()
-    }
-    const [stored] = await Promise.allSettled([appended, checking])
-    if (fenced !== undefined) throw fenced
-    if (stored.status === 'rejected') throw stored.reason
-    ends[partition] = Math.max(ends[partition] ?? 0, stored.value + 1)
-    return stored.value
-  }
-
-  return {
-    ownership: {
-      epoch,
-      async append(partition, record) {
-        if (fenced !== undefined) throw fenced
-        if (partition >= markers.length) throw new RangeError(`There is no partition ${String(partition)}.`)
-        return { incarnation, partition, offset: await append(partition, record) }
-      },
-      last: (partition) => Promise.resolve(last[partition]),
-    },
-    ends: () => (fenced === undefined ? ends : undefined),
-    async replaced() {
-      fence()
-      await appends.close()
-    },
-    close: () => appends.close(),
-  }
-}
-
-/**
- * Takes batches of a derived lane one after the other; undefined for those that are no record for this reader. `missed`: what to
- * do when a batch says that one before it was wanted and did not come.
- */
-function derivedReader(
-  lane: Lane,
-  wanted: readonly FollowedPartition[],
-  telemetry: Telemetry,
-  { missed }: { readonly missed: 'refused' | 'passed over' },
-): (read: BatchRead) => LogRecord | undefined {
-  const froms = wanted.filter((one) => one.lane === lane).map(({ from }) => from)
-  const epochs = froms.map(() => 0)
-  /** Offset of the newest valid batch that came; nothing before `from` is missed. */
-  const seen = froms.map((from) => from - 1)
-
-  function record(control: Control, { partition, timeMs }: BatchRead): LogRecord | undefined {
-    const newest = epochs[partition] ?? 0
-    if (control.epoch < newest) {
-      happened.olderEpochPassedOver(lane, partition, control.epoch, newest).emit(telemetry)
-      return undefined
-    }
-    epochs[partition] = control.epoch
-    if (control.kind === 'marker') return undefined
-    const { offset, headers, value, previous } = control
-    const seenTo = seen[partition] ?? -1
-    if (missed === 'refused' && previous > seenTo) throw trimmed(lane, partition, previous)
-    seen[partition] = Math.max(seenTo, offset)
-    if (offset < (froms[partition] ?? 0)) return undefined
-    return { lane, position: { incarnation, partition, offset }, timeMs, headers, value }
-  }
-
-  return (read) => {
-    const control = controlOf(read.batch)
-    if (control !== undefined) return record(control, read)
-    happened.unknownBatchPassedOver(lane, read.partition, Number(read.batch.firstOffset)).emit(telemetry)
-    return undefined
   }
 }
 
 function sourceRecords(read: BatchRead, telemetry: Telemetry): readonly LogRecord[] {
-  const { lane, partition, from, timeMs } = read
+  const { lane, partition, from, until, timeMs } = read
   const records: LogRecord[] = []
   for (const message of read.batch.records) {
     const offset = Number(read.batch.firstOffset) + message.offsetDelta
-    if (offset < from) continue
+    if (offset < from || offset >= until) continue
     const content = sourceContent({ value: message.value, headers: headerEntries(message.headers) })
     if (content === undefined) happened.unknownBatchPassedOver(lane, partition, offset).emit(telemetry)
     else records.push({ lane, position: { incarnation, partition, offset }, timeMs, ...content })
@@ -346,11 +324,11 @@ function definedOf<T>(one: T | undefined): readonly T[] {
   return one === undefined ? [] : [one]
 }
 
-function trimmed(lane: Lane, partition: number, offset: number): Failure {
-  return new Failure(
-    'SLUICE_LOG_TRIMMED',
-    `A derived batch of partition ${String(partition)} of ${lane} from offset ${String(offset)} on is still wanted and was removed by Kafka.`,
-  )
+async function abortOf(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true })
+  })
 }
 
 function closedFailure(): Failure {

@@ -50,8 +50,10 @@ export interface FollowedPartition {
 export interface BatchRead {
   readonly lane: Lane
   readonly partition: number
-  /** Offsets before it are not wanted. */
+  /** Offsets before it are not wanted … */
   readonly from: number
+  /** … nor this one and those behind it. */
+  readonly until: number
   readonly batch: RecordsBatch
   /** Log time, never less than that of the batch before it in its partition. */
   readonly timeMs: number
@@ -192,8 +194,11 @@ export async function* readPartitions(
         const end = Number(batch.firstOffset) + batch.lastOffsetDelta + 1
         // A batch that a request already brought, or whose end is before what is wanted.
         if (end <= own.next) continue
-        own.timeMs = Math.max(own.timeMs, timeOf(batch))
-        taken.push({ lane: own.lane, partition, from: own.next, batch, timeMs: own.timeMs })
+        const { lane, next: from, until = Infinity } = own
+        if (Number(batch.firstOffset) < until) {
+          own.timeMs = Math.max(own.timeMs, timeOf(batch))
+          taken.push({ lane, partition, from, until, batch, timeMs: own.timeMs })
+        }
         own.next = end
       }
       if (own.next > before) partitions.push(...partitions.splice(at, 1))

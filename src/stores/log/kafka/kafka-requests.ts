@@ -23,6 +23,8 @@ export interface KafkaRequests {
   fetch(metadata: ClusterMetadata, node: number, fetch: Fetch): Promise<readonly Fetched[]>
   /** First offset and end (exclusive; what all replicas in sync have) of each partition of a topic. */
   bounds(metadata: ClusterMetadata, topic: string): Promise<readonly Bound[]>
+  /** Of each partition: the first offset that is not older than the time, or the end where there is none. */
+  offsetsAt(metadata: ClusterMetadata, topic: string, timeMs: number): Promise<readonly number[]>
   close(): Promise<void>
 }
 
@@ -148,6 +150,8 @@ interface OffsetsAnswer {
 
 const earliest = -2n
 const latest = -1n
+/** The answer where no message is of that time or newer. */
+const nothingThere = -1
 /** What all replicas in sync have; there are no transactions in these topics. */
 const readUncommitted = 0
 const noSession = { id: 0, epoch: -1 } as const
@@ -288,6 +292,17 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
       const begins = await offsets(metadata, topic, earliest)
       const ends = await offsets(metadata, topic, latest)
       return begins.map((begin, partition) => ({ begin, end: ends[partition] ?? begin }))
+    },
+
+    async offsetsAt(metadata, topic, timeMs) {
+      // In this order: what comes between the two questions is not older.
+      const ends = await offsets(metadata, topic, latest)
+      // Negative times are questions of another kind.
+      const found = await offsets(metadata, topic, BigInt(Math.max(0, Math.ceil(timeMs))))
+      return ends.map((end, partition) => {
+        const at = found[partition] ?? nothingThere
+        return at === nothingThere ? end : Math.min(at, end)
+      })
     },
 
     close: () => client.close(),

@@ -57,7 +57,8 @@ export function createMemoryLog(partitionCount: number): MemoryLog {
       const aborted = new Promise((resolve) => {
         signal.addEventListener('abort', resolve)
       })
-      while (!signal.aborted && partitionsRead.some(({ next, to }) => next < to)) {
+      const hasEnd = wanted.every(({ to }) => to !== undefined)
+      while (!signal.aborted && !(hasEnd && partitionsRead.every(({ next, to }) => next >= to))) {
         const batch: LogRecord[] = []
         let bytes = 0
         for (const own of partitionsRead) {

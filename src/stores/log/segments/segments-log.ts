@@ -80,9 +80,9 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
     async *read(wanted, { signal, batchBytesMax, othersUnchecked = false }) {
       const reader = readerOptions(folderOf(wanted))
       const ranges = rangesByLane(wanted, partitionCount)
-      if (isThrough(ranges)) return
-      const sequence = await segmentHolding(reader, wanted, ranges)
       const hasEnd = wanted.every(({ to }) => to !== undefined)
+      if (hasEnd && isThrough(ranges)) return
+      const sequence = await segmentHolding(reader, wanted, ranges)
       const follow = {
         signal,
         wanted: othersUnchecked ? Uint8Array.from(ranges, (one) => (one === undefined ? 0 : 1)) : undefined,
