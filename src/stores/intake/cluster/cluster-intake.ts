@@ -21,6 +21,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { partitionOf } from '../../../event/murmur2.ts'
+import { failpoint } from '../../../kit/failpoint.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import type { RedisHealth } from '../../coordination/redis/redis-connection.ts'
@@ -266,7 +267,9 @@ class OpenedClusterIntake implements ClusterIntake {
 
   async #append({ records, recordOf, outcomes }: Decision): Promise<void> {
     if (records.length === 0) return
+    failpoint('edge:before-log-append')
     const positions = await this.#options.lanes.append(records)
+    failpoint('edge:after-log-append')
     for (const [at, record] of recordOf.entries()) {
       const outcome = outcomes[at]
       const position = record === undefined ? undefined : positions[record]
