@@ -5,6 +5,7 @@ import type { Answer } from '../harness/http-client.ts'
 import type { Installation } from '../harness/installation.ts'
 import { aRunningSluice } from '../harness/installation.ts'
 import { assertVerified } from '../harness/oracle.ts'
+import { profiles } from '../harness/profiles.ts'
 
 interface Case {
   readonly says: string
@@ -45,58 +46,61 @@ const cases: readonly Case[] = [
   },
 ]
 
-describe('a request that is sent again', () => {
-  it('leaves one row an event and gets the first receipt, also after a stop and after a crash', async (test) => {
-    const sluice = await aRunningSluice(test)
-    const bodies = cases.map(({ body }) => body(sluice.token))
-    const first = await sendAll(sluice, bodies)
-    for (const answer of first) assert.match(String(answer.headers['sluice-verdicts']), /^stored=\d+(, duplicate=1)?$/)
+for (const profile of profiles) {
+  describe(`a request that is sent again, ${profile.where}`, { skip: profile.skip }, () => {
+    it('leaves one row an event and gets the first receipt, also after a stop and after a crash', async (test) => {
+      const sluice = await aRunningSluice(test, {}, profile)
+      const bodies = cases.map(({ body }) => body(sluice.token))
+      const first = await sendAll(sluice, bodies)
+      for (const answer of first)
+        assert.match(String(answer.headers['sluice-verdicts']), /^stored=\d+(, duplicate=1)?$/)
 
-    assertSameReceipts(await sendAll(sluice, bodies), first)
-    assertSameReceipts(await sendAll(sluice, bodies), first)
+      assertSameReceipts(await sendAll(sluice, bodies), first)
+      assertSameReceipts(await sendAll(sluice, bodies), first)
 
-    assert.equal(await sluice.stop(), 0)
-    await sluice.start()
-    assertSameReceipts(await sendAll(sluice, bodies), first)
+      assert.equal(await sluice.stop(), 0)
+      await sluice.start()
+      assertSameReceipts(await sendAll(sluice, bodies), first)
 
-    await sluice.kill('edge')
-    await sluice.ready()
-    assertSameReceipts(await sendAll(sluice, bodies), first)
+      await sluice.kill('edge')
+      await sluice.ready()
+      assertSameReceipts(await sendAll(sluice, bodies), first)
 
-    await sluice.killAll()
-    await sluice.start()
-    assertSameReceipts(await sendAll(sluice, bodies), first)
+      await sluice.killAll()
+      await sluice.start()
+      assertSameReceipts(await sendAll(sluice, bodies), first)
 
-    await sluice.settled()
-    const { rows } = await sluice.ask('SELECT event, count() FROM events GROUP BY event ORDER BY event')
-    assert.deepEqual(
-      rows.map(([event, count]) => [event, Number(count)]),
-      [
-        ['four', 1],
-        ['one', 1],
-        ['three', 50],
-        ['two', 1],
-      ],
-    )
-    await assertVerified(sluice, 53)
+      await sluice.settled()
+      const { rows } = await sluice.ask('SELECT event, count() FROM events GROUP BY event ORDER BY event')
+      assert.deepEqual(
+        rows.map(([event, count]) => [event, Number(count)]),
+        [
+          ['four', 1],
+          ['one', 1],
+          ['three', 50],
+          ['two', 1],
+        ],
+      )
+      await assertVerified(sluice, 53)
+    })
+
+    it('gets the first receipt from a copy that was under way at the same time', async (test) => {
+      const sluice = await aRunningSluice(test, {}, profile)
+      const body = aBatch([{ event: 'at once', distinct_id: 'a', uuid: randomUUID() }])(sluice.token)
+      const answers = await sendAll(
+        sluice,
+        Array.from({ length: 20 }, () => body),
+      )
+      const receipts = new Set(answers.map(({ headers }) => headers['sluice-receipt']))
+      assert.equal(receipts.size, 1)
+      const stored = answers.filter(({ headers }) => headers['sluice-verdicts'] === 'stored=1')
+      assert.equal(stored.length, 1)
+      await sluice.settled()
+      const { rows } = await sluice.ask('SELECT count() FROM events')
+      assert.equal(Number(rows[0]?.[0]), 1)
+    })
   })
-
-  it('gets the first receipt from a copy that was under way at the same time', async (test) => {
-    const sluice = await aRunningSluice(test)
-    const body = aBatch([{ event: 'at once', distinct_id: 'a', uuid: randomUUID() }])(sluice.token)
-    const answers = await sendAll(
-      sluice,
-      Array.from({ length: 20 }, () => body),
-    )
-    const receipts = new Set(answers.map(({ headers }) => headers['sluice-receipt']))
-    assert.equal(receipts.size, 1)
-    const stored = answers.filter(({ headers }) => headers['sluice-verdicts'] === 'stored=1')
-    assert.equal(stored.length, 1)
-    await sluice.settled()
-    const { rows } = await sluice.ask('SELECT count() FROM events')
-    assert.equal(Number(rows[0]?.[0]), 1)
-  })
-})
+}
 
 async function sendAll(sluice: Installation, bodies: readonly string[]): Promise<readonly Answer[]> {
   const headers = { 'content-type': 'application/json' }

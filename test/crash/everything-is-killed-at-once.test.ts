@@ -6,25 +6,30 @@ import type { Installation } from '../harness/installation.ts'
 import { aRunningSluice } from '../harness/installation.ts'
 import { startLoad } from '../harness/load.ts'
 import { assertPromisesKept } from '../harness/oracle.ts'
+import { profiles } from '../harness/profiles.ts'
 import { seededChance } from '../harness/seed.ts'
 import { partsOf } from '../harness/table-parts.ts'
 
 const chance = seededChance()
 
-describe('a Sluice of which all processes are killed at once', () => {
-  it('loses and doubles nothing', async (test) => {
-    const sluice = await aRunningSluice(test)
-    const load = startLoad(sluice, { seed: chance.seed })
-    for (let n = 0; n < 2; n++) {
+for (const profile of profiles) {
+  describe(`a Sluice of which all processes are killed at once, ${profile.where}`, { skip: profile.skip }, () => {
+    it('loses and doubles nothing', async (test) => {
+      const sluice = await aRunningSluice(test, {}, profile)
+      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised })
+      for (let n = 0; n < 2; n++) {
+        await load.more(200)
+        await sleep(chance.between(20, 500))
+        await sluice.killAll()
+        await sluice.start()
+      }
       await load.more(200)
-      await sleep(chance.between(20, 500))
-      await sluice.killAll()
-      await sluice.start()
-    }
-    await load.more(200)
-    await assertPromisesKept(sluice, await load.stop(), { acknowledgedMin: 600, retriesMin: 1 })
+      await assertPromisesKept(sluice, await load.stop(), { acknowledgedMin: 600, retriesMin: 1 })
+    })
   })
+}
 
+describe('a Sluice of which all processes are killed at once, and whose disk forgot', () => {
   it('puts the rows back that the table lost with its newest part', async (test) => {
     const sluice = await aRunningSluice(test)
     const load = startLoad(sluice, { seed: chance.seed })

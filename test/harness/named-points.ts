@@ -5,6 +5,8 @@ import { anInstallation } from './installation.ts'
 import { Ledger } from './ledger.ts'
 import { startLoad } from './load.ts'
 import { assertPromisesKept } from './oracle.ts'
+import { profiles } from './profiles.ts'
+import type { TestedProfile } from './profiles.ts'
 import { seededChance } from './seed.ts'
 
 export interface NamedPoint {
@@ -14,22 +16,38 @@ export interface NamedPoint {
   readonly when: string
   /** The process dies at one of this many first hits of the point; the seed says at which. */
   readonly hitsMax: number
+  /** The one profile whose code has it; each has when not set. */
+  readonly only?: TestedProfile
+}
+
+/** In the cluster profile less: its processes take longer to be ready again, while everybody goes on sending. */
+const loadsOf = {
+  embedded: { clients: 4, pauseMsMax: 20, acknowledged: 300 },
+  cluster: { clients: 2, pauseMsMax: 100, acknowledged: 100 },
+} as const
+
+export function describeNamedPoints(role: Role & ('edge' | 'core'), points: readonly NamedPoint[]): void {
+  for (const profile of profiles) {
+    const own = points.filter(({ only = profile }) => only === profile)
+    describeOn(profile, role, own)
+  }
 }
 
 /** One installation for all points, started anew for each: failpoints belong to the first life of a process. */
-export function describeNamedPoints(role: Role & ('edge' | 'core'), points: readonly NamedPoint[]): void {
+function describeOn(profile: TestedProfile, role: Role & ('edge' | 'core'), points: readonly NamedPoint[]): void {
   const chance = seededChance()
-  const ledger = new Ledger()
+  const ledger = new Ledger(profile.promised)
+  const { acknowledged, ...pace } = loadsOf[profile.name]
   let installation: Promise<Installation> | undefined
 
-  describe(`the ${role}`, () => {
+  describe(`the ${role}, ${profile.where}`, { skip: profile.skip }, () => {
     const cleanings: (() => Promise<void>)[] = []
     after(async () => {
       for (const clean of cleanings) await clean()
     })
     for (const { name, when, hitsMax } of points) {
       it(`loses and doubles nothing when it dies ${when}`, async () => {
-        installation ??= anInstallation({ after: (clean) => void cleanings.push(clean) })
+        installation ??= anInstallation({ after: (clean) => void cleanings.push(clean) }, {}, profile)
         const sluice = await installation
         const deathsBefore = sluice.deaths(role)
         const acknowledgedBefore = ledger.acknowledged
@@ -37,15 +55,16 @@ export function describeNamedPoints(role: Role & ('edge' | 'core'), points: read
         process.stdout.write(`${name}=kill@${String(hit)}\n`)
         await sluice.start({ SLUICE_FAILPOINTS: `${name}=kill@${String(hit)}` })
         try {
-          const load = startLoad(sluice, { seed: chance.seed, ledger })
+          const load = startLoad(sluice, { seed: chance.seed, ledger, ...pace })
           await sluice.until(`the death of ${role} at ${name}`, () => {
             load.check()
             return sluice.deaths(role) > deathsBefore
           })
           await sluice.ready()
-          await load.more(300)
+          await load.more(acknowledged)
           await load.stop()
-          await assertPromisesKept(sluice, ledger, { acknowledgedMin: acknowledgedBefore + 300, retriesMin: 0 })
+          const acknowledgedMin = acknowledgedBefore + acknowledged
+          await assertPromisesKept(sluice, ledger, { acknowledgedMin, retriesMin: 0 })
         } finally {
           await sluice.stop()
         }
