@@ -106,8 +106,6 @@ export interface NewRecord {
 export interface LogRecord {
   readonly lane: Lane
   readonly position: Position
-  /** The next offset wanted after this record, where that is not its own plus one. */
-  readonly nextOffset?: number
   /** When the log took the record, Unix milliseconds; never decreases within a lane. */
   readonly timeMs: number
   readonly headers: LogHeaders

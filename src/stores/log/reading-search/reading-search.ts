@@ -31,24 +31,25 @@ const doorLanes: readonly Lane[] = [...allFlows.flatMap(({ sources }) => sources
 const marks = Object.keys(eventMarks)
 const readBytesMax = 4 * 1024 * 1024
 
+/** Which partitions of which lanes a search reads. */
+type SearchedPartitions = ReadonlyMap<Lane, 'all' | ReadonlySet<number>>
+
 export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
   const { log, canaryToken } = options
   const turns = createSearchTurns(options.searchesWaitingMax)
 
-  /** Shows every record of the lanes that is there now to `visit`, until that says no. */
+  /** Shows every record of the partitions that is there now to `visit`, until that says no. */
   async function readThrough(
-    lanes: readonly Lane[],
+    searched: SearchedPartitions,
     signal: AbortSignal,
     visit: (record: LogRecord) => boolean,
   ): Promise<Found<never>['searched']> {
     const deadlineMs = performance.now() + options.searchTimeMsMax
-    const ends = new Map<string, number>()
     const wanted = await Promise.all(
-      lanes.map(async (lane) => {
+      [...searched].map(async ([lane, partitions]) => {
         const bounds = await log.bounds(lane)
-        for (const [partition, { begin, end }] of bounds.entries())
-          if (end > begin) ends.set(placeKey({ lane, partition }), end)
-        return { lane, from: bounds.map(({ begin }) => begin) }
+        const range = { lane, from: bounds.map(({ begin }) => begin), to: bounds.map(({ end }) => end) }
+        return partitions === 'all' ? range : { ...range, partitions: [...partitions] }
       }),
     )
     let fromMs: number | undefined
@@ -61,21 +62,17 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
     }
     const timer = setTimeout(() => stop.abort(), options.searchTimeMsMax)
     try {
-      if (ends.size === 0) return { fromMs, throughMs, complete: true }
       for await (const records of log.read(wanted, reading)) {
+        if (bytesLeft < 0 || performance.now() > deadlineMs) return { fromMs, throughMs, complete: false }
         for (const record of records) {
-          const { lane, timeMs, position, value } = record
+          const { timeMs, value } = record
           fromMs = Math.min(fromMs ?? timeMs, timeMs)
           throughMs = Math.max(throughMs, timeMs)
           bytesLeft -= value.length
-          const key = placeKey({ lane, partition: position.partition })
-          if ((record.nextOffset ?? position.offset + 1) >= (ends.get(key) ?? Infinity)) ends.delete(key)
           if (!visit(record)) return { fromMs, throughMs, complete: true }
         }
-        if (ends.size === 0) return { fromMs, throughMs, complete: true }
-        if (bytesLeft < 0 || performance.now() > deadlineMs) break
       }
-      return { fromMs, throughMs, complete: false }
+      return { fromMs, throughMs, complete: !reading.signal.aborted }
     } finally {
       clearTimeout(timer)
       stop.abort()
@@ -114,7 +111,7 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
     entriesOf: (uuid, signal) =>
       turns.inTurn(signal, async (given) => {
         const items: DoorEntry[] = []
-        const searched = await readThrough(doorLanes, given, (record) => {
+        const searched = await readThrough(allOf(doorLanes), given, (record) => {
           if (record.headers['uuid'] === uuid) items.push(entryOf(record))
           return items.length < entriesMax
         })
@@ -126,7 +123,9 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
       turns.inTurn(signal, async (given) => {
         const open = new Set(places.map((place) => placeKey(place)))
         const items: DoorEntry[] = []
-        const searched = await readThrough([...new Set(places.map(({ lane }) => lane))], given, (record) => {
+        const wanted = new Map<Lane, Set<number>>()
+        for (const { lane, partition } of places) add(wanted, lane, partition)
+        const searched = await readThrough(wanted, given, (record) => {
           if (open.delete(placeKey({ lane: record.lane, ...record.position }))) items.push(entryOf(record))
           return open.size > 0
         })
@@ -136,7 +135,7 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
     refused: (limit, tokens, signal) =>
       turns.inTurn(signal, async (given) => {
         const items: DoorEntry[] = []
-        const searched = await readThrough([refusedLane], given, (record) => {
+        const searched = await readThrough(allOf([refusedLane]), given, (record) => {
           if (tokens?.includes(record.headers['token'] ?? '') ?? true) items.push(entryOf(record))
           if (items.length > limit * 2) items.splice(0, items.length - limit)
           return true
@@ -147,15 +146,15 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
     decisionsAt: (places, signal) =>
       turns.inTurn(signal, async (given) => {
         const open = new Map<string, Place>()
-        const derived = new Set<Lane>()
+        const derived = new Map<Lane, Set<number>>()
         for (const place of places) {
           const flow = flowFrom(place.lane)
           if (flow === undefined) continue
-          derived.add(flow.derived)
+          add(derived, flow.derived, sourceIndex(flow, place.lane, place.partition, log.partitionCount))
           open.set(placeKey(place), place)
         }
         const items: Decision[] = []
-        const searched = await readThrough([...derived], given, (record) => {
+        const searched = await readThrough(derived, given, (record) => {
           const flow = flowOf(record.lane)
           const head = derivedBatchHead(record.value)
           for (const [key, place] of open) {
@@ -172,7 +171,7 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
       turns.inTurn(signal, async (given) => {
         const items: Decision[] = []
         const lanes = allFlows.map(({ derived }) => derived)
-        const searched = await readThrough(lanes, given, (record) => {
+        const searched = await readThrough(allOf(lanes), given, (record) => {
           const head = derivedBatchHead(record.value)
           for (const { kind, offset } of head.exceptions)
             if (kind === 'dead_letter') items.push(decisionOf(record, head, offset))
@@ -192,7 +191,16 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
   }
 }
 
-function placeKey({ lane, partition, offset = 0 }: { lane: Lane; partition: number; offset?: number }): string {
+function allOf(lanes: readonly Lane[]): SearchedPartitions {
+  return new Map(lanes.map((lane) => [lane, 'all']))
+}
+
+function add(searched: Map<Lane, Set<number>>, lane: Lane, partition: number): void {
+  const known = searched.get(lane) ?? new Set<number>()
+  searched.set(lane, known.add(partition))
+}
+
+function placeKey({ lane, partition, offset }: Place): string {
   return `${lane}/${String(partition)}@${String(offset)}`
 }
 
