@@ -3,6 +3,7 @@
  * what it takes is `config.<section>`. `sluice --help` and `docs/run/settings.md` come from the same table.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { lanes } from '../event/position.ts'
 import { failpointPlanComplaint } from '../kit/failpoint.ts'
 import { dropListComplaint } from '../stages/admission/rules/drop-list.ts'
 import { proxyComplaint } from './edge/client-address.ts'
@@ -28,6 +29,7 @@ import {
   secret,
   text,
 } from './settings/setting.ts'
+import { topicName, topicsSection } from './settings/topics-section.ts'
 
 const sections = {
   data: {
@@ -41,6 +43,7 @@ const sections = {
     },
   },
   ...clusterSections,
+  topics: topicsSection,
   edge: {
     doc: 'The HTTP front.',
     settings: {
@@ -746,6 +749,12 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
     broken: ({ kafka }) => kafka.minInSyncReplicas > kafka.replicationFactor,
     problem:
       'kafka.minInSyncReplicas is larger than kafka.replicationFactor, so that nothing could ever be acknowledged: lower the first or raise the second.',
+  },
+  {
+    broken: (config) =>
+      config.profile.engines === 'cluster' && new Set(lanes.map((lane) => topicName(config, lane))).size < lanes.length,
+    problem:
+      'Two lanes have the same topic by the settings in topics, and what is read from it would be taken for both: name one of them otherwise.',
   },
   {
     broken: ({ query, warehouse }) => query.memoryBytesMax > warehouse.memoryBytesMax,

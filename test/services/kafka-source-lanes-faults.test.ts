@@ -11,7 +11,8 @@ import type { KafkaConnectionOptions } from '../../src/stores/log/kafka/kafka-co
 import { openKafkaRequests } from '../../src/stores/log/kafka/kafka-requests.ts'
 import { kafkaSourceLanesDefaults, openKafkaSourceLanes } from '../../src/stores/log/kafka/kafka-source-lanes.ts'
 import type { KafkaSourceLanesOptions } from '../../src/stores/log/kafka/kafka-source-lanes.ts'
-import { bufferedRisks, openKafkaTopics, topicOf } from '../../src/stores/log/kafka/kafka-topics.ts'
+import { bufferedRisks, openKafkaTopics } from '../../src/stores/log/kafka/kafka-topics.ts'
+import { topicsUnder } from '../../src/stores/log/kafka/topics-under.fixtures.ts'
 import { sourceContent } from '../../src/stores/log/kafka/source-message.ts'
 import { aServiceSet, missing } from './service-set.fixtures.ts'
 
@@ -28,7 +29,7 @@ interface Reached {
 
 async function reach(hosts: string, prefix: string, copies: number): Promise<Reached> {
   const connection = { ...kafkaConnectionDefaults, hosts: hosts.split(','), clientId: 'sluice-test' }
-  const common = { connection, prefix, partitionCount, messageBytesMax, telemetry: silent }
+  const common = { connection, topicOf: topicsUnder(prefix), partitionCount, messageBytesMax, telemetry: silent }
   const { durability } = await openKafkaTopics({
     ...common,
     replicationFactor: copies,
@@ -75,7 +76,7 @@ function numberOf(value: Buffer): number {
 
 async function numbersIn(connection: KafkaConnectionOptions, prefix: string): Promise<number[][]> {
   const reader = openKafkaRequests(connection)
-  const topic = topicOf(lane, prefix)
+  const topic = topicsUnder(prefix)(lane)
   const metadata = await reader.metadata([topic], true)
   const bounds = await reader.bounds(metadata, topic)
   const found: number[][] = []

@@ -1,6 +1,6 @@
 /**
- * Kafka, Redis, Postgres and ClickHouse that run elsewhere. Any number of edges, one core that works; a second one takes over by
- * epochs. What an instance keeps in its data folder (secrets, a copy of the list of tokens) it can do without.
+ * Kafka, Redis, Postgres and ClickHouse that run elsewhere. Any number of edges and of cores, which share the partitions. What an
+ * instance keeps in its data folder (secrets, a copy of the list of tokens) it can do without.
  */
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -21,8 +21,9 @@ import { kafkaConnectionDefaults } from '../../stores/log/kafka/kafka-connection
 import type { KafkaConnectionOptions } from '../../stores/log/kafka/kafka-connection.ts'
 import { kafkaLogDefaults, openKafkaLog } from '../../stores/log/kafka/kafka-log.ts'
 import { kafkaSourceLanesDefaults, openKafkaSourceLanes } from '../../stores/log/kafka/kafka-source-lanes.ts'
-import { bufferedRisks, openKafkaTopics, topicOf } from '../../stores/log/kafka/kafka-topics.ts'
-import type { KafkaTopics } from '../../stores/log/kafka/kafka-topics.ts'
+import { bufferedRisks, openKafkaTopics } from '../../stores/log/kafka/kafka-topics.ts'
+import type { KafkaTopics, TopicRisk } from '../../stores/log/kafka/kafka-topics.ts'
+import type { PartitionAssignment } from '../../stores/log/partition-assignment.ts'
 import { postgresLogEpochs } from '../../stores/log/postgres-offsets/postgres-log-epochs.ts'
 import { postgresLogReaders } from '../../stores/log/postgres-offsets/postgres-log-readers.ts'
 import { openReadingSearch } from '../../stores/log/reading-search/reading-search.ts'
@@ -32,9 +33,12 @@ import { readDatabaseUrl } from '../../stores/state/postgres/database-url.ts'
 import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
 import type { SqlClient, SqlSession } from '../../stores/state/sql-client.ts'
 import { postgresInsertProgress } from '../../stores/warehouse/postgres-progress/postgres-insert-progress.ts'
+import type { ClickhouseServer } from '../../stores/warehouse/clickhouse/clickhouse-server.ts'
 import { canaryToken } from '../canary-token.ts'
 import type { Config } from '../config.ts'
+import { topicName } from '../settings/topics-section.ts'
 import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, WarehouseStores } from './profile.ts'
+import { kafkaBatches } from './kafka-batches.ts'
 import { shareSecretFiles } from './shared-secret-files.ts'
 
 /** Where lanes end is asked by several, and changes all the time: what was said this long ago is new enough. */
@@ -72,17 +76,15 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
   await prepared(config, sql, own)
   const { durability } = await openTopics(config, 'edge', telemetry.of('log'))
   const { partitionCount, duplicateWindowMs, limitKeysMax, queueBytesMax } = config.intake
-  const { batchMessagesMax, batchBytesMax, flushMs, compression, messageBytesMax, deliveryMsMax } = config.kafka
+  const { compression, messageBytesMax, deliveryMsMax } = config.kafka
   const lanes = openKafkaSourceLanes({
     ...kafkaSourceLanesDefaults,
     connection: kafkaConnection(config, 'edge'),
-    prefix: config.kafka.topicPrefix,
+    topicOf: topicOf(config),
     partitionCount,
     durability,
     compression,
-    batchMessagesMax,
-    batchBytesMax,
-    flushMs,
+    ...kafkaBatches(config.kafka),
     messageBytesMax,
     waitingBytesMax: config.kafka.queueBytesMax,
     deliveryMsMax,
@@ -127,6 +129,7 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   const progressOf = (flow: FlowName) => postgresInsertProgress(sql, flow, { recentBlocksMax })
   return {
     log,
+    assignment: openAssignment(config, telemetry.of('log')),
     // By the log that owns the derived lanes: no other knows where their newest batches end.
     search: openReadingSearch({ log, canaryToken: await canaryToken(), ...config.journey }),
     progress: {
@@ -145,29 +148,13 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
 }
 
 async function openWarehouse(config: Config): Promise<WarehouseStores> {
-  const { clickhouseDefaults, clickhouseUrl } = await import('../../stores/warehouse/clickhouse/clickhouse-options.ts')
-  const { openClickhouseServer } = await import('../../stores/warehouse/clickhouse/clickhouse-server.ts')
   const { openClickhouseTable, openClickhouseWarehouse } =
     await import('../../stores/warehouse/clickhouse/clickhouse-warehouse.ts')
   const { openClickhouseWarehouseReader } =
     await import('../../stores/warehouse/clickhouse/clickhouse-warehouse-reader.ts')
   const { engineWarehouseDefaults } = await import('../../stores/warehouse/engine-warehouse.ts')
   const { engineReaderDefaults } = await import('../../stores/warehouse/engine-reader.ts')
-  const { host, offlineHost, database, user, password, secure, trustedCertificateFile, cluster } = config.clickhouse
-  const isSecure = secure === 'true'
-  const sql = await openSql(config, 'sluice-migrations')
-  const server = await openClickhouseServer(
-    {
-      ...clickhouseDefaults,
-      url: clickhouseUrl(host, isSecure),
-      ...(offlineHost === '' ? {} : { offlineUrl: clickhouseUrl(offlineHost, isSecure) }),
-      user,
-      password: password ?? '',
-      ...(trustedCertificateFile === '' ? {} : { ca: await readFile(trustedCertificateFile, 'utf8') }),
-      layout: { database, ...(cluster === '' ? {} : { cluster }) },
-    },
-    (work) => alone(sql, work),
-  ).finally(() => sql.close())
+  const server = await openClickhouse(config)
   const { propertyColumnsMax } = config.warehouse
   const warehouse = await openClickhouseWarehouse(server, { ...engineWarehouseDefaults, propertyColumnsMax })
   const tables = {
@@ -188,7 +175,28 @@ async function openWarehouse(config: Config): Promise<WarehouseStores> {
   }
 }
 
-async function openSql(config: Config, applicationName: string): Promise<SqlClient> {
+/** The server with its tables. */
+export async function openClickhouse(config: Config): Promise<ClickhouseServer> {
+  const { clickhouseDefaults, clickhouseUrl } = await import('../../stores/warehouse/clickhouse/clickhouse-options.ts')
+  const { openClickhouseServer } = await import('../../stores/warehouse/clickhouse/clickhouse-server.ts')
+  const { host, offlineHost, database, user, password, secure, trustedCertificateFile, cluster } = config.clickhouse
+  const isSecure = secure === 'true'
+  const sql = await openSql(config, 'sluice-migrations')
+  return await openClickhouseServer(
+    {
+      ...clickhouseDefaults,
+      url: clickhouseUrl(host, isSecure),
+      ...(offlineHost === '' ? {} : { offlineUrl: clickhouseUrl(offlineHost, isSecure) }),
+      user,
+      password: password ?? '',
+      ...(trustedCertificateFile === '' ? {} : { ca: await readFile(trustedCertificateFile, 'utf8') }),
+      layout: { database, ...(cluster === '' ? {} : { cluster }) },
+    },
+    (work) => alone(sql, work),
+  ).finally(() => sql.close())
+}
+
+export async function openSql(config: Config, applicationName: string): Promise<SqlClient> {
   const { url = '', caFile, poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs } = config.postgres
   const bounds = { connectionsMax: poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs }
   const place = await readDatabaseUrl(url, caFile === '' ? {} : { caFile })
@@ -223,7 +231,7 @@ async function alone(sql: SqlClient, work: () => Promise<void>): Promise<void> {
   )
 }
 
-function kafkaConnection(config: Config, purpose: string): KafkaConnectionOptions {
+export function kafkaConnection(config: Config, purpose: string): KafkaConnectionOptions {
   const { hosts, tls, trustedCertificate, clientCertificate, clientKey } = config.kafka
   const { saslMechanism, saslUser, saslPassword, requestTimeoutMs, metadataAgeMs, retries, retryDelayMs } = config.kafka
   const pem = (base64: string | undefined): string | undefined =>
@@ -245,29 +253,38 @@ function kafkaConnection(config: Config, purpose: string): KafkaConnectionOption
   }
 }
 
-function openTopics(config: Config, purpose: string, telemetry: Telemetry): Promise<KafkaTopics> {
-  const { topicPrefix: prefix, replicationFactor, minInSyncReplicas, messageBytesMax, allowBuffered } = config.kafka
+export function topicOf(config: Config): (lane: Lane) => string {
+  return (lane) => topicName(config, lane)
+}
+
+export function openTopics(
+  config: Config,
+  purpose: string,
+  telemetry: Telemetry,
+  alsoAllowed: readonly TopicRisk[] = [],
+): Promise<KafkaTopics> {
+  const { replicationFactor, minInSyncReplicas, messageBytesMax, allowBuffered } = config.kafka
   const { partitionCount } = config.intake
   return openKafkaTopics({
     connection: kafkaConnection(config, purpose),
-    prefix,
+    topicOf: topicOf(config),
     partitionCount,
     replicationFactor,
     minInSyncReplicas,
     messageBytesMax,
     retentionMs: config.log.retentionMs,
-    allowed: allowBuffered === 'yes' ? bufferedRisks : [],
+    allowed: [...(allowBuffered === 'yes' ? bufferedRisks : []), ...alsoAllowed],
     telemetry,
   })
 }
 
-function openLog(config: Config, sql: SqlSession, purpose: string, telemetry: Telemetry): EventLog {
-  const { topicPrefix, compression, fetchWaitMs, awayMsMax } = config.kafka
+export function openLog(config: Config, sql: SqlSession, purpose: string, telemetry: Telemetry): EventLog {
+  const { compression, fetchWaitMs, awayMsMax } = config.kafka
   return openKafkaLog({
     ...kafkaLogDefaults,
     connection: kafkaConnection(config, purpose),
     partitionCount: config.intake.partitionCount,
-    topicOf: (lane: Lane) => topicOf(lane, topicPrefix),
+    topicOf: topicOf(config),
     epochs: postgresLogEpochs(sql),
     readers: postgresLogReaders(sql),
     compression,
@@ -277,7 +294,21 @@ function openLog(config: Config, sql: SqlSession, purpose: string, telemetry: Te
   })
 }
 
-async function openRedis(config: Config, name: string, telemetry: Telemetry): Promise<RedisConnection> {
+/** The cores of an installation are a consumer group of its main lane. */
+function openAssignment(config: Config, telemetry: Telemetry): PartitionAssignment {
+  const { topicPrefix, groupId, groupSessionMs, groupHeartbeatMs, groupHandoverMs } = config.kafka
+  return kafkaAssignment({
+    connection: kafkaConnection(config, 'share'),
+    groupId: groupId === '' ? `${topicPrefix}sluice-core` : groupId,
+    topic: topicName(config, 'events_plugin_ingestion'),
+    sessionMs: groupSessionMs,
+    heartbeatMs: groupHeartbeatMs,
+    handoverMs: groupHandoverMs,
+    telemetry,
+  })
+}
+
+export async function openRedis(config: Config, name: string, telemetry: Telemetry): Promise<RedisConnection> {
   const {
     url = '',
     keyPrefix,

@@ -188,7 +188,7 @@ export const clusterSections = {
         default: '',
         shape: 'letters, digits, ".", "_" or "-"',
         complaintAbout: (value) => (/^[A-Za-z0-9._-]{0,100}$/.test(value) ? undefined : 'has others'),
-        doc: 'Before the name of every topic; topics are called as their lanes.',
+        doc: 'Before the name of every topic that is called as its lane; see topics for other names.',
       }),
       replicationFactor: integer({
         default: 3,
@@ -255,6 +255,11 @@ export const clusterSections = {
         min: 0,
         max: secondMs,
         doc: 'Or when its first message has waited for so long. 0: at once.',
+      }),
+      debug: choice({
+        default: 'off',
+        choices: ['on', 'off'],
+        doc: 'on: each event leaves the edge alone and at once, for people who follow single events through Kafka. Costs a multiple.',
       }),
       compression: choice({
         env: 'KAFKA_COMPRESSION_CODEC',

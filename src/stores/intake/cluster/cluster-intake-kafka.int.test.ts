@@ -5,6 +5,7 @@ import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { kafkaConnectionDefaults } from '../../log/kafka/kafka-connection.ts'
 import { kafkaSourceLanesDefaults, openKafkaSourceLanes } from '../../log/kafka/kafka-source-lanes.ts'
 import { bufferedRisks, openKafkaTopics } from '../../log/kafka/kafka-topics.ts'
+import { topicsUnder } from '../../log/kafka/topics-under.fixtures.ts'
 import { describeIntake } from '../intake.contract.ts'
 import { reopenedIntake } from './reopened-intake.fixtures.ts'
 
@@ -19,7 +20,7 @@ describe('the cluster intake on Redis and Kafka', { skip: redis.skip === false ?
     const connection = { ...kafkaConnectionDefaults, hosts: kafka.address.split(','), clientId: 'sluice-test' }
     const { durability } = await openKafkaTopics({
       connection,
-      prefix: name,
+      topicOf: topicsUnder(name),
       partitionCount,
       replicationFactor: 1,
       minInSyncReplicas: 1,
@@ -35,7 +36,7 @@ describe('the cluster intake on Redis and Kafka', { skip: redis.skip === false ?
         openKafkaSourceLanes({
           ...kafkaSourceLanesDefaults,
           connection,
-          prefix: name,
+          topicOf: topicsUnder(name),
           partitionCount,
           durability,
           messageBytesMax,

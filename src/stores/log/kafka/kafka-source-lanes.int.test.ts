@@ -8,7 +8,8 @@ import type { SourceLanes } from '../source-lanes.ts'
 import { kafkaConnectionDefaults } from './kafka-connection.ts'
 import { openKafkaRequests } from './kafka-requests.ts'
 import { kafkaSourceLanesDefaults, openKafkaSourceLanes } from './kafka-source-lanes.ts'
-import { bufferedRisks, openKafkaTopics, topicOf } from './kafka-topics.ts'
+import { bufferedRisks, openKafkaTopics } from './kafka-topics.ts'
+import { topicsUnder } from './topics-under.fixtures.ts'
 import { sourceContent } from './source-message.ts'
 
 const { address, skip } = service('KAFKA_HOSTS')
@@ -29,7 +30,7 @@ describeSourceLanes(
       const prefix = `t-${randomBytes(6).toString('hex')}-`
       const { durability } = await openKafkaTopics({
         connection,
-        prefix,
+        topicOf: topicsUnder(prefix),
         partitionCount,
         replicationFactor: 1,
         minInSyncReplicas: 1,
@@ -41,7 +42,7 @@ describeSourceLanes(
       const sourceLanes = openKafkaSourceLanes({
         ...kafkaSourceLanesDefaults,
         connection,
-        prefix,
+        topicOf: topicsUnder(prefix),
         partitionCount,
         durability,
         messageBytesMax,
@@ -52,7 +53,7 @@ describeSourceLanes(
       return sourceLanes
     },
     async read(sourceLanes, lane, partition) {
-      const topic = topicOf(lane, prefixes.get(sourceLanes) ?? '')
+      const topic = topicsUnder(prefixes.get(sourceLanes) ?? '')(lane)
       const metadata = await reader.metadata([topic], true)
       const end = (await reader.bounds(metadata, topic))[partition]?.end ?? 0
       const found: NonNullable<ReturnType<typeof sourceContent>>[] = []

@@ -27,13 +27,11 @@ import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import { openKafkaRequests, partitionErrors } from './kafka-requests.ts'
 import type { Appended, Compression, KafkaRequests, Message, ProducerId } from './kafka-requests.ts'
 import * as happened from './kafka-source-lanes.events.ts'
-import { topicOf } from './kafka-topics.ts'
 import { sourceMessage } from './source-message.ts'
 
 export interface KafkaSourceLanesOptions {
   readonly connection: KafkaConnectionOptions
-  /** Of the topics' names. */
-  readonly prefix: string
+  readonly topicOf: (lane: Lane) => string
   readonly partitionCount: number
   /** What the topics are made for, as `openKafkaTopics` found it. */
   readonly durability: SourceLanes['durability']
@@ -151,9 +149,7 @@ class KafkaSourceLanes implements SourceLanes {
     this.#options = options
     this.durability = options.durability
     this.partitionCount = options.partitionCount
-    this.#topics = new Map(
-      lanes.filter((lane) => !isDerived(lane)).map((lane) => [lane, topicOf(lane, options.prefix)]),
-    )
+    this.#topics = new Map(lanes.filter((lane) => !isDerived(lane)).map((lane) => [lane, options.topicOf(lane)]))
     this.#scout = openKafkaRequests(options.connection)
   }
 

@@ -8,8 +8,9 @@ import { service } from '../../../kit/service.fixtures.ts'
 import { until } from '../../../kit/until.fixtures.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { clientOptions, kafkaConnectionDefaults } from './kafka-connection.ts'
-import { bufferedRisks, complaintsAbout, openKafkaTopics, topicOf } from './kafka-topics.ts'
+import { bufferedRisks, complaintsAbout, openKafkaTopics } from './kafka-topics.ts'
 import type { KafkaTopicsOptions } from './kafka-topics.ts'
+import { topicsUnder } from './topics-under.fixtures.ts'
 
 const { address, skip } = service('KAFKA_HOSTS')
 const connection = { ...kafkaConnectionDefaults, hosts: address.split(','), clientId: 'sluice-test' }
@@ -17,7 +18,7 @@ const messageBytesMax = 8 * 1024 * 1024
 
 const optionsOf = (prefix: string): KafkaTopicsOptions => ({
   connection,
-  prefix,
+  topicOf: topicsUnder(prefix),
   partitionCount: 2,
   replicationFactor: 1,
   minInSyncReplicas: 1,
@@ -52,9 +53,9 @@ describe('the topics behind the lanes', { skip }, () => {
   it('are made once, also when several instances start at the same time', async () => {
     const opened = await Promise.all([1, 2, 3].map(() => openKafkaTopics(optionsOf(prefix))))
     assert.deepEqual(new Set(opened.map(({ durability }) => durability)), new Set(['buffered']))
-    const { topics } = await admin.metadata({ topics: lanes.map((lane) => topicOf(lane, prefix)) })
-    assert.equal(topics.get(topicOf('exceptions', prefix))?.partitionsCount, 2)
-    assert.equal(topics.get(topicOf('clickhouse_events', prefix))?.partitionsCount, 12)
+    const { topics } = await admin.metadata({ topics: lanes.map(topicsUnder(prefix)) })
+    assert.equal(topics.get(topicsUnder(prefix)('exceptions'))?.partitionsCount, 2)
+    assert.equal(topics.get(topicsUnder(prefix)('clickhouse_events'))?.partitionsCount, 12)
   })
 
   it('are refused when they can lose what was acknowledged, unless that is allowed by name', async () => {
@@ -66,7 +67,7 @@ describe('the topics behind the lanes', { skip }, () => {
       )
       return true
     })
-    const topic = topicOf('exceptions', prefix)
+    const topic = topicsUnder(prefix)('exceptions')
     await set(topic, 'unclean.leader.election.enable', 'true')
     await assert.rejects(openKafkaTopics({ ...optionsOf(prefix), allowed: ['few-copies', 'few-confirmations'] }), {
       message: new RegExp(`^${topic} may get a leader that lacks acknowledged records`),
@@ -75,7 +76,7 @@ describe('the topics behind the lanes', { skip }, () => {
   })
 
   it('are refused whatever is allowed when they cannot work', async () => {
-    const topic = topicOf('client_warnings', prefix)
+    const topic = topicsUnder(prefix)('client_warnings')
     await assert.rejects(openKafkaTopics({ ...optionsOf(prefix), partitionCount: 3 }), /has 2 partitions, and 3 are/)
     await set(topic, 'max.message.bytes', '1000000')
     await assert.rejects(openKafkaTopics(optionsOf(prefix)), (error: unknown) => {

@@ -30,8 +30,7 @@ export const bufferedRisks: readonly TopicRisk[] = ['few-copies', 'few-confirmat
 
 export interface KafkaTopicsOptions {
   readonly connection: KafkaConnectionOptions
-  /** Before the name of every topic. */
-  readonly prefix: string
+  readonly topicOf: (lane: Lane) => string
   /** Of source lanes; derived ones have more (`event/flows.ts`). */
   readonly partitionCount: number
   /** Of topics that are made. */
@@ -51,10 +50,6 @@ export interface KafkaTopicsOptions {
 export interface KafkaTopics {
   /** `quorum` when every topic has three copies, two confirm each record, and only a complete copy can become the leader. */
   readonly durability: 'quorum' | 'buffered'
-}
-
-export function topicOf(lane: Lane, prefix: string): string {
-  return prefix + lane
 }
 
 /** What a topic is, as far as we care. */
@@ -103,10 +98,10 @@ export async function openKafkaTopics(options: KafkaTopicsOptions): Promise<Kafk
 }
 
 async function makeMissing(admin: Admin, options: KafkaTopicsOptions): Promise<void> {
-  const { prefix, partitionCount, replicationFactor: replicas, telemetry } = options
+  const { topicOf, partitionCount, replicationFactor: replicas, telemetry } = options
   const there = new Set(await admin.listTopics())
   const missing = lanes
-    .map((lane) => ({ topic: topicOf(lane, prefix), partitions: partitionsOf(lane, partitionCount), replicas }))
+    .map((lane) => ({ topic: topicOf(lane), partitions: partitionsOf(lane, partitionCount), replicas }))
     .filter(({ topic }) => !there.has(topic))
   if (missing.length === 0) return
   try {
@@ -165,7 +160,7 @@ async function statesOf(
   admin: Admin,
   options: KafkaTopicsOptions,
 ): Promise<readonly { readonly lane: Lane; readonly state: TopicState }[]> {
-  const topics = lanes.map((lane) => topicOf(lane, options.prefix))
+  const topics = lanes.map(options.topicOf)
   const found = await settled(admin, topics, options.readyMsMax ?? readyMsMaxDefault)
   const configs = await admin.describeConfigs({
     resources: topics.map((topic) => ({
@@ -175,7 +170,7 @@ async function statesOf(
     })),
   })
   return lanes.map((lane) => {
-    const topic = topicOf(lane, options.prefix)
+    const topic = options.topicOf(lane)
     const { partitions = [] } = found.get(topic) ?? {}
     const own = configs.find(({ resourceName }) => resourceName === topic)?.configs ?? []
     const state = {
@@ -245,7 +240,7 @@ export function complaintsAbout(state: TopicState, partitions: number, messageBy
   if (state.partitions !== partitions) {
     complain(
       undefined,
-      `${topic} has ${String(state.partitions)} partitions, and ${String(partitions)} are wanted. Events of one user would change their partition: choose another kafka.topicPrefix, or set the count of partitions to what the topics were made with.`,
+      `${topic} has ${String(state.partitions)} partitions, and ${String(partitions)} are wanted. Events of one user would change their partition: choose another name for it, or set the count of partitions to what the topics were made with.`,
     )
   }
   const bytes = Number(settings.get('max.message.bytes'))
