@@ -5,6 +5,7 @@
  * The broker keeps a sender's times only in a topic that is set so. `open` sets the topics of all source lanes: times of senders, and
  * nothing removed by age or size, because old times would make records old at once. What was set before is told, to be put back.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka'
 import type { Lane } from '../../../event/position.ts'
 import type { Bounds, LogHeaders } from '../event-log.ts'
@@ -47,6 +48,8 @@ const copying: Readonly<Record<string, string>> = {
 const setOnTopic = 1
 
 const overheadBytes = 300
+const agreedMin = 5
+const lookAgainMs = 100
 
 export function openKafkaCopy(options: KafkaCopyOptions): KafkaCopy {
   const { connection, topicOf, batchBytesMax } = options
@@ -104,7 +107,7 @@ function sizeOf({ key, value, headers }: Message): number {
   return bytes
 }
 
-/** Resolves with what was set before; nothing is changed yet. */
+/** What is set on the topics now. */
 export async function readTopicSettings(
   connection: KafkaConnectionOptions,
   topics: readonly string[],
@@ -134,6 +137,15 @@ export async function readTopicSettings(
 /** Until `endCopying`, these topics keep the times of senders and everything that they are given. */
 export async function beginCopying(connection: KafkaConnectionOptions, topics: readonly string[]): Promise<void> {
   await alter(connection, Object.fromEntries(topics.map((topic) => [topic, copying])))
+  // Brokers learn of it one after the other, and any of them may answer.
+  for (let agreed = 0; agreed < agreedMin; agreed++) {
+    const now = await readTopicSettings(connection, topics)
+    const isSet = topics.every((topic) =>
+      Object.entries(copying).every(([name, value]) => now[topic]?.[name] === value),
+    )
+    if (!isSet) agreed = 0
+    await sleep(lookAgainMs)
+  }
 }
 
 export async function endCopying(

@@ -30,7 +30,7 @@ import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import * as happened from './kafka-log.events.ts'
 import { createKafkaOwnership } from './kafka-ownership.ts'
 import type { KafkaOwnership, TakenOver } from './kafka-ownership.ts'
-import { readPartitions } from './kafka-reading.ts'
+import { readPartitions, timeOfRecord } from './kafka-reading.ts'
 import type { BatchRead, FollowedPartition } from './kafka-reading.ts'
 import { openKafkaRequests } from './kafka-requests.ts'
 import type { Compression, KafkaRequests } from './kafka-requests.ts'
@@ -309,7 +309,10 @@ function sourceRecords(read: BatchRead, telemetry: Telemetry): readonly LogRecor
     if (offset < from || offset >= until) continue
     const content = sourceContent({ value: message.value, headers: headerEntries(message.headers) })
     if (content === undefined) happened.unknownBatchPassedOver(lane, partition, offset).emit(telemetry)
-    else records.push({ lane, position: { incarnation, partition, offset }, timeMs, ...content })
+    else {
+      const ownMs = Math.max(timeMs, timeOfRecord(read.batch, message))
+      records.push({ lane, position: { incarnation, partition, offset }, timeMs: ownMs, ...content })
+    }
   }
   return records
 }

@@ -276,6 +276,12 @@ function openedAgain(connection: KafkaConnectionOptions): Reopened {
   }
 }
 
+/** Of a record that was copied from another log; all others have their batch's. */
+export function timeOfRecord(batch: RecordsBatch, { timestampDelta }: RecordsBatch['records'][number]): number {
+  if ((batch.attributes & isAppendTime) !== 0) return Number(batch.maxTimestamp)
+  return Number(batch.firstTimestamp + timestampDelta)
+}
+
 function timeOf(batch: RecordsBatch): number {
   if ((batch.attributes & isAppendTime) !== 0) return Number(batch.maxTimestamp)
   return Number(batch.firstTimestamp)
