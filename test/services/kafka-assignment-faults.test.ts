@@ -1,6 +1,6 @@
 /** Sharing partitions by a Kafka group while members are killed and frozen, and while its three brokers are killed, each in turn. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import type { Lane } from '../../src/event/position.ts'
 import type { LogFields, LogLevel, Telemetry } from '../../src/kit/telemetry/telemetry.ts'
@@ -32,7 +32,7 @@ describe('a Kafka group that shares partitions', { skip: missing('kafka'), timeo
     await set.remove()
   })
 
-  const aGroup = (own: Partial<KafkaAssignmentOptions> = {}): KafkaAssignmentOptions => ({
+  const aGroup = (own: Partial<KafkaAssignmentOptions> = {}): Omit<KafkaAssignmentOptions, 'memberId'> => ({
     ...kafkaAssignmentDefaults,
     connection: topics.connection,
     groupId: `test-${randomBytes(6).toString('hex')}`,
@@ -45,8 +45,8 @@ describe('a Kafka group that shares partitions', { skip: missing('kafka'), timeo
 
   it('gives the partitions of a process that was killed to the others', async () => {
     const options = aGroup()
-    const staying = aMember(kafkaAssignment(options))
-    const killed = startMember(options)
+    const staying = aMember(kafkaAssignment({ ...options, memberId: randomUUID() }))
+    const killed = startMember({ ...options, memberId: randomUUID() })
     try {
       await settled([staying, killed], partitionCount)
     } finally {
@@ -58,8 +58,8 @@ describe('a Kafka group that shares partitions', { skip: missing('kafka'), timeo
 
   it('gives the partitions of a frozen process to the others, and it joins again when it goes on', async () => {
     const options = aGroup()
-    const staying = aMember(kafkaAssignment(options))
-    const frozen = startMember(options)
+    const staying = aMember(kafkaAssignment({ ...options, memberId: randomUUID() }))
+    const frozen = startMember({ ...options, memberId: randomUUID() })
     try {
       await settled([staying, frozen], partitionCount)
       frozen.freeze()
@@ -75,10 +75,10 @@ describe('a Kafka group that shares partitions', { skip: missing('kafka'), timeo
   it('gives partitions to others when whoever has them does not let them go in time', async () => {
     const said: string[] = []
     const options = aGroup({ handoverMs: 2_000, telemetry: sayingTo(said) })
-    const busy = aMember(kafkaAssignment(options))
+    const busy = aMember(kafkaAssignment({ ...options, memberId: randomUUID() }))
     await settled([busy], partitionCount)
     const finish = busy.work()
-    const second = aMember(kafkaAssignment(options))
+    const second = aMember(kafkaAssignment({ ...options, memberId: randomUUID() }))
     await until('the second has its half', () => second.partitions?.length === partitionCount / 2)
     finish()
     await settled([busy, second], partitionCount)
@@ -90,11 +90,14 @@ describe('a Kafka group that shares partitions', { skip: missing('kafka'), timeo
   it('goes on sharing while each broker is killed in turn', async (t) => {
     const said: string[] = []
     const options = aGroup({ telemetry: sayingTo(said) })
-    const members = [aMember(kafkaAssignment(options)), aMember(kafkaAssignment(options))]
+    const members = [
+      aMember(kafkaAssignment({ ...options, memberId: randomUUID() })),
+      aMember(kafkaAssignment({ ...options, memberId: randomUUID() })),
+    ]
     await settled(members, partitionCount)
     for (const broker of brokers) {
       await set.services.kill(broker)
-      const another = aMember(kafkaAssignment(options))
+      const another = aMember(kafkaAssignment({ ...options, memberId: randomUUID() }))
       await settled([...members, another], partitionCount)
       await set.services.start(broker)
       await another.leave()

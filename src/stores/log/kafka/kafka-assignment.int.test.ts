@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { after, describe, it } from 'node:test'
 import type { Lane } from '../../../event/position.ts'
 import { service } from '../../../kit/service.fixtures.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { describePartitionAssignment } from '../partition-assignment.contract.ts'
-import { setGroupSession } from './kafka-assignment-requests.ts'
+import { openGroupRequests, setGroupSession } from './kafka-assignment-requests.ts'
 import { kafkaAssignment, kafkaAssignmentDefaults } from './kafka-assignment.ts'
 import { kafkaConnectionDefaults } from './kafka-connection.ts'
 import { openTestTopics } from './kafka-log.fixtures.ts'
@@ -29,8 +29,41 @@ describePartitionAssignment('A Kafka group', {
     const { connection } = topics
     const topic = topics.topicOf(lane)
     const options = { ...kafkaAssignmentDefaults, connection, groupId, topic, heartbeatMs: 200, telemetry: silent }
-    return { join: () => kafkaAssignment(options) }
+    return { join: () => kafkaAssignment({ ...options, memberId: randomUUID() }) }
   },
+})
+
+describe('a member of a Kafka group', { skip }, () => {
+  it('has its place again at once when it joins under its name after a death', async () => {
+    const topics = await openTestTopics({ hosts: address.split(','), partitionCount: 4, lanes: [lane] })
+    opened.push(topics)
+    const { connection } = topics
+    const group = { connection, groupId: `test-${randomBytes(6).toString('hex')}`, topic: topics.topicOf(lane) }
+    // Nobody is missed within the time of this test.
+    await setGroupSession(connection, group.groupId, 50_000)
+    const dead = openGroupRequests({ ...group, memberId: 'one', handoverMs: 30_000 }, 0)
+    let answer = await dead.heartbeat({ memberEpoch: 0, topicId: '', held: [] })
+    while (answer.assigned === undefined) {
+      answer = await dead.heartbeat({ memberEpoch: answer.memberEpoch, topicId: '', held: [] })
+    }
+    assert.equal(answer.assigned.partitions.length, 4)
+    await dead.close()
+    const stop = new AbortController()
+    const risen = kafkaAssignment({
+      ...kafkaAssignmentDefaults,
+      ...group,
+      memberId: 'one',
+      sessionMs: 50_000,
+      telemetry: silent,
+    })
+    const startMs = performance.now()
+    for await (const partitions of risen.follow(stop.signal)) {
+      if (partitions.length < 4) continue
+      // Far from the session's 50 s.
+      assert.ok(performance.now() - startMs < 25_000)
+      stop.abort()
+    }
+  })
 })
 
 describe('the session of a Kafka group', { skip }, () => {

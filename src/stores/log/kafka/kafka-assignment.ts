@@ -6,7 +6,6 @@
  * given up. After a failure the coordinator is looked for again, on a new connection, after a pause that grows.
  * `kafka-assignment-member.ts` explains what a member knows and says.
  */
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import type { PartitionAssignment } from '../partition-assignment.ts'
@@ -20,6 +19,11 @@ import type { KafkaConnectionOptions } from './kafka-connection.ts'
 export interface KafkaAssignmentOptions {
   readonly connection: KafkaConnectionOptions
   readonly groupId: string
+  /**
+   * Who joins, one process at a time. A member that joins again under its name after a death takes the place that it had, at once; under
+   * another one it waits until the session of the dead one is over.
+   */
+  readonly memberId: string
   /** Whose partitions stand for all of the same number. */
   readonly topic: string
   /** After how long a silent member's partitions are given to others, where the brokers let us set that. */
@@ -82,11 +86,11 @@ async function takePart(
   bells: { readonly news: Bell; readonly givenUp: Bell },
   signal: AbortSignal,
 ): Promise<void> {
-  const { groupId, topic, sessionMs, heartbeatMs, handoverMs, telemetry } = options
+  const { groupId, memberId, topic, sessionMs, heartbeatMs, handoverMs, telemetry } = options
   const { retryDelayMs, retryDelayMsMax, requestTimeoutMs } = options.connection
   // A coordinator that does not answer must be found out while there is time to find another.
   const connection = { ...options.connection, requestTimeoutMs: Math.min(requestTimeoutMs, sessionMs / 2) }
-  const group: GroupRequestsOptions = { connection, groupId, memberId: randomUUID(), topic, handoverMs }
+  const group: GroupRequestsOptions = { connection, groupId, memberId, topic, handoverMs }
   let requests: GroupRequests | undefined
   let failures = 0
   let awaySinceMs = 0
