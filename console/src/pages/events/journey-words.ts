@@ -25,7 +25,7 @@ export const FATE_WORDS: Readonly<Record<Fate, FateWords>> = {
   waiting: {
     title: 'On its way',
     tone: 'waiting',
-    advice: 'It is safe on disk and comes into the table by itself, usually within seconds. This page looks again.',
+    advice: 'It is in the log and comes into the table by itself, usually within seconds. This page looks again.',
   },
   refused: {
     title: 'Refused',
@@ -44,9 +44,9 @@ export const FATE_WORDS: Readonly<Record<Fate, FateWords>> = {
     advice: 'It is kept, and it is in no answer until whoever runs this installation deals with the cause. See Health.',
   },
   damaged: {
-    title: 'Damaged on disk',
+    title: 'Damaged in the log',
     tone: 'bad',
-    advice: 'The bytes do not match their checksum. Run npx sluice verify, and look at the disk.',
+    advice: 'The bytes do not match their checksum. Run npx sluice verify, and look at the disks of the log.',
   },
   gone: {
     title: 'No longer kept',

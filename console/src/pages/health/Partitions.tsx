@@ -12,7 +12,7 @@ export function Partitions({ lanes }: { readonly lanes: Pipeline['lanes'] }) {
         Logs
       </Title>
       <Text size="sm" c="dimmed" mb="sm">
-        A lane is a stream of records on disk, in partitions. The lag is what a reader has still to read.
+        A lane is a stream of records in the log, in partitions. The lag is what a reader has still to read.
       </Text>
       {lanes.map((lane) => (
         <details key={lane.lane} style={{ marginBlockEnd: 'var(--mantine-spacing-xs)' }}>

@@ -41,7 +41,7 @@ function Log({ log }: { readonly log: LogBetween }) {
       <span title={log.name}>
         <span className="visually-hidden">{log.name}: </span>
         <Text span size="xs" display="block" c="dimmed" aria-hidden>
-          on disk
+          in the log
         </Text>
         <Text span size="xs" fw={log.waiting > 0 ? 650 : 400}>
           {log.words}

@@ -46,7 +46,7 @@ const lateMs = 10_000
 const noticedMs = 3_000
 
 const titles: Readonly<Record<Stage['name'], { readonly title: string; readonly does: string }>> = {
-  door: { title: 'Door', does: 'Takes events from SDKs, and answers once they are on disk.' },
+  door: { title: 'Door', does: 'Takes events from SDKs, and answers once they are in the log.' },
   ingestion: { title: 'Ingestion', does: 'Decides what becomes of each event, and makes its row.' },
   warehouse: { title: 'Warehouse writer', does: 'Puts the rows into the table, each once.' },
 }
@@ -66,7 +66,7 @@ export const countWords: Readonly<
     meaning: 'Could not be processed; kept in the log with the reason.',
     isNotable: true,
   },
-  damaged: { name: 'Damaged', meaning: 'Could not be read back from the disk.', isNotable: true },
+  damaged: { name: 'Damaged', meaning: 'Could not be read back from the log.', isNotable: true },
   canary: {
     name: 'Canaries',
     meaning: 'Test events of Sluice itself, in no other count.',

@@ -97,7 +97,7 @@ func main() {
       code: `curl -i ${quoted(`${host}/capture/`)} \\
   -H 'content-type: application/json' \\
   -d '{"api_key":"${token}","event":"signed up","distinct_id":"user-1","properties":{"plan":"free"}}'`,
-      note: '200 means that the event is on disk. The header sluice-receipt says where it stands.',
+      note: '200 means that the event is in the log. The header sluice-receipt says where, and how it is kept.',
     },
   ]
 }
