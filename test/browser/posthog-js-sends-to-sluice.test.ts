@@ -4,16 +4,23 @@ import { describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { aRunningSluice } from '../harness/installation.ts'
 import type { Installation } from '../harness/installation.ts'
+import { cluster, embedded } from '../harness/profiles.ts'
 import { aBrowser } from './browser.ts'
 import { aShop, ordinaryUserAgent } from './shop.ts'
-import type { Bundling } from './shop.ts'
 
 const clicks = 30
 
+const pages = [
+  { bundling: 'snippet', profile: embedded },
+  { bundling: 'module', profile: embedded },
+  { bundling: 'snippet', profile: cluster },
+] as const
+
 describe('a page with posthog-js', () => {
-  for (const bundling of ['snippet', 'module'] as const satisfies readonly Bundling[]) {
-    it(`from its ${bundling} has all it reports stored once, its session recorded, and nothing to complain of`, async (test) => {
-      const sluice = await aRunningSluice(test, { SLUICE_SDKS_SESSION_RECORDING: 'on' })
+  for (const { bundling, profile } of pages) {
+    const title = `from its ${bundling} has all it reports stored once, its session recorded, and nothing to complain of, ${profile.where}`
+    it(title, { skip: profile.skip }, async (test) => {
+      const sluice = await aRunningSluice(test, { SLUICE_SDKS_SESSION_RECORDING: 'on' }, profile)
       const shop = await aShop(test, await aBrowser(test, [ordinaryUserAgent]), sluice, bundling)
       const { page } = shop
 
