@@ -1,12 +1,21 @@
 /** What an installation of the cluster profile leaves on services that others use too: tables, topics, keys. */
 import { Admin } from '@platformatic/kafka'
 import { Redis } from 'ioredis'
+import type { ServiceName } from '../../src/kit/service.fixtures.ts'
 import { send } from './http-client.ts'
 import type { Settings } from './installation.ts'
 
-/** Of the installation that ran with these settings; no process of it may run any more. The database in Postgres is not among it. */
-export async function removeLeftovers(settings: Settings): Promise<void> {
-  await Promise.all([removeTables(settings), removeTopics(settings), removeKeys(settings)])
+/**
+ * Of the installation that ran with these settings; no process of it may run any more. The database in Postgres is not among it, and
+ * neither is what lies on services of the test's own, which go away as a whole.
+ */
+export async function removeLeftovers(settings: Settings, own: readonly string[] = []): Promise<void> {
+  const removals: readonly (readonly [ServiceName, (from: Settings) => Promise<void>])[] = [
+    ['CLICKHOUSE_HOST', removeTables],
+    ['KAFKA_HOSTS', removeTopics],
+    ['REDIS_URL', removeKeys],
+  ]
+  await Promise.all(removals.map(([name, remove]) => (own.includes(name) ? Promise.resolve() : remove(settings))))
 }
 
 async function removeTables({

@@ -3,10 +3,11 @@
  * that a test kills are its own too; the others are those of the environment.
  */
 import assert from 'node:assert/strict'
-import { service, serviceNames } from '../../src/kit/service.fixtures.ts'
+import { serviceNames } from '../../src/kit/service.fixtures.ts'
 import type { ServiceName } from '../../src/kit/service.fixtures.ts'
 import type { ServiceSet } from '../../scripts/services/service-set.ts'
 import { aServiceSet } from '../services/service-set.fixtures.ts'
+import { removeLeftovers } from './cluster-leftovers.ts'
 import { clusterSettings } from './cluster-settings.ts'
 import { freePort } from './free-port.ts'
 import { anInstallation } from './installation.ts'
@@ -29,16 +30,18 @@ export interface ClusterOptions {
 /** Starts services and instances, and waits until everything is ready. */
 export async function aCluster(ending: Ending, options: ClusterOptions): Promise<Cluster> {
   const { own = [] } = options
+  const users: (() => Promise<void>)[] = []
+  const names: (() => Promise<void>)[] = []
   const set = await aServiceSet()
-  ending.after(() => set.remove())
+  ending.after(() => allOf([...users, ...names, () => set.remove()]))
   await set.services.up(own)
-  const addresses = addressesOf(set.services)
-  const through = await options.clickhouseThrough?.(addresses['CLICKHOUSE_HOST'] ?? service('CLICKHOUSE_HOST').address)
+  const servers = addressesOf(set.services)
+  const settings = await clusterSettings({ after: (clean) => void names.push(clean) }, servers)
+  names.unshift(() => removeLeftovers(settings, Object.keys(servers)))
+  const through = await options.clickhouseThrough?.(String(settings['CLICKHOUSE_HOST']))
   const shared: Settings = {
-    ...(await clusterSettings(ending, {
-      ...addresses,
-      ...(through === undefined ? {} : { CLICKHOUSE_HOST: through }),
-    })),
+    ...settings,
+    ...(through === undefined ? {} : { CLICKHOUSE_HOST: through }),
     ...(own.includes('kafka3')
       ? {
           SLUICE_KAFKA_REPLICATION_FACTOR: '3',
@@ -52,17 +55,20 @@ export async function aCluster(ending: Ending, options: ClusterOptions): Promise
     SLUICE_PROJECT_TOKEN: `phc_of_${String(shared['CLICKHOUSE_DATABASE'])}`,
     SLUICE_PERSONAL_KEY: `phx_of_${String(shared['CLICKHOUSE_DATABASE'])}`,
   }
-  const addressOfCores: string[] = []
-  const cores: Installation[] = []
-  while (cores.length < options.cores) {
-    const address = `127.0.0.1:${String(await freePort())}`
-    addressOfCores.push(address)
-    cores.push(await anInstallation(ending, { ...shared, ...keys, SLUICE_ROLES: 'core', SLUICE_CORE_LISTEN: address }))
-  }
+  const using: Ending = { after: (end) => void users.push(end) }
+  const addresses: string[] = []
+  while (addresses.length < options.cores) addresses.push(`127.0.0.1:${String(await freePort())}`)
   const edges: Installation[] = []
   while (edges.length < options.edges) {
-    const core = addressOfCores[edges.length % addressOfCores.length] ?? ''
-    edges.push(await anInstallation(ending, { ...shared, ...keys, SLUICE_ROLES: 'edge', SLUICE_CORE_ADDRESS: core }))
+    // Each asks another core first.
+    const own = addresses.map((_, at) => addresses[(edges.length + at) % addresses.length]).join(',')
+    edges.push(await anInstallation(using, { ...shared, ...keys, SLUICE_ROLES: 'edge', SLUICE_CORE_ADDRESS: own }))
+  }
+  const door = edges[0]?.url ?? ''
+  const cores: Installation[] = []
+  for (const address of addresses) {
+    const own: Settings = { SLUICE_ROLES: 'core', SLUICE_CORE_LISTEN: address, SLUICE_EDGE_ADDRESS: door }
+    cores.push(await anInstallation(using, { ...shared, ...keys, ...own }))
   }
   const cluster = new Cluster(set.services, edges, cores, {
     durability: own.includes('kafka3') ? 'quorum' : 'buffered',
@@ -71,6 +77,13 @@ export async function aCluster(ending: Ending, options: ClusterOptions): Promise
   await Promise.all(cluster.instances.map((instance) => instance.start()))
   await cluster.ready()
   return cluster
+}
+
+/** Each, whatever becomes of those before it. */
+async function allOf(works: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const work of works) await work().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw new AggregateError(failures)
 }
 
 function addressesOf(services: ServiceSet): Partial<Record<ServiceName, string>> {
@@ -101,8 +114,17 @@ export class Cluster implements Door, Examined {
     return [...this.cores, ...this.edges]
   }
 
+  /** The edge of this number, counted round. */
+  edge(number: number): Installation {
+    return this.edges[number % this.edges.length] ?? assert.fail('A cluster without an edge.')
+  }
+
+  core(number: number): Installation {
+    return this.cores[number % this.cores.length] ?? assert.fail('A cluster without a core.')
+  }
+
   get token(): string {
-    return this.#edge.token
+    return this.edge(0).token
   }
 
   get urls(): readonly string[] {
@@ -110,11 +132,11 @@ export class Cluster implements Door, Examined {
   }
 
   get dataFolder(): string {
-    return this.#core.dataFolder
+    return this.core(0).dataFolder
   }
 
   get clickhouse(): Installation['clickhouse'] {
-    return this.#core.clickhouse
+    return this.core(0).clickhouse
   }
 
   /** Every process of every instance, and every edge has a core that answers. */
@@ -129,23 +151,23 @@ export class Cluster implements Door, Examined {
   }
 
   settled(): Promise<void> {
-    return this.#edge.settled()
+    return this.edge(0).settled()
   }
 
   ask(...question: Parameters<Installation['ask']>): ReturnType<Installation['ask']> {
-    return this.#edge.ask(...question)
+    return this.edge(0).ask(...question)
   }
 
   capture(...events: Parameters<Installation['capture']>): ReturnType<Installation['capture']> {
-    return this.#edge.capture(...events)
+    return this.edge(0).capture(...events)
   }
 
   verify(): ReturnType<Installation['verify']> {
-    return this.#core.verify()
+    return this.core(0).verify()
   }
 
   status(): ReturnType<Installation['status']> {
-    return this.#core.status()
+    return this.core(0).status()
   }
 
   tail(): string {
@@ -154,13 +176,5 @@ export class Cluster implements Door, Examined {
 
   until<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
     return until(what, condition, () => this.tail())
-  }
-
-  get #edge(): Installation {
-    return this.edges[0] ?? assert.fail('A cluster without an edge.')
-  }
-
-  get #core(): Installation {
-    return this.cores[0] ?? assert.fail('A cluster without a core.')
   }
 }
