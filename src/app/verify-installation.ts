@@ -18,7 +18,7 @@ import { Failure } from '../kit/failure.ts'
 import { silent } from '../kit/telemetry/telemetry.ts'
 import { compare } from '../stages/proof/compare.ts'
 import type { AcceptedEvent, Exceptions } from '../stages/proof/compare.ts'
-import type { Bounds, EventLog, WantedLane } from '../stores/log/event-log.ts'
+import type { EventLog, WantedLane } from '../stores/log/event-log.ts'
 import type { PlacedRow } from '../stores/warehouse/warehouse-row.ts'
 import type { PresentRow } from '../stores/warehouse/warehouse.ts'
 
@@ -92,11 +92,8 @@ async function verifyFlow(flow: Flow, pinnable: PinnableLog, to: Offsets): Promi
       lane,
       (await log.bounds(lane)).map(({ begin }) => begin),
     )
-  const derived = await log.bounds(flow.derived)
-  begins.set(
-    flow.derived,
-    derived.map(({ begin }) => begin),
-  )
+  const derived = { from: (await log.bounds(flow.derived)).map(({ begin }) => begin), to: await whereItEnds(log, flow) }
+  begins.set(flow.derived, derived.from)
   const pin = async (): Promise<void> => {
     const expiresAtMs = Date.now() + pinMs
     for (const [lane, offsets] of begins) {
@@ -145,8 +142,12 @@ function together(verdicts: readonly Verdict[]): Verdict {
 interface Compared {
   readonly flow: Flow
   readonly log: EventLog
-  readonly derived: readonly Bounds[]
+  /** What there is of derived batches. */
+  readonly derived: { readonly from: Offsets; readonly to: Offsets }
 }
+
+/** Behind every batch of what the warehouse writer has passed, and be it of this moment. */
+const whereItEnds = (log: EventLog, { derived }: Flow): Promise<Offsets> => log.offsetsAt(derived, Infinity)
 
 async function compareAll(compared: Compared, sourceBegin: Offsets, to: Offsets): Promise<Verdict> {
   const { flow, log } = compared
@@ -213,25 +214,19 @@ interface Decisions {
 
 /** What ingestion set aside, up to the given source offsets. Only exceptions are kept in memory. */
 async function readDecisions({ flow, log, derived }: Compared, to: Offsets): Promise<Decisions> {
-  const next = derived.map(({ begin }) => begin)
   const from: number[] = []
-  const decidedTo: number[] = []
   const exceptions = to.map(() => new Map<number, 'dropped' | 'dead_letter' | 'damaged'>())
   let erased = 0
-  // Of a lane that is used rarely all batches may be gone already.
-  const isDone = (): boolean =>
-    to.every((end, at) => (decidedTo[at] ?? 0) >= end || (next[at] ?? 0) >= (derived[at]?.end ?? 0))
-  for await (const { position, value } of recordsUntil(log, [{ lane: flow.derived, from: next.slice() }], isDone)) {
-    next[position.partition] = position.offset + 1
+  for await (const { value } of recordsOf(log, [{ lane: flow.derived, ...derived }])) {
     const head = derivedBatchHead(value)
     from[head.partition] ??= head.from
-    decidedTo[head.partition] = head.to
     for (const { offset, kind, reason } of head.exceptions) {
       if (offset >= (to[head.partition] ?? 0)) continue
       exceptions[head.partition]?.set(offset, kind)
       if (reason === 'erased') erased++
     }
   }
+  // Of a lane that is used rarely all batches may be gone already.
   return { from: to.map((end, partition) => from[partition] ?? end), exceptions, erased }
 }
 
@@ -272,16 +267,23 @@ async function eachWindow(
     windows[partition] = { events: [], fromOffset: toOffset, fromMs: Infinity, toMs: 0 }
     await check(partition, events, { fromMs, toMs }, fromOffset, toOffset)
   }
-  const isDone = (): boolean => to.every((end, partition) => (next[partition] ?? 0) >= end)
-  const wanted = flow.sources.map((lane) => ({ lane, from: ofLane(flow, lane, from, log.partitionCount) }))
-  for await (const { lane, position, timeMs, headers } of recordsUntil(log, wanted, isDone)) {
+  const wanted = await Promise.all(
+    flow.sources.map(async (lane) => {
+      const ends = ofLane(flow, lane, to, log.partitionCount)
+      // What a log has lost again is not waited for.
+      const bounds = await log.bounds(lane)
+      return {
+        lane,
+        from: ofLane(flow, lane, from, log.partitionCount),
+        to: bounds.map(({ end }, partition) => Math.min(end, ends[partition] ?? 0)),
+      }
+    }),
+  )
+  for await (const { lane, position, timeMs, headers } of recordsOf(log, wanted)) {
     const { offset, incarnation } = position
     const partition = sourceIndex(flow, lane, position.partition, log.partitionCount)
     const window = windows[partition]
-    if (window === undefined || offset >= (to[partition] ?? 0)) {
-      next[partition] = Math.max(next[partition] ?? 0, offset)
-      continue
-    }
+    if (window === undefined) continue
     damaged += offset - (next[partition] ?? 0)
     next[partition] = offset + 1
     if (headers['token'] === canary) canaries++
@@ -290,38 +292,30 @@ async function eachWindow(
     window.toMs = Math.max(window.toMs, timeMs)
     if (window.events.length >= windowRecords) await flush(partition, offset + 1)
   }
-  for (const [partition, end] of to.entries()) await flush(partition, end)
+  for (const [partition, end] of to.entries()) {
+    damaged += Math.max(0, end - (next[partition] ?? 0))
+    await flush(partition, end)
+  }
   return { damaged, canaries }
 }
 
-/** The lanes' records until `isDone` says so; what is waited for must be there already. */
-async function* recordsUntil(log: EventLog, wanted: readonly WantedLane[], isDone: () => boolean) {
-  if (isDone()) return
-  const stop = new AbortController()
+/** The lanes' records up to where they are wanted, all of which are there. */
+async function* recordsOf(log: EventLog, wanted: readonly (WantedLane & { readonly to: Offsets })[]) {
+  const { signal } = new AbortController()
   // Whoever works on the journal has checked the records of others, and told of their damage.
-  const options = { signal: stop.signal, batchBytesMax: readBytesMax, othersUnchecked: true }
-  for await (const records of log.read(wanted, options)) {
+  for await (const records of log.read(wanted, { signal, batchBytesMax: readBytesMax, othersUnchecked: true }))
     yield* records
-    if (isDone()) stop.abort()
-  }
 }
 
 /** Events whose project keeps them no longer; their derived rows say until when. */
 async function withoutExpired({ flow, log, derived }: Compared, missing: readonly Missing[]) {
   if (missing.length === 0) return { expired: 0, left: missing }
   const open = new Map(missing.map((event) => [`${String(event.partition)}:${String(event.offset)}`, event]))
-  const last = derived.map((_, partition) =>
-    Math.max(-1, ...missing.filter((one) => one.partition === partition).map(({ offset }) => offset)),
-  )
-  const decidedTo: number[] = []
-  const from = derived.map(({ begin }) => begin)
+  const partitions = [...new Set(missing.map(({ partition }) => partition))]
   let expired = 0
   const nowSeconds = Date.now() / 1000
-  for await (const { value } of recordsUntil(log, [{ lane: flow.derived, from }], () =>
-    last.every((offset, partition) => (decidedTo[partition] ?? 0) > offset),
-  )) {
-    const { partition, to } = derivedBatchHead(value)
-    decidedTo[partition] = to
+  for await (const { value } of recordsOf(log, [{ lane: flow.derived, ...derived, partitions }])) {
+    if (open.size === 0) break
     for (const line of derivedBatchLines(value)) {
       // Written by ingestion.
       const row = JSON.parse(line) as PlacedRow

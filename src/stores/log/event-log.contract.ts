@@ -374,7 +374,7 @@ export function describeEventLog(
       const records = await take(log, startOf(log), 12)
       const bounds = await log.bounds(lane)
       const times = records.map(({ timeMs }) => timeMs)
-      for (const timeMs of [0, ...new Set(times), Math.max(...times) + 1_000]) {
+      for (const timeMs of [0, ...new Set(times), Math.max(...times) + 1_000, Infinity]) {
         const found = await log.offsetsAt(lane, timeMs)
         assert.equal(found.length, bounds.length)
         for (const [partition, offset] of found.entries()) {
@@ -382,6 +382,7 @@ export function describeEventLog(
           const own = records.filter(({ position }) => position.partition === partition && position.offset < offset)
           assert.ok(own.every((record) => record.timeMs < timeMs))
           if (timeMs === 0) assert.equal(own.length, 0)
+          if (timeMs === Infinity) assert.ok(offset >= (bounds[partition]?.end ?? 0))
         }
       }
       await close()

@@ -21,7 +21,8 @@ export interface EventLog {
   read(lanes: readonly WantedLane[], options: ReadOptions): AsyncIterable<readonly LogRecord[]>
   /**
    * An offset of each partition before which every record is older than the time (Unix milliseconds): as near to the time as
-   * can be told without reading records, at least where the partition begins, at most where it ends.
+   * can be told without reading records, at least where the partition begins, at most where it ends. Of Infinity: where the log
+   * itself ends now, behind everything that is there; the ends of `bounds` may be a moment older in partitions that others own.
    */
   offsetsAt(lane: Lane, timeMs: number): Promise<Offsets>
   /**

@@ -297,6 +297,7 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
     async offsetsAt(metadata, topic, timeMs) {
       // In this order: what comes between the two questions is not older.
       const ends = await offsets(metadata, topic, latest)
+      if (timeMs === Infinity) return ends
       // Negative times are questions of another kind.
       const found = await offsets(metadata, topic, BigInt(Math.max(0, Math.ceil(timeMs))))
       return ends.map((end, partition) => {

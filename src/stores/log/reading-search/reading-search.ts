@@ -47,8 +47,8 @@ export function openReadingSearch(options: ReadingSearchOptions): LogSearch {
     const deadlineMs = performance.now() + options.searchTimeMsMax
     const wanted = await Promise.all(
       [...searched].map(async ([lane, partitions]) => {
-        const bounds = await log.bounds(lane)
-        const range = { lane, from: bounds.map(({ begin }) => begin), to: bounds.map(({ end }) => end) }
+        const from = (await log.bounds(lane)).map(({ begin }) => begin)
+        const range = { lane, from, to: await log.offsetsAt(lane, Infinity) }
         return partitions === 'all' ? range : { ...range, partitions: [...partitions] }
       }),
     )
