@@ -1,4 +1,8 @@
-/** Turns a stretch of a flow's source lanes into one derived batch a source index (two where it crosses the end of a month). */
+/**
+ * Turns a stretch of a flow's source lanes into one derived batch a source index; into several where it crosses the end of a month,
+ * or where one would be larger than the derived lane takes. What a row is larger than its event is known only once it is made, so the
+ * rows are what is measured. A row that is too large for a batch by itself is a dead letter: nothing may stop its partition.
+ */
 import { addSetAside, encodeDerivedBatch, monthOf, tracesMax } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead, IngestionBooks, SetAsideCount, SourceException } from '../../event/derived-batch.ts'
 import { sourceIndex } from '../../event/flows.ts'
@@ -42,29 +46,56 @@ export interface Deriving {
   /** The owner's, by source index. */
   readonly epochOf: (partition: number) => number
   readonly derive: Derive
+  /** Whether the event is in the log already; absent where the door lets no copies in. */
+  readonly isCopy?: (record: LogRecord) => boolean
+  /** Most bytes of rows and exceptions in a batch; books and traces come to some KiB. Absent where any size is taken. */
+  readonly derivedBytesMax?: number
 }
+
+/** About an exception, without its raw payload; about what a log needs to tell a row from the next. */
+const exceptionBytes = 160
+const rowBytes = 32
+/** Of a character of text: in UTF-8 at most; as JSON text at most. */
+const characterBytesMax = 3
+const escapedBytesMax = 6
 
 /** `states`: by source index, of those at least whose records are there. */
 export async function deriveBatches(
   records: readonly LogRecord[],
   states: readonly PartitionState[],
-  { flow, partitionCount, epochOf, derive }: Deriving,
+  { flow, partitionCount, epochOf, derive, isCopy, derivedBytesMax = Infinity }: Deriving,
 ): Promise<DerivedPartition[]> {
-  const deriveRecord = await derive(records)
+  const deriveAny = await derive(records)
+  const deriveRecord = isCopy === undefined ? deriveAny : withoutCopies(deriveAny, isCopy)
   const batches: DerivedPartition[] = []
   const indexOf = ({ lane, position }: LogRecord): number => sourceIndex(flow, lane, position.partition, partitionCount)
   for (const [partition, range] of Map.groupBy(records, indexOf)) {
     let state = states[partition]
     if (state === undefined) throw new RangeError(`There is no partition ${String(partition)}.`)
     for (const part of byMonth(range)) {
-      const batch = deriveRange(part, partition, state, epochOf(partition), deriveRecord)
-      const { to: decidedTo, books, acceptedToMs } = batch.head
-      state = { decidedTo, books, acceptedToMs }
-      batches.push(batch)
+      for (let rest = part; rest.length > 0;) {
+        const own = { partition, state, epoch: epochOf(partition), bytesMax: derivedBytesMax }
+        const { batch, taken } = deriveRange(rest, own, deriveRecord)
+        const { to: decidedTo, books, acceptedToMs } = batch.head
+        state = { decidedTo, books, acceptedToMs }
+        batches.push(batch)
+        rest = taken === rest.length ? [] : rest.slice(taken)
+      }
     }
   }
   return batches
 }
+
+/** The health check's own events are counted by themselves, copies or not. */
+function withoutCopies(deriveRecord: DeriveRecord, isCopy: (record: LogRecord) => boolean): DeriveRecord {
+  return (record, partition) => {
+    if (!isCopy(record)) return deriveRecord(record, partition)
+    const derived = deriveRecord(record, partition)
+    return derived.kind === 'row' && derived.canary ? derived : copy
+  }
+}
+
+const copy: Derived = { kind: 'dropped', reason: 'duplicate', step: 'duplicate' }
 
 /** Cuts a range where the month of acceptance changes; log time never decreases, so each month is one stretch. */
 function byMonth(range: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
@@ -75,13 +106,19 @@ function byMonth(range: readonly LogRecord[]): readonly (readonly LogRecord[])[]
   return [...Map.groupBy(range, ({ timeMs }) => monthOf(timeMs)).values()]
 }
 
+interface OfRange {
+  readonly partition: number
+  readonly state: PartitionState
+  readonly epoch: number
+  readonly bytesMax: number
+}
+
+/** One batch of the first records of a range, as many as fit; of none when what is damaged before the first fills it. */
 function deriveRange(
   range: readonly LogRecord[],
-  partition: number,
-  { decidedTo, books }: PartitionState,
-  epoch: number,
+  { partition, state: { decidedTo, books }, epoch, bytesMax }: OfRange,
   deriveRecord: DeriveRecord,
-): DerivedPartition {
+): { readonly batch: DerivedPartition; readonly taken: number } {
   const exceptions: SourceException[] = []
   const count = { out: 0, dropped: 0, deadLetter: 0, damaged: 0, canary: 0 }
   const ids = new IdSet()
@@ -89,16 +126,25 @@ function deriveRange(
   let rowCount = 0
   let expected = decidedTo
   let traces: Set<string> | undefined
+  let taken = 0
+  let bytes = 0
   for (const record of range) {
     const { offset } = record.position
     // The log yields no gap except where it could not read what it once took.
-    for (; expected < offset; expected++) {
+    for (; expected < offset && bytes + exceptionBytes <= bytesMax; expected++) {
       exceptions.push({ offset: expected, kind: 'damaged', reason: 'damaged', step: 'read' })
       count.damaged++
+      bytes += exceptionBytes
     }
+    if (expected < offset) break
+    const derived = fitting(deriveRecord(record, partition), bytesMax)
+    const raw = derived.kind === 'dead_letter' ? rawOf(record, bytesMax) : undefined
+    const more = bytesOf(derived, raw)
+    if (bytes > 0 && bytes + more > bytesMax) break
+    bytes += more
+    taken++
     const trace = record.headers['traceparent']
     if (trace !== undefined && (traces?.size ?? 0) < tracesMax) (traces ??= new Set()).add(trace)
-    const derived = deriveRecord(record, partition)
     expected = offset + 1
     if (derived.kind === 'row') {
       rows += derived.json
@@ -111,10 +157,10 @@ function deriveRange(
     const { kind, reason, step } = derived
     if (kind === 'dropped') count.dropped++
     else count.deadLetter++
-    exceptions.push({ offset, kind, reason, step, ...(kind === 'dead_letter' ? { raw: record.value.toString() } : {}) })
+    exceptions.push({ offset, kind, reason, step, ...(raw === undefined ? {} : { raw }) })
   }
   const first = range[0]
-  const last = range.at(-1)
+  const last = range[Math.max(0, taken - 1)]
   const head: DerivedBatchHead = {
     epoch,
     partition,
@@ -139,7 +185,27 @@ function deriveRange(
     },
     ...(traces === undefined ? {} : { traces: [...traces] }),
   }
-  return { partition, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
+  return { batch: { partition, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }, taken }
+}
+
+function fitting(derived: Derived, bytesMax: number): Derived {
+  if (derived.kind !== 'row' || derived.json.length * characterBytesMax + rowBytes <= bytesMax) return derived
+  return Buffer.byteLength(derived.json) + rowBytes <= bytesMax ? derived : tooLarge
+}
+
+const tooLarge: Derived = { kind: 'dead_letter', reason: 'row_too_large', step: 'row' }
+
+/** The event as it came; undefined when it is too large to be told twice: it stands in its source lane. */
+function rawOf({ value }: LogRecord, bytesMax: number): string | undefined {
+  const left = bytesMax - exceptionBytes
+  const raw = value.toString()
+  return value.length * escapedBytesMax <= left || Buffer.byteLength(JSON.stringify(raw)) <= left ? raw : undefined
+}
+
+/** At most, as a part of its batch; rather too much than measured. */
+function bytesOf(derived: Derived, raw: string | undefined): number {
+  if (derived.kind === 'row') return derived.json.length * characterBytesMax + rowBytes
+  return exceptionBytes + (raw === undefined ? 0 : raw.length * escapedBytesMax)
 }
 
 /** A batch that decides nothing and says once more where the partition stands. */

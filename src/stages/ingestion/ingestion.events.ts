@@ -33,6 +33,36 @@ export const ownershipTaken = (flow: string, partitions: readonly number[], wait
   },
 })
 
+export const copyIndexSized = (keys: number, bytes: number): InternalEvent => ({
+  emit(to) {
+    to.gauge('ingestion_copy_keys', keys)
+    to.gauge('ingestion_copy_index_bytes', bytes)
+  },
+})
+
+export const copyKeysForgotten = (keys: number, keysMax: number, isToBeSaid: boolean): InternalEvent => ({
+  emit(to) {
+    to.count('ingestion_copy_keys_forgotten_total', keys)
+    if (!isToBeSaid) return
+    to.log('warn', 'Duplicate keys come faster than they can be kept for the window: late copies may become rows.', {
+      keys,
+      setting: 'ingestion.duplicateKeysMax',
+      keysMax,
+    })
+  },
+})
+
+export const copiesRebuilt = (flow: string, records: number, elapsedMs: number): InternalEvent => ({
+  emit(to) {
+    to.count('ingestion_copy_records_reread_total', records)
+    to.log('info', 'The duplicate keys of partitions that were taken over are known again.', {
+      flow,
+      records,
+      elapsedMs: Math.round(elapsedMs),
+    })
+  },
+})
+
 export const rememberingFailed = (error: unknown): InternalEvent => ({
   emit(to) {
     to.log('info', 'How far ingestion is was not remembered for others; it is tried again.', {

@@ -16,6 +16,11 @@ export function uuidOf(name: string): string {
   return uuidV5(namespace, name)
 }
 
+/** A duplicate key as records carry it. */
+export function keyOf(name: string): string {
+  return uuidOf(name).replaceAll('-', '')
+}
+
 /** An accepted event as the door stores it: one of the project `goodToken` unless said otherwise. */
 export function aNewRecord(event: unknown, headers: Readonly<Record<string, string>> = {}): NewRecord {
   const text = typeof event === 'string' ? event : JSON.stringify(event)

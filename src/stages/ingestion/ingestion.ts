@@ -23,10 +23,12 @@ import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord, Ownership, Remembered } from '../../stores/log/event-log.ts'
+import type { CopyIndex } from './copy-index.ts'
 import { deriveBatches, renewedBatch } from './derive-batches.ts'
 import type { Derive, DerivedPartition, PartitionState } from './derive-batches.ts'
 import * as happened from './ingestion.events.ts'
 import { aboutState, KnownStates, nothingDecided } from './known-states.ts'
+import { rebuildCopies } from './rebuild-copies.ts'
 import { takeTurns } from './take-turns.ts'
 
 export interface IngestionConfig {
@@ -38,6 +40,8 @@ export interface IngestionConfig {
   readonly retryMsMax: number
   /** How old the newest batch of a source index may become before it is renewed. */
   readonly renewAfterMs: number
+  /** How many records are read back at most to know the keys of partitions that are taken over. */
+  readonly duplicateRebuildRecordsMax: number
 }
 
 export interface IngestionDeps {
@@ -45,6 +49,10 @@ export interface IngestionDeps {
   readonly log: EventLog
   readonly derive: Derive
   readonly telemetry: Telemetry
+  /** By which copies are found that the door let in; absent where it lets none in. Shared by all flows. */
+  readonly copies?: CopyIndex
+  /** As `Deriving` says. */
+  readonly derivedBytesMax?: number
   /** Told of derived batches once they are durable, for whoever looks on: neither waits nor throws. Not told again after a crash. */
   readonly decided?: (batches: readonly DerivedPartition[]) => void
 }
@@ -72,19 +80,25 @@ interface Newest {
 
 export function createIngestion(
   config: IngestionConfig,
-  { flow, log, derive, telemetry, decided }: IngestionDeps,
+  { flow, log, derive, telemetry, copies, derivedBytesMax = Infinity, decided }: IngestionDeps,
 ): Ingestion {
   const urgent = flow.sources.filter((lane) => !flow.patient.includes(lane))
   const known = new KnownStates(log, flow.derived)
+  const isCopy = copies === undefined ? {} : { isCopy: (record: LogRecord) => copies.isCopy(record) }
 
   /** One life of an owner: takes over, then decides range after range. */
   async function own(partitions: readonly number[], signal: AbortSignal): Promise<void> {
     const ownership = await log.own(flow.derived, sourceIndexesOf(flow, partitions, log.partitionCount))
-    const { states, newest } = await resumeFrom(ownership)
-    known.own(states)
+    const { resumed, newest } = await resumeFrom(ownership)
+    known.own(resumed)
     // Before anything else is written: whoever comes next need not read what was there before.
     await ownership.remember(whatIsNew(newest, newest.keys()))
     happened.ownershipTaken(flow.name, partitions, await countWaiting(partitions)).emit(telemetry)
+    if (copies !== undefined) {
+      const { batchBytesMax, duplicateRebuildRecordsMax: recordsMax } = config
+      const states = known.now()
+      await rebuildCopies(copies, { flow, log, partitions, states, recordsMax, batchBytesMax, telemetry, signal })
+    }
     const turns = takeTurns(reading(urgent, partitions), reading(flow.patient, partitions), {
       urgentTurnsMax,
       lingerMs: config.lingerMs,
@@ -172,7 +186,8 @@ export function createIngestion(
     signal: AbortSignal,
   ): Promise<void> {
     const epochOf = (partition: number): number => ownership.epochOf(partition)
-    const deriving = { flow, partitionCount: log.partitionCount, epochOf, derive }
+    const { partitionCount } = log
+    const deriving = { flow, partitionCount, epochOf, derive, derivedBytesMax, ...isCopy }
     const batches = await retrying(() => deriveBatches(records, known.now(), deriving), signal)
     if (batches === undefined) return
     failpoint('core:before-derived-append')
@@ -189,6 +204,7 @@ export function createIngestion(
     }
     decided?.(batches)
     happened.rangesCommitted(records.length, rows).emit(telemetry)
+    copies?.tell()
   }
 
   function whatIsNew(
@@ -275,20 +291,20 @@ async function* nothing(): AsyncGenerator<never> {
 /** Where each source index stands is what its newest batch says. */
 async function resumeFrom(
   ownership: Ownership,
-): Promise<{ readonly states: Map<number, PartitionState>; readonly newest: Map<number, Newest> }> {
-  const states = new Map<number, PartitionState>()
+): Promise<{ readonly resumed: Map<number, PartitionState>; readonly newest: Map<number, Newest> }> {
+  const resumed = new Map<number, PartitionState>()
   const newest = new Map<number, Newest>()
   for (const partition of ownership.partitions) {
     const last = await ownership.last(partition)
     if (last === undefined) {
-      states.set(partition, nothingDecided)
+      resumed.set(partition, nothingDecided)
       continue
     }
     const { to, books, acceptedToMs } = derivedBatchHead(last.value)
-    states.set(partition, { decidedTo: to, books, acceptedToMs })
+    resumed.set(partition, { decidedTo: to, books, acceptedToMs })
     newest.set(partition, { offset: last.position.offset, atMs: last.timeMs })
   }
-  return { states, newest }
+  return { resumed, newest }
 }
 
 function bytesOf(records: readonly LogRecord[]): number {
