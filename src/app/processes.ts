@@ -10,6 +10,7 @@ import { launchRole } from './supervisor/launch.ts'
 import { roles } from './supervisor/role-context.ts'
 import type { SuperviseOptions, SupervisedProcess } from './supervisor/supervise.ts'
 import { supervise } from './supervisor/supervise.ts'
+import { refuseFenced } from './scale-out/move-file.ts'
 
 export interface ProcessesOptions extends Omit<SuperviseOptions, 'processes' | 'reloaded'> {
   /** `main`, as it runs now: source or build. */
@@ -29,6 +30,7 @@ export async function runProcesses(options: ProcessesOptions): Promise<void> {
   const compileCacheFolder = resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice')
   const program = { entryFile, compileCacheFolder, config: () => settings.now(), environment, output }
   const { engines, roles: wanted } = config.profile
+  if (engines === 'embedded') await refuseFenced(config.data.dir)
   const processes: readonly SupervisedProcess[] = [
     ...roles
       .filter((role) => wanted.includes(role))

@@ -11,11 +11,12 @@ export const commands = [
   'limits',
   'reload',
   'reset-login',
+  'scale-out',
   'help',
   'version',
 ] as const
 /** Commands with options of their own. */
-const readsRest: readonly Command[] = ['verify', 'explain', 'messages', 'limits']
+const readsRest: readonly Command[] = ['verify', 'explain', 'messages', 'limits', 'scale-out']
 export type Command = (typeof commands)[number]
 
 export interface CommandLine {

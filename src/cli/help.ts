@@ -15,6 +15,7 @@ Commands:
   limits           Lists, sets and removes limits of projects; alone it says how.
   reload           Reads the settings again and says which act at once and which need a restart.
   reset-login      Prints a new one-time password for the console and ends its sessions.
+  scale-out        Moves a stopped embedded installation to the cluster profile; status, back, finish.
   help, version    Also --help and --version.
 
 Settings, as environment variables; sluice.yaml in the working directory takes them by the second name:

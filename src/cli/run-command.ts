@@ -74,6 +74,11 @@ async function runWithConfig(
       const { resetLogin } = await import('./reset-login.ts')
       return resetLogin(config)
     }
+    case 'scale-out': {
+      const { scaleOutCommand } = await import('./scale-out.ts')
+      const { environment, entryFile } = options
+      return scaleOutCommand(config, line.rest, { environment, entryFile })
+    }
     case 'reload': {
       const { reload } = await import('./reload.ts')
       return reload(config)
