@@ -464,6 +464,18 @@ const sections = {
         max: 10 * minuteMs,
         doc: 'Longest pause between two tries while a store is away.',
       }),
+      duplicateKeysMax: integer({
+        default: 4_000_000,
+        min: 1000,
+        max: 1_000_000_000,
+        doc: 'Cluster profile: duplicate keys that a core keeps to find copies which the door let in; about 50 bytes of memory each.',
+      }),
+      duplicateRebuildRecordsMax: integer({
+        default: 500_000,
+        min: 0,
+        max: 1_000_000_000,
+        doc: 'Cluster profile: records of a flow that are read back at most, to know their keys, when a core takes partitions over.',
+      }),
     },
   },
   warehouse: {

@@ -18,6 +18,7 @@ import { createInflationThread } from '../stages/capture/decode/inflation-thread
 import { createBodyReader } from '../stages/capture/decode/read-body.ts'
 import { createSdkSetup } from '../stages/capture/sdk-setup/sdk-setup.ts'
 import { createV1Capture } from '../stages/capture/v1/v1-capture.ts'
+import { CopyIndex } from '../stages/ingestion/copy-index.ts'
 import { createDerive } from '../stages/ingestion/derive.ts'
 import type { Derive } from '../stages/ingestion/derive-batches.ts'
 import { createDeriveHeatmap } from '../stages/ingestion/derive-heatmap.ts'
@@ -106,6 +107,7 @@ export function buildFlows(
   config: Config,
   stores: {
     readonly log: EventLog
+    readonly mayHaveCopies: boolean
     readonly projects: ProjectCache
     readonly tables: Readonly<Record<FlowName, WarehouseTable>>
     readonly progress: Readonly<Record<FlowName, InsertProgress>>
@@ -114,6 +116,12 @@ export function buildFlows(
   tracing?: Tracing,
 ): { readonly running: Readonly<Record<FlowName, RunningFlow>>; readonly live: LiveFeed } {
   const { log, projects, tables, progress } = stores
+  const { duplicateKeysMax: keysMax } = config.ingestion
+  const { duplicateWindowMs: windowMs } = config.intake
+  // One for all flows, so that a flow with many events has what others do not need.
+  const copies = stores.mayHaveCopies
+    ? { copies: new CopyIndex({ keysMax, windowMs, telemetry: telemetry('ingestion') }) }
+    : {}
   const live = createLiveFeed(config.live, { telemetry: telemetry('live') })
   const run = (flow: Flow, derive: Derive, shown?: IngestionDeps['decided']): RunningFlow => {
     const table = tables[flow.name]
@@ -124,6 +132,7 @@ export function buildFlows(
       log,
       derive,
       telemetry: telemetry('ingestion'),
+      ...copies,
       ...(decided === undefined ? {} : { decided }),
     }
     const warehousing = {

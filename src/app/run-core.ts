@@ -77,7 +77,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   const tracing = await openTracing(config, 'core')
   const { running: atWork, live } = buildFlows(
     config,
-    { log, projects, tables, progress },
+    { log, projects, tables, progress, mayHaveCopies: stores.mayHaveCopies },
     (stage) => telemetry.of(stage),
     tracing,
   )

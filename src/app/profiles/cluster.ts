@@ -129,6 +129,8 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   const progressOf = (flow: FlowName) => postgresInsertProgress(sql, flow, { recentBlocksMax })
   return {
     log,
+    // Redis may forget, and be away.
+    mayHaveCopies: true,
     assignment: openAssignment(config, telemetry.of('log')),
     // By the log that owns the derived lanes: no other knows where their newest batches end.
     search: openReadingSearch({ log, canaryToken: await canaryToken(), ...config.journey }),

@@ -95,6 +95,8 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   const sql = openSql('sluice-core')
   return {
     log: openLog(config, own, new Map([[journals.core, writer]])),
+    // The door's index is as durable as its journal.
+    mayHaveCopies: false,
     assignment: allPartitions(partitionCount),
     search: openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey }),
     progress: {

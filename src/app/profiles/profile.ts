@@ -38,6 +38,8 @@ export interface EdgeStores {
 
 export interface CoreStores {
   readonly log: EventLog
+  /** Whether the log may have copies that the door could not know as such, so that ingestion has to find them. */
+  readonly mayHaveCopies: boolean
   readonly assignment: PartitionAssignment
   /** For people who ask about single events. */
   readonly search: LogSearch
