@@ -61,7 +61,7 @@ async function surfaced(listener: RequestListener, check: (surface: Surface) => 
     config: read.config,
     buildCapture: () => capture,
     own,
-    core: { socketPath },
+    cores: [{ socketPath }],
     stopping: stopping.signal,
     telemetry: silent,
   })

@@ -33,7 +33,8 @@ export interface Answering {
 export interface SurfaceOptions {
   readonly answering: Answering
   readonly own: OwnRoutes
-  readonly core: CoreAddress
+  readonly cores: readonly CoreAddress[]
+  readonly coreConnectTimeoutMs: number
   readonly budgets: SourceBudgets
   readonly paused: PausedSockets
   readonly accessLog: AccessLog
@@ -50,7 +51,8 @@ export interface Surface {
 
 export function createSurface(options: SurfaceOptions): Surface {
   const { own, budgets, paused, accessLog, events, stopping } = options
-  const passOn = createPassOn(options.core, stopping)
+  const { cores, coreConnectTimeoutMs: connectTimeoutMs } = options
+  const passOn = createPassOn({ cores, connectTimeoutMs, stopping })
   let answering = options.answering
 
   // One function for all answers: a closure for each would be garbage for each.

@@ -96,7 +96,7 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
     config,
     buildCapture,
     own: routes,
-    core: coreOf(config),
+    cores: coresOf(config),
     stopping: signal,
     telemetry: telemetry.of('http'),
   })
@@ -130,20 +130,31 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   await tracing?.close()
 }
 
-/** On this machine by its socket; on another one where the setting says. */
-function coreOf({ profile }: Config): CoreAddress {
-  const { coreAddress, roles } = profile
-  return coreAddress === '' || roles.includes('core') ? { socketPath: roleSocket.core } : hostAndPortOf(coreAddress)
+/** On this machine by its socket; on others where the setting says. */
+function coresOf({ profile }: Config): readonly CoreAddress[] {
+  const { coreAddresses, roles } = profile
+  return coreAddresses.length === 0 || roles.includes('core')
+    ? [{ socketPath: roleSocket.core }]
+    : coreAddresses.map(hostAndPortOf)
 }
 
-async function healthOfCore(config: Config): Promise<{ readonly healthy: boolean } | undefined> {
-  const core = coreOf(config)
+/** As the first healthy one says; otherwise as one says that answers at all. */
+async function healthOfCore(config: Config): Promise<Health | undefined> {
+  const answers = await Promise.all(coresOf(config).map(healthOfCoreAt))
+  return answers.find((answer) => answer?.healthy === true) ?? answers.find((answer) => answer !== undefined)
+}
+
+interface Health {
+  readonly healthy: boolean
+}
+
+async function healthOfCoreAt(core: CoreAddress): Promise<Health | undefined> {
   if ('socketPath' in core) return await answerOfRole('core', { path: healthPath, timeoutMs: coreTimeoutMs })
   try {
-    const url = `http://${config.profile.coreAddress}${healthPath}`
+    const url = `http://${core.host.includes(':') ? `[${core.host}]` : core.host}:${String(core.port)}${healthPath}`
     const answer = await fetch(url, { signal: AbortSignal.timeout(coreTimeoutMs) })
     // The core is this program too.
-    return answer.ok ? ((await answer.json()) as { readonly healthy: boolean }) : undefined
+    return answer.ok ? ((await answer.json()) as Health) : undefined
   } catch {
     return undefined
   }

@@ -30,7 +30,7 @@ export interface EdgeFrontOptions {
   readonly config: Config
   readonly buildCapture: BuildCapture
   readonly own: OwnRoutes
-  readonly core: CoreAddress
+  readonly cores: readonly CoreAddress[]
   readonly stopping: AbortSignal
   readonly telemetry: Telemetry
 }
@@ -50,8 +50,19 @@ export async function openEdgeFront(options: EdgeFrontOptions): Promise<EdgeFron
     capture: buildCapture(settings),
   })
   let answering = answeringBy(config)
-  const { own, core } = options
-  const surface = createSurface({ answering, own, core, budgets, paused, accessLog, events, stopping })
+  const { own, cores } = options
+  const { coreConnectTimeoutMs } = config.profile
+  const surface = createSurface({
+    answering,
+    own,
+    cores,
+    coreConnectTimeoutMs,
+    budgets,
+    paused,
+    accessLog,
+    events,
+    stopping,
+  })
   const servers = createEdgeServers({
     config,
     tlsFiles: certificates.first,

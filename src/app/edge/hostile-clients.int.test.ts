@@ -44,7 +44,7 @@ async function aFront(test: TestContext, environment: Readonly<Record<string, st
     config: read.config,
     buildCapture: ({ capture }) => aCapture(capture),
     own: {},
-    core: { socketPath: '/nowhere' },
+    cores: [{ socketPath: '/nowhere' }],
     stopping: stopping.signal,
     telemetry: silent,
   })

@@ -43,7 +43,7 @@ async function aTlsFront(test: TestContext, more: Readonly<Record<string, string
       at: () => (_, response) => answerJson(response, 200, {}),
     }),
     own: {},
-    core: { socketPath: '/nowhere' },
+    cores: [{ socketPath: '/nowhere' }],
     stopping: stopping.signal,
     telemetry: silent,
   })

@@ -26,11 +26,18 @@ export const clusterSections = {
           value === 'edge' || value === 'core' ? undefined : 'names a role that there is not',
         doc: 'What runs on this machine, in the cluster profile: the edge takes events, the core makes rows of them and answers questions.',
       }),
-      coreAddress: text({
+      coreAddresses: list({
         env: 'SLUICE_CORE_ADDRESS',
-        default: '',
-        ...hostAndPort,
-        doc: 'Where an edge without a core on its own machine finds one (its coreListen), for the API and the console.',
+        default: [],
+        shape: 'hosts and ports like 10.0.0.5:8100, or none',
+        complaintAbout: hostAndPort.complaintAbout,
+        doc: 'Where an edge without a core on its own machine finds them (their coreListen), for the API and the console. One is asked; another when that one cannot be reached.',
+      }),
+      coreConnectTimeoutMs: milliseconds({
+        default: 2 * secondMs,
+        min: 10,
+        max: minuteMs,
+        doc: 'How long a core may take to accept a connection of an edge before another one is asked.',
       }),
       coreListen: text({
         env: 'SLUICE_CORE_LISTEN',
