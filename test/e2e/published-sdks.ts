@@ -24,6 +24,9 @@ export function skippedWithoutPython(): string | false {
   return missing ? 'no Python with the package posthog: .ci/run installs one, SLUICE_TEST_PYTHON names another' : false
 }
 
+/** Where they send: an installation, or what stands before several. */
+type Door = Pick<Installation, 'url' | 'token'>
+
 export interface Sending {
   readonly count: number
   /** About how long to take. */
@@ -35,10 +38,7 @@ export interface Sending {
 export type Wire = 'v0' | 'v1'
 
 /** Resolves once the client's last event was acknowledged; rejects when one was not. */
-export async function sendWithNode(
-  { url, token }: Installation,
-  { count, seconds, wire = 'v0' }: Sending,
-): Promise<void> {
+export async function sendWithNode({ url, token }: Door, { count, seconds, wire = 'v0' }: Sending): Promise<void> {
   const burst = 200
   const errors: unknown[] = []
   const event = `from node${wire === 'v1' ? ' v1' : ''}`
@@ -74,10 +74,7 @@ export async function sendWithNode(
   assert.deepEqual(errors, [])
 }
 
-export async function sendWithPython(
-  { url, token }: Installation,
-  { count, seconds, wire = 'v0' }: Sending,
-): Promise<void> {
+export async function sendWithPython({ url, token }: Door, { count, seconds, wire = 'v0' }: Sending): Promise<void> {
   const python = pythonWithPosthog()
   assert.ok(python !== undefined, 'There is no Python with the package posthog.')
   const script = join(import.meta.dirname, 'send-with-python.py')
@@ -93,7 +90,7 @@ function goCommand(): string {
 }
 
 /** The newest version of the SDK that the module proxy has knows v0 alone. */
-export async function sendWithGo({ url, token }: Installation, count: number): Promise<void> {
+export async function sendWithGo({ url, token }: Door, count: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-go-'))
   try {
     const program = join(folder, 'send-with-go')
