@@ -1,6 +1,6 @@
 /**
- * The Kafka log while its only broker is killed, again and again, under appends and readings. More kills: SLUICE_TEST_KILLS=40; one of
- * three brokers each time: SLUICE_TEST_BROKERS=3.
+ * The Kafka log while its only broker is killed, again and again, under appends of two owners that share its partitions, and readings.
+ * More kills: SLUICE_TEST_KILLS=40; one of three brokers each time: SLUICE_TEST_BROKERS=3.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead, derivedBatchLines, emptyBooks, encodeDerivedBatch } from '../../src/event/derived-batch.ts'
 import type { Lane } from '../../src/event/position.ts'
 import { Failure } from '../../src/kit/failure.ts'
-import type { LogRecord, Ownership } from '../../src/stores/log/event-log.ts'
+import type { EventLog, LogRecord, Ownership } from '../../src/stores/log/event-log.ts'
 import { controlOf } from '../../src/stores/log/kafka/derived-messages.ts'
 import { openTestTopics } from '../../src/stores/log/kafka/kafka-log.fixtures.ts'
 import type { TestTopics } from '../../src/stores/log/kafka/kafka-log.fixtures.ts'
@@ -41,7 +41,9 @@ describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30
 
   it(`has every batch once, whole and in order, when its broker is killed in the middle of appends (seed ${String(seed)})`, async (t) => {
     const random = randomFrom(seed)
-    const log = topics.openLog({ compression: 'none', deliveryMsMax: 1_500 })
+    // As two processes have them, each with its partitions.
+    const owned = [[0, 2], [1]] as const
+    const logs = owned.map(() => topics.openLog({ compression: 'none', deliveryMsMax: 1_500 }))
     const readers = topics.openLog()
     const stop = new AbortController()
     const done = new AbortController()
@@ -49,27 +51,31 @@ describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30
     let takeOvers = 0
 
     /** As ingestion does: a range follows the newest batch; after a failure a new owner asks what that is. */
-    const appending = (async () => {
+    async function appendTo(log: EventLog, partitions: readonly number[]): Promise<void> {
       while (!stop.signal.aborted) {
         try {
-          const owner = await log.own(lane)
+          const owner = await log.own(lane, partitions)
           takeOvers++
-          await Promise.all(acknowledged.map((_, partition) => appendOn(owner, partition)))
+          await Promise.all(partitions.map((partition) => appendOn(owner, partition)))
         } catch (error) {
           assert.ok(error instanceof Failure && error.retryable, String(error))
         }
       }
-    })()
+    }
     async function appendOn(owner: Ownership, partition: number): Promise<void> {
-      const last = await owner.last(partition)
-      let next = last === undefined ? 0 : derivedBatchHead(last.value).to
+      let next = await nextOf(owner, partition)
       // What was acknowledged is there.
       assert.ok(next >= (acknowledged[partition] ?? 0))
-      for (; !stop.signal.aborted; next++) {
-        await owner.append(partition, { headers: {}, value: aBatch(owner.epoch, partition, next) })
-        acknowledged[partition] = next + 1
-      }
+      for (; !stop.signal.aborted; next++) await appendNext(owner, partition, next)
     }
+    async function appendNext(owner: Ownership, partition: number, next: number): Promise<void> {
+      const value = aBatch(owner.epochOf(partition), partition, next)
+      const { offset } = await owner.append(partition, { headers: {}, value })
+      acknowledged[partition] = next + 1
+      // Not after each: a new owner has something to look through.
+      if (next % 3 === 0) await owner.remember(new Map([[partition, { offset, about: String(next) }]]))
+    }
+    const appending = Promise.all(logs.map((log, at) => appendTo(log, owned[at] ?? [])))
 
     const shown: LogRecord[][] = acknowledged.map(() => [])
     const reading = (async () => {
@@ -97,13 +103,8 @@ describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30
     stop.abort()
     await appending
     // So that the reader has something to end at.
-    const owner = await log.own(lane)
-    for (const partition of acknowledged.keys()) {
-      const last = await owner.last(partition)
-      const next = last === undefined ? 0 : derivedBatchHead(last.value).to
-      await owner.append(partition, { headers: {}, value: aBatch(owner.epoch, partition, next) })
-      acknowledged[partition] = next + 1
-    }
+    const owner = await readers.own(lane)
+    for (const partition of acknowledged.keys()) await appendNext(owner, partition, await nextOf(owner, partition))
     await reading
     done.abort()
     const total = sum(acknowledged)
@@ -116,8 +117,7 @@ describe('the Kafka log', { skip: missing('kafka'), timeout: 60_000 + kills * 30
     }
     assert.ok(total > kills)
     assert.equal(await countOfTorn(topics), 0)
-    await log.close()
-    await readers.close()
+    for (const log of [...logs, readers]) await log.close()
   })
 })
 
@@ -141,6 +141,11 @@ async function countOfTorn({ connection, topicOf }: TestTopics): Promise<number>
   }
   await requests.close()
   return torn
+}
+
+async function nextOf(owner: Ownership, partition: number): Promise<number> {
+  const last = await owner.last(partition)
+  return last === undefined ? 0 : derivedBatchHead(last.value).to
 }
 
 function aBatch(epoch: number, partition: number, n: number): Buffer {
