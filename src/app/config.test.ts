@@ -94,6 +94,23 @@ describe('the settings', () => {
     assert.match(problemsOf({ SLUICE_LOG_RETENTION_MS: '1 h' })[0] ?? '', /log\.retentionMs.*intake\.duplicateWindowMs/)
   })
 
+  it('refuse messages of Kafka that the largest event, or a batch of events, would not fit into', () => {
+    const cluster = {
+      SLUICE_PROFILE: 'cluster',
+      DATABASE_URL: 'postgres://there',
+      REDIS_URL: 'redis://there',
+      KAFKA_HOSTS: 'there:9092',
+      CLICKHOUSE_HOST: 'there',
+    }
+    configOf(cluster)
+    const [event] = problemsOf({ ...cluster, SLUICE_CAPTURE_EVENT_BYTES_MAX: '3 MiB' })
+    assert.match(event ?? '', /kafka\.messageBytesMax.*capture\.eventBytesMax/)
+    configOf({ ...cluster, SLUICE_CAPTURE_EVENT_BYTES_MAX: '3 MiB', SLUICE_KAFKA_MESSAGE_BYTES_MAX: '18 MiB' })
+    const [batch] = problemsOf({ ...cluster, KAFKA_MAX_MESSAGE_BATCH_SIZE: '15 MiB' })
+    assert.match(batch ?? '', /kafka\.batchBytesMax.*kafka\.messageBytesMax/)
+    configOf({ KAFKA_MAX_MESSAGE_BATCH_SIZE: '15 MiB', SLUICE_CAPTURE_EVENT_BYTES_MAX: '3 MiB' })
+  })
+
   it('refuse a plan of failpoints that cannot be armed', () => {
     assert.equal(
       configOf({ SLUICE_FAILPOINTS: 'edge:a=kill@3, core:b=kill' }).diagnostics.failpoints,

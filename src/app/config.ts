@@ -7,6 +7,7 @@ import { lanes } from '../event/position.ts'
 import { failpointPlanComplaint } from '../kit/failpoint.ts'
 import { dropListComplaint } from '../stages/admission/rules/drop-list.ts'
 import { proxyComplaint } from './edge/client-address.ts'
+import { kafkaSizes, rowGrowthMax } from './profiles/kafka-sizes.ts'
 import { clusterSections } from './settings/cluster-sections.ts'
 import { settingsHelp, settingsPage } from './settings/describe-settings.ts'
 import type { Environment, Sources, ValuesOf } from './settings/read-settings.ts'
@@ -761,6 +762,18 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
     broken: ({ kafka }) => kafka.minInSyncReplicas > kafka.replicationFactor,
     problem:
       'kafka.minInSyncReplicas is larger than kafka.replicationFactor, so that nothing could ever be acknowledged: lower the first or raise the second.',
+  },
+  {
+    broken: ({ profile, kafka, capture }) =>
+      profile.engines === 'cluster' && kafkaSizes(kafka).sourceBytesMax < rowGrowthMax * capture.eventBytesMax,
+    problem:
+      'kafka.messageBytesMax is smaller than six times capture.eventBytesMax: the largest event, with all that its JSON can grow as a row, could not be stored. Raise the first (and max.message.bytes of the topics) or lower the second.',
+  },
+  {
+    broken: ({ profile, kafka }) =>
+      profile.engines === 'cluster' && kafkaSizes(kafka).sourceBytesMax < kafka.batchBytesMax,
+    problem:
+      'kafka.batchBytesMax (KAFKA_MAX_MESSAGE_BATCH_SIZE) is larger than seven eighths of kafka.messageBytesMax, so that Kafka would refuse such a batch: lower the first or raise the second.',
   },
   {
     broken: (config) =>

@@ -108,6 +108,7 @@ export function buildFlows(
   stores: {
     readonly log: EventLog
     readonly mayHaveCopies: boolean
+    readonly derivedBytesMax: number
     readonly projects: ProjectCache
     readonly tables: Readonly<Record<FlowName, WarehouseTable>>
     readonly progress: Readonly<Record<FlowName, InsertProgress>>
@@ -115,7 +116,7 @@ export function buildFlows(
   telemetry: (stage: string) => Telemetry,
   tracing?: Tracing,
 ): { readonly running: Readonly<Record<FlowName, RunningFlow>>; readonly live: LiveFeed } {
-  const { log, projects, tables, progress } = stores
+  const { log, derivedBytesMax, projects, tables, progress } = stores
   const { duplicateKeysMax: keysMax } = config.ingestion
   const { duplicateWindowMs: windowMs } = config.intake
   // One for all flows, so that a flow with many events has what others do not need.
@@ -131,6 +132,7 @@ export function buildFlows(
       flow,
       log,
       derive,
+      derivedBytesMax,
       telemetry: telemetry('ingestion'),
       ...copies,
       ...(decided === undefined ? {} : { decided }),

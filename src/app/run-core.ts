@@ -72,12 +72,12 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
   const warehouseStores = await profile.openWarehouse(config)
   const { warehouse, tables, reader } = warehouseStores
   const projects = createProjectCache({ sql: stores.sql })
-  const { log, search, progress, sql } = stores
+  const { log, derivedBytesMax, search, progress, sql } = stores
   const doorCounts = () => stores.doorCounts()
   const tracing = await openTracing(config, 'core')
   const { running: atWork, live } = buildFlows(
     config,
-    { log, projects, tables, progress, mayHaveCopies: stores.mayHaveCopies },
+    { log, derivedBytesMax, projects, tables, progress, mayHaveCopies: stores.mayHaveCopies },
     (stage) => telemetry.of(stage),
     tracing,
   )

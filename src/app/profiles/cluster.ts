@@ -39,6 +39,7 @@ import type { Config } from '../config.ts'
 import { topicName } from '../settings/topics-section.ts'
 import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, WarehouseStores } from './profile.ts'
 import { kafkaBatches } from './kafka-batches.ts'
+import { kafkaSizes } from './kafka-sizes.ts'
 import { shareSecretFiles } from './shared-secret-files.ts'
 
 /** Where lanes end is asked by several, and changes all the time: what was said this long ago is new enough. */
@@ -85,7 +86,7 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
     durability,
     compression,
     ...kafkaBatches(config.kafka),
-    messageBytesMax,
+    messageBytesMax: kafkaSizes(config.kafka).sourceBytesMax,
     waitingBytesMax: config.kafka.queueBytesMax,
     deliveryMsMax,
     telemetry: telemetry.of('log'),
@@ -131,7 +132,8 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
     log,
     // Redis may forget, and be away.
     mayHaveCopies: true,
-    assignment: openAssignment(config, telemetry.of('log')),
+    derivedBytesMax: kafkaSizes(config.kafka).derivedBytesMax,
+    assignment: await openAssignment(config, telemetry.of('log')),
     // By the log that owns the derived lanes: no other knows where their newest batches end.
     search: openReadingSearch({ log, canaryToken: await canaryToken(), ...config.journey }),
     progress: {

@@ -11,6 +11,7 @@ import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { noLimitedTokens } from '../../stores/coordination/limited-tokens.ts'
 import { openEmbeddedIntake } from '../../stores/intake/embedded/embedded-intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
+import { frameBytesMax } from '../../stores/log/segments/frame.ts'
 import { openSegmentsSearch } from '../../stores/log/segments/segments-search.ts'
 import { openJournalWriter } from '../../stores/log/segments/journal-writer.ts'
 import type { JournalWriter } from '../../stores/log/segments/journal-writer.ts'
@@ -88,6 +89,9 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
   }
 }
 
+/** Of a frame of 512 MiB, with room for all else. */
+const derivedBytesMax = frameBytesMax - 1024 * 1024
+
 async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Promise<CoreStores> {
   const { partitionCount } = config.intake
   const own = telemetry.of('log')
@@ -97,6 +101,7 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
     log: openLog(config, own, new Map([[journals.core, writer]])),
     // The door's index is as durable as its journal.
     mayHaveCopies: false,
+    derivedBytesMax,
     assignment: allPartitions(partitionCount),
     search: openSegmentsSearch({ files: nodeFiles, partitionCount, folders: journalOfLane, ...config.journey }),
     progress: {

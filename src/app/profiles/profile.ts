@@ -40,6 +40,8 @@ export interface CoreStores {
   readonly log: EventLog
   /** Whether the log may have copies that the door could not know as such, so that ingestion has to find them. */
   readonly mayHaveCopies: boolean
+  /** Most bytes of rows and exceptions that a record of its derived lanes can hold. */
+  readonly derivedBytesMax: number
   readonly assignment: PartitionAssignment
   /** For people who ask about single events. */
   readonly search: LogSearch

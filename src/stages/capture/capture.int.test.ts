@@ -347,12 +347,16 @@ describe('a request that is refused', () => {
     })
   }
 
-  it('gets 503 with Retry-After when a store is away, and 500 without details when something broke', async () => {
+  it('gets 503 with Retry-After when a store is away, 413 when it takes no event so large, and 500 without details when something broke', async () => {
     reset()
     failure = new Failure('SLUICE_INTAKE_FULL', 'Too much waits.', { retryable: true })
     const away = await ask({ body: aBatch(anEvent()) })
     assert.deepEqual([away.status, away.headers['retry-after']], [503, '2'])
     assert.match(away.text, /^transient error, please retry/)
+    failure = new Failure('SLUICE_RECORD_TOO_LARGE', 'A message is larger than it may be.')
+    const large = await ask({ body: aBatch(anEvent()) })
+    assert.deepEqual([large.status, large.headers['retry-after']], [413, undefined])
+    assert.match(large.text, /^maximum event size exceeded/)
     failure = new Error('a secret of the inside')
     const broken = await ask({ body: aBatch(anEvent()) })
     assert.deepEqual(

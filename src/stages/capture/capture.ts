@@ -10,7 +10,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { failpoint } from '../../kit/failpoint.ts'
-import { Failure } from '../../kit/failure.ts'
+import { codeOf, Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import * as happened from './capture.events.ts'
 import type { CaptureConfig } from './capture.config.ts'
@@ -212,6 +212,9 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
   function failureAnswer(error: unknown): Answer {
     if (error instanceof Failure && error.retryable)
       return refused(503, `transient error, please retry: ${error.message}`)
+    // Sent again it would be as large: SDKs send less at once, or give it up.
+    if (codeOf(error) === 'SLUICE_RECORD_TOO_LARGE')
+      return refused(413, 'maximum event size exceeded: an event is larger than can be stored')
     happened.requestFailed(error).emit(telemetry)
     return refused(500, 'internal server error')
   }

@@ -10,7 +10,7 @@ import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import { createDerive } from './derive.ts'
 import { deriveBatches } from './derive-batches.ts'
 import type { DerivedPartition, PartitionState } from './derive-batches.ts'
-import { aRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtures.ts'
+import { aNewRecord, aRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtures.ts'
 
 const derive = createDerive({ projects: projectsInMemory() })
 const epoch = 5
@@ -159,7 +159,47 @@ describe('derived batches', () => {
     await assert.rejects(deriveBatches([aRecord(0, { partition: 3 })], fresh(), deriving), RangeError)
   })
 
-  it('decide every offset once and keep books that add up, over any stretches, gaps, months and verdicts', async (t) => {
+  it('are as many as it takes for none to be larger than the derived lane takes', async () => {
+    const derivedBytesMax = 20_000
+    const records = Array.from({ length: 60 }, (_, offset) =>
+      aRecord(offset + 300, aNewRecord({ event: 'e', properties: { text: '"'.repeat((offset * 37) % 1500) } })),
+    )
+    const batches = await deriveBatches(records, fresh(), { ...deriving, derivedBytesMax })
+    assert.ok(batches.length > 6)
+    let to = 0
+    for (const { head, value } of batches) {
+      assert.equal(head.from, to)
+      to = head.to
+      assert.ok(value.length < derivedBytesMax + 1000, String(value.length))
+    }
+    assert.equal(to, 360)
+    const { books } = batches.at(-1)?.head ?? {}
+    assert.deepEqual([books?.in, books?.out, books?.damaged], [360, 60, 300])
+    assert.equal(batches.flatMap((batch) => rowsOf(batch)).length, 60)
+  })
+
+  it('make a dead letter of a row that is too large by itself, with the event where that fits', async () => {
+    const derivedBytesMax = 4000
+    const event = (text: string) => aNewRecord({ event: 'e', properties: { text } })
+    const records = [
+      aRecord(0, event('"'.repeat(850))),
+      aRecord(1, event('x'.repeat(3000))),
+      aRecord(2, event('ä'.repeat(2000))),
+      aRecord(3, aNewRecord(`{"event":"e","properties":{"n":[${Array(250).fill('1e20').join()}]}}`)),
+      aRecord(4),
+    ]
+    const batches = await deriveBatches(records, fresh(), { ...deriving, derivedBytesMax })
+    const setAside = batches.flatMap(({ head }) => head.exceptions)
+    const letter = (offset: number) => ({ offset, kind: 'dead_letter', reason: 'row_too_large', step: 'row' })
+    assert.deepEqual(setAside, [letter(2), { ...letter(3), raw: records[3]?.value.toString() }])
+    assert.deepEqual(
+      batches.flatMap((batch) => rowsOf(batch).map(({ _offset }) => _offset)),
+      [0, 1, 4],
+    )
+    for (const { value } of batches) assert.ok(value.length < derivedBytesMax + 1000, String(value.length))
+  })
+
+  it('decide every offset once and keep books that add up, over any stretches, gaps, months, sizes and verdicts', async (t) => {
     const seed = Math.floor(Math.random() * 2 ** 31)
     t.diagnostic(`seed ${String(seed)}`)
     const verdicts = fc.constantFrom('row', 'row', 'row', 'canary', 'typo', 'broken', 'erased', 'gap')
@@ -168,7 +208,7 @@ describe('derived batches', () => {
       { maxLength: 12 },
     )
     await fc.assert(
-      fc.asyncProperty(story, async (stretches) => {
+      fc.asyncProperty(story, fc.constantFrom(Infinity, 100, 500, 2000), async (stretches, derivedBytesMax) => {
         let states = fresh()
         let timeMs = nowMs
         const ends = [0, 0, 0]
@@ -190,7 +230,7 @@ describe('derived batches', () => {
           }
           // A gap at the end of a stretch is noticed by the next record only: take it back.
           for (const [partition, gaps] of pendingGaps.entries()) ends[partition] = (ends[partition] ?? 0) - gaps
-          const batches = await deriveBatches(records, states, deriving)
+          const batches = await deriveBatches(records, states, { ...deriving, derivedBytesMax })
           states = states.map((state) => ({ ...state }))
           for (const { partition, head, value } of batches) {
             const state = states[partition]

@@ -131,7 +131,7 @@ function deriveRange(
   for (const record of range) {
     const { offset } = record.position
     // The log yields no gap except where it could not read what it once took.
-    for (; expected < offset && bytes + exceptionBytes <= bytesMax; expected++) {
+    for (; expected < offset && (bytes === 0 || bytes + exceptionBytes <= bytesMax); expected++) {
       exceptions.push({ offset: expected, kind: 'damaged', reason: 'damaged', step: 'read' })
       count.damaged++
       bytes += exceptionBytes

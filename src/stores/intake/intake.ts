@@ -19,6 +19,7 @@ export interface Intake {
    *   quota has left. An event that meets one is stored nowhere and leaves no key; when its request fails, nothing stays debited.
    *   An answer that says so rests on events that are durable. Rejects with `SLUICE_LIMITS_FULL` (retryable) when a key is new and
    *   too many are counted already.
+   * - Rejects with `SLUICE_RECORD_TOO_LARGE` when one of its events is larger than a record can be; nothing of it is stored.
    * - Rejects at once with `SLUICE_INTAKE_FULL` (retryable) when more than the permitted bytes wait already.
    */
   submit(request: IntakeRequest): Promise<Outcome[]>

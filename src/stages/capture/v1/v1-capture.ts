@@ -10,7 +10,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { failpoint } from '../../../kit/failpoint.ts'
-import { Failure } from '../../../kit/failure.ts'
+import { codeOf, Failure } from '../../../kit/failure.ts'
 import type { Capture, CaptureDeps } from '../capture.ts'
 import * as happened from '../capture.events.ts'
 import { answerPreflight, corsHeaders } from '../cors.ts'
@@ -126,6 +126,8 @@ export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Cap
 
   function failureAnswer(error: unknown): V1Problem {
     if (error instanceof Failure && error.retryable) return v1Problem('service_unavailable', error.message)
+    if (codeOf(error) === 'SLUICE_RECORD_TOO_LARGE')
+      return v1Problem('payload_too_large', 'An event of it is larger than can be stored.')
     happened.requestFailed(error).emit(telemetry)
     return v1Problem('internal_error', 'Internal Server Error')
   }
