@@ -23,8 +23,12 @@ export function withRows(batch: ReadBatch, isKept: (row: PlacedRow) => boolean):
   return { ...batch, head, value: encodeDerivedBatch(head, Buffer.from(rows)) }
 }
 
-/** Two parts of about the same number of rows; of one row the second is empty. */
-export function halvesOf(batches: readonly ReadBatch[]): readonly [readonly ReadBatch[], readonly ReadBatch[]] {
+/**
+ * Two parts of about the same number of rows; of one row the second is empty. The same for the same batches in any order: a block that
+ * is read again may come in another one, and its parts have tokens.
+ */
+export function halvesOf(unordered: readonly ReadBatch[]): readonly [readonly ReadBatch[], readonly ReadBatch[]] {
+  const batches = unordered.toSorted((a, b) => a.head.partition - b.head.partition || a.offset - b.offset)
   const half = Math.ceil(rowCountOf(batches) / 2)
   const first: ReadBatch[] = []
   const second: ReadBatch[] = []

@@ -8,11 +8,12 @@ import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { until } from '../../kit/until.fixtures.ts'
 import { createMemoryLog } from '../../stores/log/memory/memory-log.ts'
 import type { MemoryLog } from '../../stores/log/memory/memory-log.ts'
-import { canariesInserted } from '../../stores/warehouse/insert-progress.ts'
-import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
+import { nothingInserted } from '../../stores/warehouse/insert-progress.ts'
+import type { InsertProgress, PartitionProgress, TakenProgress } from '../../stores/warehouse/insert-progress.ts'
 import { createMemoryInsertProgress } from '../../stores/warehouse/memory/memory-insert-progress.ts'
 import { createMemoryTable, openMemoryWarehouse } from '../../stores/warehouse/memory/memory-warehouse.ts'
 import type { MemoryTable } from '../../stores/warehouse/memory/memory-warehouse.ts'
+import { anIntent } from '../../stores/warehouse/insert-progress.fixtures.ts'
 import { acceptedMs } from '../../stores/warehouse/warehouse.fixtures.ts'
 import type { Warehouse } from '../../stores/warehouse/warehouse.ts'
 import { aBatch, putBatch } from './warehousing.fixtures.ts'
@@ -34,15 +35,21 @@ interface Installation {
   readonly progress: InsertProgress
 }
 
-function anInstallation(): Installation {
-  return { log: createMemoryLog(partitionCount), table: createMemoryTable(), progress: createMemoryInsertProgress() }
+function anInstallation(recentBlocksMax = usual.recentBlocksMax): Installation {
+  return {
+    log: createMemoryLog(partitionCount),
+    table: createMemoryTable(),
+    progress: createMemoryInsertProgress(recentBlocksMax),
+  }
 }
 
 interface Life {
+  readonly partitions?: readonly number[]
   readonly flow?: Flow
   readonly config?: Partial<WarehousingConfig>
   readonly warehouse?: (own: Warehouse) => Warehouse
-  readonly progress?: (own: InsertProgress) => InsertProgress
+  /** In place of what is done with partitions that were taken over. */
+  readonly taken?: (own: TakenProgress) => Partial<TakenProgress>
   readonly telemetry?: Telemetry
 }
 
@@ -54,12 +61,12 @@ function start({ log, table, progress }: Installation, life: Life = {}) {
       flow: life.flow ?? flows.events,
       log,
       warehouse: life.warehouse?.(warehouse) ?? warehouse,
-      progress: life.progress?.(progress) ?? progress,
+      progress: takenAs(progress, life.taken),
       telemetry: life.telemetry ?? silent,
     },
   )
   const stopping = new AbortController()
-  const ended = warehousing.run(stopping.signal)
+  const ended = warehousing.run(life.partitions ?? [0, 1, 2], stopping.signal)
   // Looked at by the tests that expect it.
   ended.catch(() => undefined)
   return {
@@ -72,15 +79,26 @@ function start({ log, table, progress }: Installation, life: Life = {}) {
   }
 }
 
+function takenAs(progress: InsertProgress, wrap: Life['taken']): InsertProgress {
+  return {
+    ...progress,
+    async take(partitions) {
+      const own = await progress.take(partitions)
+      return { ...own, ...wrap?.(own) }
+    },
+  }
+}
+
 /** Runs until everything in the lane is inserted. */
 async function runThrough(installation: Installation, life: Life = {}): Promise<void> {
   const running = start(installation, life)
   const ends = (await installation.log.bounds('clickhouse_events')).map(({ end }) => end)
   await Promise.race([
     running.ended.then(() => assert.fail('it ended by itself')),
-    until('all batches are inserted', () =>
-      ends.every((end, partition) => (running.warehousing.progress()?.offsets[partition] ?? 0) >= end),
-    ),
+    until('all batches are inserted', async () => {
+      const stand = await running.warehousing.progress()
+      return ends.every((end, partition) => (stand[partition]?.offset ?? 0) >= end)
+    }),
   ])
   await running.stop()
 }
@@ -88,6 +106,16 @@ async function runThrough(installation: Installation, life: Life = {}): Promise<
 /** By source index: the first ones, all others are zero. */
 function wide(...first: readonly number[]): readonly number[] {
   return Array.from({ length: flows.events.sources.length * partitionCount }, (_, at) => first[at] ?? 0)
+}
+
+/** What is kept of each source index. */
+async function kept<K extends keyof PartitionProgress>(progress: InsertProgress, what: K) {
+  const all = await progress.all()
+  return wide().map((_, at) => (all.get(at) ?? nothingInserted)[what])
+}
+
+async function sumOf(progress: InsertProgress, what: 'rowsInserted' | 'rowsRefused'): Promise<number> {
+  return (await kept(progress, what)).reduce((sum, own) => sum + own, 0)
 }
 
 function positions(table: MemoryTable): string[] {
@@ -185,7 +213,7 @@ describe('the blocks of the warehouse writer', () => {
     const inserts: [number, number][] = []
     await runThrough(installation, { warehouse: seenBy(inserts) })
     assert.deepEqual(inserts, [])
-    assert.deepEqual((await installation.progress.load())?.sourceOffsets, wide(5))
+    assert.deepEqual(await kept(installation.progress, 'sourceOffset'), wide(5))
   })
 })
 
@@ -203,50 +231,48 @@ describe('the warehouse writer', () => {
           steps.push(`inserted ${block.token}`)
         },
       }),
-      progress: (own) => ({
-        ...own,
-        async save(progress) {
-          await own.save(progress)
-          steps.push(progress.intent === undefined ? 'done' : `intends ${progress.intent.token}`)
+      taken: (own) => ({
+        async begin(block) {
+          await own.begin(block)
+          steps.push(`intends ${block.token}`)
+        },
+        async done(block, partitions) {
+          await own.done(block, partitions)
+          steps.push(`done ${block.token} in ${[...partitions.keys()].join(' and ')}`)
         },
       }),
     })
-    const saved = await installation.progress.load()
-    const token = saved?.recent[0]?.token ?? ''
-    assert.deepEqual(steps, [`intends ${token}`, `inserted ${token}`, 'done'])
+    const { partitions, open, recent } = await installation.progress.take(wide().map((_, at) => at))
+    const token = recent[0]?.token ?? ''
+    assert.deepEqual(steps, [`intends ${token}`, `inserted ${token}`, `done ${token} in 0 and 2`])
+    const first = { offset: 1, sourceOffset: 3, epoch: 7, throughMs: acceptedMs, canaries: 1 }
+    const last = { offset: 1, sourceOffset: 2, epoch: 9, throughMs: acceptedMs, canaries: 0 }
     assert.deepEqual(
-      { ...saved, recent: saved?.recent.length },
-      {
-        offsets: wide(1, 0, 1),
-        sourceOffsets: wide(3, 0, 2),
-        epochs: wide(7, 0, 9),
-        throughMs: wide(acceptedMs, 0, acceptedMs),
-        canaries: wide(1),
-        rowsInserted: 4,
-        rowsRefused: 0,
-        recent: 1,
-      },
+      partitions,
+      new Map([
+        [0, { ...first, rowsInserted: 3, rowsRefused: 0 }],
+        [2, { ...last, rowsInserted: 1, rowsRefused: 0 }],
+      ]),
     )
+    assert.deepEqual([open.length, recent.length], [0, 1])
   })
 
-  it('goes on from what an earlier release saved, which counted no canaries, and knows them from the next batch on', async () => {
+  it('knows from the next batch on how many canaries a partition has of which an earlier release did not say it', async () => {
     const installation = anInstallation()
     putBatch(installation.log, { from: 0, rows: 3, canaries: 1 })
     await runThrough(installation)
-    const first = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual([first.canaries, canariesInserted(first)], [wide(1), 1])
-    const { canaries, ...earlier } = first
-    assert.ok(canaries !== undefined)
-    await installation.progress.save(earlier)
-    assert.equal(canariesInserted(earlier), undefined)
+    assert.deepEqual(await kept(installation.progress, 'canaries'), wide(1))
+    const earlier = await installation.progress.take([0])
+    const [[, first] = []] = earlier.partitions
+    assert.ok(first !== undefined)
+    await earlier.done(anIntent(1), new Map([[0, { ...first, canaries: null }]]))
     putBatch(installation.log, { partition: 1, from: 0, rows: 2, canaries: 2 })
     await runThrough(installation)
-    const between = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual([between.canaries, canariesInserted(between)], [[null, ...wide(2).slice(0, -1)], undefined])
+    assert.deepEqual(await kept(installation.progress, 'canaries'), [null, 2, ...wide().slice(2)])
     putBatch(installation.log, { from: 3, rows: 1, canaries: 2 })
     await runThrough(installation)
-    const after = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual([after.canaries, canariesInserted(after), after.rowsInserted], [wide(2, 2), 4, 6])
+    assert.deepEqual(await kept(installation.progress, 'canaries'), wide(2, 2))
+    assert.equal(await sumOf(installation.progress, 'rowsInserted'), 6)
   })
 
   it('tells the log what it may remove: not the newest blocks, and no source record without its row', async () => {
@@ -278,29 +304,17 @@ describe('the warehouse writer', () => {
     assert.deepEqual(await log.readerOffsets('warehouse', 'exceptions'), [0, 0, 0])
   })
 
-  it('goes on from what an earlier release saved of the main lane alone, with a block on its way', async () => {
+  it('begins at the beginning in lanes of which nothing was kept, beside others that have come far', async () => {
     const installation = anInstallation()
-    putBatch(installation.log, { from: 0, rows: 3, canaries: 1 })
+    putBatch(installation.log, { from: 0, rows: 3 })
     putBatch(installation.log, { partition: 2, from: 0, rows: 2 })
     await runThrough(installation)
-    const now = (await installation.progress.load()) ?? assert.fail()
-    const first = <T>(all: readonly T[]): readonly T[] => all.slice(0, partitionCount)
-    await installation.progress.save({
-      ...now,
-      offsets: first(now.offsets),
-      sourceOffsets: first(now.sourceOffsets),
-      epochs: first(now.epochs),
-      throughMs: first(now.throughMs),
-      canaries: first(now.canaries ?? []),
-    })
-    putBatch(installation.log, { from: 3, rows: 1, canaries: 1 })
+    putBatch(installation.log, { from: 3, rows: 1 })
     putBatch(installation.log, { partition: partitionCount, from: 0, rows: 2 })
     putBatch(installation.log, { partition: 6 * partitionCount - 1, from: 0, rows: 1 })
     await runThrough(installation)
     assert.equal(installation.table.rows.length, 9)
-    const after = (await installation.progress.load()) ?? assert.fail()
-    assert.deepEqual(after.sourceOffsets, [...wide(4, 0, 2, 2).slice(0, -1), 1])
-    assert.equal(canariesInserted(after), 1)
+    assert.deepEqual(await kept(installation.progress, 'sourceOffset'), [...wide(4, 0, 2, 2).slice(0, -1), 1])
   })
 
   it('reads a batch that renews an older one, and inserts nothing for it', async () => {
@@ -311,8 +325,9 @@ describe('the warehouse writer', () => {
     putBatch(installation.log, { from: 3, rows: 0 })
     putBatch(installation.log, { from: 3, rows: 2 })
     await runThrough(installation)
-    const saved = await installation.progress.load()
-    assert.deepEqual([saved?.offsets, saved?.sourceOffsets, saved?.rowsInserted], [wide(4), wide(5), 5])
+    assert.deepEqual(await kept(installation.progress, 'offset'), wide(4))
+    assert.deepEqual(await kept(installation.progress, 'sourceOffset'), wide(5))
+    assert.deepEqual(await kept(installation.progress, 'rowsInserted'), wide(5))
   })
 
   it('can be of any flow', async () => {
@@ -321,7 +336,7 @@ describe('the warehouse writer', () => {
     putBatch(log, { from: 0, rows: 5 })
     log.put('clickhouse_heatmap_events', 1, { headers: {}, value: aBatch({ partition: 1, from: 0, rows: 2 }).value })
     const running = start(installation, { flow: flows.heatmaps })
-    await until('its rows are inserted', () => running.warehousing.progress()?.sourceOffsets[1] === 2)
+    await until('its rows are inserted', async () => (await running.warehousing.progress())[1]?.sourceOffset === 2)
     await running.stop()
     assert.equal(installation.table.rows.length, 2)
     assert.deepEqual(await log.readerOffsets('warehouse', 'heatmaps_ingestion'), [0, 2, 0])
@@ -348,42 +363,121 @@ describe('the warehouse writer', () => {
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2'])
   })
 
-  it('goes on where it stood while its progress cannot be loaded or saved, whether a save was done or not', async () => {
+  it('goes on where it stood while its progress is away, whether what it said was kept or not', async () => {
     const installation = anInstallation()
     putBatch(installation.log, { from: 0, rows: 3 })
     const away = () => new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
-    let loads = 0
-    let saves = 0
-    const running = start(installation, {
-      progress: (own) => ({
-        async load() {
-          if (++loads % 2 === 1) throw away()
-          return await own.load()
+    let takes = 0
+    let calls = 0
+    const oftenAway = async (work: () => Promise<void>): Promise<void> => {
+      const turn = ++calls % 3
+      if (turn === 1) throw away()
+      await work()
+      if (turn === 2) throw away()
+    }
+    const { progress } = installation
+    const running = start({
+      ...installation,
+      progress: {
+        ...progress,
+        async take(partitions) {
+          if (++takes % 3 === 1) throw away()
+          const own = await progress.take(partitions)
+          if (takes % 3 === 2) throw away()
+          return {
+            ...own,
+            begin: (block) => oftenAway(() => own.begin(block)),
+            done: (block, moved) => oftenAway(() => own.done(block, moved)),
+          }
         },
-        async save(progress) {
-          const turn = ++saves % 3
-          if (turn === 1) throw away()
-          await own.save(progress)
-          if (turn === 2) throw away()
+      },
+    })
+    await until('the first is in', async () => (await running.warehousing.progress())[0]?.offset === 1)
+    putBatch(installation.log, { from: 3, rows: 2 })
+    await until('the second is in', async () => (await running.warehousing.progress())[0]?.offset === 2)
+    await running.stop()
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3', '0@4'])
+    assert.equal(await sumOf(progress, 'rowsInserted'), 5)
+    assert.ok(calls > 4)
+  })
+
+  it('ends when somebody else has taken over one of the partitions, and inserts nothing', async () => {
+    const installation = anInstallation()
+    const running = start(installation)
+    await until(
+      'it has taken over',
+      async () => (await installation.log.readerOffsets('warehouse', 'exceptions')) !== undefined,
+    )
+    const other = await installation.progress.take([1])
+    putBatch(installation.log, { from: 0, rows: 3 })
+    putBatch(installation.log, { partition: 1, from: 0, rows: 3 })
+    await assert.rejects(running.ended, hasCode('SLUICE_PROGRESS_FENCED'))
+    assert.deepEqual(positions(installation.table), [])
+    await other.check()
+  })
+
+  it('does not take over again, when it was away, what somebody else has by then', async () => {
+    const installation = anInstallation()
+    let other: TakenProgress | undefined
+    const running = start(installation, {
+      taken: () => ({
+        async begin() {
+          other = await installation.progress.take([0])
+          throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
         },
       }),
     })
-    await until('the first is in', () => running.warehousing.progress()?.offsets[0] === 1)
-    putBatch(installation.log, { from: 3, rows: 2 })
-    await until('the second is in', () => running.warehousing.progress()?.offsets[0] === 2)
-    await running.stop()
-    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3', '0@4'])
-    assert.equal((await installation.progress.load())?.rowsInserted, 5)
-    assert.ok(saves > 4)
+    putBatch(installation.log, { from: 0, rows: 3 })
+    await assert.rejects(running.ended, hasCode('SLUICE_PROGRESS_FENCED'))
+    assert.ok(other !== undefined)
+    await other.check()
   })
 
-  it('ends when somebody else has taken its progress over', async () => {
+  it('asks whether its partitions are its own still before an insert that was held up for long', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: acceptedMs })
     const installation = anInstallation()
     putBatch(installation.log, { from: 0, rows: 3 })
-    const fenced = new Failure('SLUICE_PROGRESS_FENCED', 'taken over')
-    const running = start(installation, { progress: (own) => ({ ...own, save: () => Promise.reject(fenced) }) })
+    const inserts: [number, number][] = []
+    const running = start(installation, {
+      warehouse: seenBy(inserts),
+      taken: (own) => ({
+        async begin(block) {
+          await own.begin(block)
+          // Somebody else takes over and inserts the block, and the table forgets its token.
+          t.mock.timers.setTime(acceptedMs + 60_000)
+          await installation.progress.take([0])
+        },
+      }),
+    })
     await assert.rejects(running.ended, hasCode('SLUICE_PROGRESS_FENCED'))
-    assert.deepEqual(positions(installation.table), [])
+    assert.deepEqual(inserts, [])
+  })
+
+  it('asks before each later try as well, and goes on while they are', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: acceptedMs })
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 3 })
+    let tries = 0
+    let checks = 0
+    await runThrough(installation, {
+      warehouse: (own) => ({
+        ...own,
+        async insert(block) {
+          tries++
+          t.mock.timers.setTime(acceptedMs + tries * 6_000)
+          if (tries < 6) throw new Failure('SLUICE_WAREHOUSE_INSERT', 'away', { retryable: true })
+          await own.insert(block)
+        },
+      }),
+      taken: (own) => ({
+        check() {
+          checks++
+          return own.check()
+        },
+      }),
+    })
+    assert.deepEqual([tries, checks], [6, 2])
+    assert.equal(installation.table.rows.length, 3)
   })
 
   it('leaves out a row that the table refuses for good, and nothing else, and counts it', async () => {
@@ -392,15 +486,15 @@ describe('the warehouse writer', () => {
     putBatch(installation.log, { from: 3, rows: 1, row: { version: -1 } })
     putBatch(installation.log, { from: 4, rows: 2 })
     const running = start(installation)
-    await until('all batches are passed', () => running.warehousing.progress()?.offsets[0] === 3)
+    await until('all batches are passed', async () => (await running.warehousing.progress())[0]?.offset === 3)
     await running.stop()
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@4', '0@5'])
-    const saved = await installation.progress.load()
-    assert.deepEqual([saved?.rowsInserted, saved?.rowsRefused, saved?.sourceOffsets[0]], [5, 1, 6])
+    const [stand] = await running.warehousing.progress()
+    assert.deepEqual([stand?.rowsInserted, stand?.rowsRefused, stand?.sourceOffset], [5, 1, 6])
     // A start looks for the block's rows again, and is not held up by the one that cannot be there.
     const again = start(installation)
     putBatch(installation.log, { from: 6, rows: 1 })
-    await until('what came later is in', () => again.warehousing.progress()?.offsets[0] === 4)
+    await until('what came later is in', async () => (await again.warehousing.progress())[0]?.offset === 4)
     await again.stop()
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@4', '0@5', '0@6'])
   })
@@ -422,11 +516,11 @@ describe('the warehouse writer', () => {
       },
     }
     const running = start(installation, { telemetry })
-    await until('all is inserted', () => running.warehousing.progress()?.offsets[0] === 6)
+    await until('all is inserted', async () => (await running.warehousing.progress())[0]?.offset === 6)
     await running.stop()
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3'])
     assert.deepEqual(counts, ['repeat', 'older epoch', 'repeat', 'older epoch'])
-    assert.deepEqual((await installation.progress.load())?.epochs, wide(6))
+    assert.deepEqual(await kept(installation.progress, 'epoch'), wide(6))
   })
 
   it('knows after a restart which owner was the newest', async () => {
@@ -464,7 +558,7 @@ describe('the warehouse writer', () => {
 describe('the warehouse writer after a crash', () => {
   const crash = new Error('crash')
   const crashes: Readonly<Record<string, Life>> = {
-    'before the intent': { progress: (own) => ({ ...own, save: () => Promise.reject(crash) }) },
+    'before the intent': { taken: () => ({ begin: () => Promise.reject(crash) }) },
     'after the intent': { warehouse: (own) => ({ ...own, insert: () => Promise.reject(crash) }) },
     'after the insert': {
       warehouse: (own) => ({
@@ -475,18 +569,12 @@ describe('the warehouse writer after a crash', () => {
         },
       }),
     },
-    'before it saved that it is done': {
-      progress: (own) => ({
-        ...own,
-        save: (progress) => (progress.intent === undefined ? Promise.reject(crash) : own.save(progress)),
-      }),
-    },
+    'before it saved that it is done': { taken: () => ({ done: () => Promise.reject(crash) }) },
     'after it saved that it is done': {
-      progress: (own) => ({
-        ...own,
-        async save(progress) {
-          await own.save(progress)
-          if (progress.intent === undefined) throw crash
+      taken: (own) => ({
+        async done(block, partitions) {
+          await own.done(block, partitions)
+          throw crash
         },
       }),
     },
@@ -504,13 +592,13 @@ describe('the warehouse writer after a crash', () => {
       await assert.rejects(start(installation, life).ended, crash)
       await runThrough(installation)
       assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@3', '0@4', '1@0'])
-      const saved = await installation.progress.load()
-      assert.deepEqual([saved?.rowsInserted, saved?.intent], [6, undefined])
+      const { open } = await installation.progress.take([0, 1])
+      assert.deepEqual([await sumOf(installation.progress, 'rowsInserted'), open], [6, []])
     })
   }
 
   it('brings rows back that the table lost of its newest blocks, under a token of their own, and says how many', async () => {
-    const installation = anInstallation()
+    const installation = anInstallation(3)
     const { log, table } = installation
     for (let n = 0; n < 6; n++) putBatch(log, { from: n * 2, rows: 2 })
     await runThrough(installation, { config: { blockRowsMax: 2, recentBlocksMax: 3 } })
@@ -524,7 +612,7 @@ describe('the warehouse writer after a crash', () => {
       [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11],
     )
     assert.deepEqual(lines, [['warn', 3]])
-    assert.equal((await installation.progress.load())?.rowsInserted, 12)
+    assert.equal(await sumOf(installation.progress, 'rowsInserted'), 12)
   })
 
   it('brings rows back that were lost, brought back and lost once more', async () => {
@@ -583,3 +671,126 @@ describe('the warehouse writer after a crash', () => {
     }
   })
 })
+
+describe('warehouse writers that share the partitions', () => {
+  const all = [0, 1, 2]
+
+  it('insert their own, each, and both know how far all are', async () => {
+    const installation = anInstallation()
+    const one = start(installation, { partitions: [0, 2] })
+    const two = start(installation, { partitions: [1] })
+    for (const partition of [...all, partitionCount + 1]) putBatch(installation.log, { partition, from: 0, rows: 2 })
+    for (const { warehousing } of [one, two]) {
+      await until('all is known to be in', async () => {
+        const stand = await warehousing.progress()
+        return [...all, partitionCount + 1].every((index) => stand[index]?.sourceOffset === 2)
+      })
+    }
+    await Promise.all([one.stop(), two.stop()])
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '1@0', '1@1', '2@0', '2@1', '4@0', '4@1'])
+    const { recent } = await installation.progress.take([...all, partitionCount + 1])
+    for (const { ranges } of recent) {
+      assert.equal(new Set(ranges.map(({ partition }) => partition % partitionCount === 1)).size, 1)
+    }
+    assert.deepEqual(await installation.log.readerOffsets('warehouse', 'events_plugin_ingestion'), [2, 2, 2])
+  })
+
+  const broken: Readonly<Record<string, Life>> = {
+    'was inserted': { taken: () => ({ done: () => Promise.reject(new Error('crash')) }) },
+    'was not inserted': { warehouse: (own) => ({ ...own, insert: () => Promise.reject(new Error('crash')) }) },
+  }
+  for (const [how, life] of Object.entries(broken)) {
+    it(`finish a block together whose writer is gone, when it ${how}`, async () => {
+      const installation = anInstallation()
+      for (const partition of all) putBatch(installation.log, { partition, from: 0, rows: 2 })
+      await assert.rejects(start(installation, life).ended, /crash/)
+      const one = start(installation, { partitions: [0] })
+      const two = start(installation, { partitions: [1, 2] })
+      putBatch(installation.log, { from: 2, rows: 1 })
+      putBatch(installation.log, { partition: 2, from: 2, rows: 1 })
+      await until('all is in', async () => {
+        const stand = await kept(installation.progress, 'sourceOffset')
+        return stand[0] === 3 && stand[1] === 2 && stand[2] === 3
+      })
+      await Promise.all([one.stop(), two.stop()])
+      assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '1@0', '1@1', '2@0', '2@1', '2@2'])
+      assert.equal(await sumOf(installation.progress, 'rowsInserted'), 8)
+      assert.deepEqual((await installation.progress.take(all)).open, [])
+    })
+  }
+
+  it('do not insert a block once more that is there, though the table has forgotten its token', async () => {
+    const installation = anInstallation()
+    for (const partition of all) putBatch(installation.log, { partition, from: 0, rows: 2 })
+    await assert.rejects(start(installation, broken['was inserted']).ended, /crash/)
+    await runThroughOf(installation, [0])
+    installation.table.tokens.clear()
+    await runThroughOf(installation, [1, 2])
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '1@0', '1@1', '2@0', '2@1'])
+    assert.equal(await sumOf(installation.progress, 'rowsInserted'), 6)
+  })
+
+  it('bring back, each, what the table lost of their own partitions of a block', async () => {
+    const installation = anInstallation()
+    for (const partition of all) putBatch(installation.log, { partition, from: 0, rows: 2 })
+    await runThrough(installation)
+    installation.table.rows = installation.table.rows.filter((row) => row._offset === 1)
+    await runThroughOf(installation, [0])
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '1@1', '2@1'])
+    await runThroughOf(installation, [1, 2])
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '1@0', '1@1', '2@0', '2@1'])
+  })
+
+  it('count a row that the table refuses once, whoever meets it', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 2 })
+    putBatch(installation.log, { from: 2, rows: 0, exceptions: 1 })
+    putBatch(installation.log, { partition: 1, from: 0, rows: 1, row: { version: -1 } })
+    putBatch(installation.log, { partition: 1, from: 1, rows: 2 })
+    await assert.rejects(start(installation, broken['was inserted']).ended, /crash/)
+    await runThroughOf(installation, [0])
+    await runThroughOf(installation, [1])
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1', '1@1', '1@2'])
+    assert.deepEqual(await kept(installation.progress, 'rowsInserted'), wide(2, 2))
+    assert.deepEqual(await kept(installation.progress, 'rowsRefused'), wide(0, 1))
+  })
+
+  it('say what they know while their progress is away', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 2 })
+    putBatch(installation.log, { partition: 1, from: 0, rows: 1 })
+    await runThroughOf(installation, [1])
+    let isAway = false
+    let asked = 0
+    const all = (): ReturnType<InsertProgress['all']> => {
+      asked++
+      if (isAway) throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+      return installation.progress.all()
+    }
+    const running = start({ ...installation, progress: { ...installation.progress, all } }, { partitions: [0] })
+    await until('it knows all', async () => (await running.warehousing.progress())[0]?.sourceOffset === 2)
+    assert.equal((await running.warehousing.progress())[1]?.sourceOffset, 1)
+    isAway = true
+    await running.stop()
+    const before = asked
+    await until('it asked again', async () => {
+      const stand = await running.warehousing.progress()
+      assert.deepEqual([stand[0]?.sourceOffset, stand[1]?.sourceOffset], [2, 1])
+      return asked > before
+    })
+  })
+})
+
+/** Runs a writer of these partitions until everything in them is inserted. */
+async function runThroughOf(installation: Installation, partitions: readonly number[]): Promise<void> {
+  const running = start(installation, { partitions })
+  const ends = (await installation.log.bounds('clickhouse_events')).map(({ end }) => end)
+  await Promise.race([
+    running.ended.then(() => assert.fail('it ended by itself')),
+    until('its batches are inserted', async () => {
+      const stand = await running.warehousing.progress()
+      return partitions.every((partition) => (stand[partition]?.offset ?? 0) >= (ends[partition] ?? 0))
+    }),
+  ])
+  await running.stop()
+}

@@ -1,29 +1,42 @@
 /**
  * Derived batches of a flow ─► rows in its table, each once. Partitions are those of the derived lane: source indexes.
  *
- * Words: block, token, range: see `stores/warehouse/warehouse.ts`; intent: see `stores/warehouse/insert-progress.ts`.
+ * Words: block, token, range: see `stores/warehouse/warehouse.ts`; intent: see `stores/warehouse/insert-progress.ts`; held: see
+ * `held-partitions.ts`.
  *
- * One block after the other: gather batches, save the intent, insert, save that it is done. A start finds either no intent
- * (the last block is done) or one (it may or may not be in the table): it repeats the insert under the same token, then
- * asks the table which rows of the intent and of the newest blocks are missing, and inserts those under a new token,
- * because a token outlives the rows it once brought. Whenever the log or the progress is away, that is where it goes on.
+ * One block after the other: gather batches, save the intent, insert, save that it is done. A start takes the partitions over, and
+ * finds blocks that are open (they may or may not be in the table; other writers may have begun them, and have rows of other
+ * partitions in them). Where the table lacks rows of ours it repeats the whole insert under the same token, then asks the table
+ * which rows of ours are missing still, there and in the newest blocks, and inserts those under a new token, because a token outlives
+ * the rows it once brought. Whenever the log or the progress is away, that is where it goes on.
+ *
+ * Two writers may hold partitions of one open block, and an older one may not know yet that it holds none any more. All of them insert
+ * the same rows under the same tokens: the block under its own, what is missing of a partition under one made from these rows, and
+ * the table takes each token once. It forgets a token after `tokensKeptMin` others; so a writer that was stopped asks, before it
+ * inserts, whether the partitions are still its own. What remains: one that is stopped between this question and the table's receipt
+ * of its insert, for so long that others insert this many blocks meanwhile; a block that lost or refused rows and is taken over only
+ * that late; and two that bring back lost rows of one partition at the same moment, one of them not its owner any more, while the
+ * table refuses a row among these. Then rows are in the table twice, and \`sluice verify\` names them.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { derivedBatchHead } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead } from '../../event/derived-batch.ts'
-import { flows, ofLane } from '../../event/flows.ts'
+import { flows, sourceAt, sourceIndexesOf } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
-import type { Lane, Offsets } from '../../event/position.ts'
+import type { Lane } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
-import { codeOf, Failure } from '../../kit/failure.ts'
+import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
-import type { BlockIntent, InsertProgress, Progress } from '../../stores/warehouse/insert-progress.ts'
+import type { BlockIntent, InsertProgress, PartitionProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseTable } from '../../stores/warehouse/warehouse.ts'
-import { halvesOf, placeOf, withRows } from './batch-rows.ts'
-import { insertBlockOf, intentOf, rowCountOf } from './block.ts'
+import { intentOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
+import { HeldPartitions, now } from './held-partitions.ts'
+import { insertRows } from './insert-rows.ts'
+import { KnownProgress } from './known-progress.ts'
 import { missingRows } from './missing-rows.ts'
+import { accepted, readBlock, readBytesMax } from './read-block.ts'
+import type { Reading } from './read-block.ts'
 import * as happened from './warehousing.events.ts'
 import { wholeBlocks } from './whole-blocks.ts'
 
@@ -51,145 +64,152 @@ export interface WarehousingDeps {
 }
 
 export interface Warehousing {
-  run(signal: AbortSignal): Promise<void>
-  /** Where the writer stands; undefined until `run` has loaded it. */
-  progress(): Progress | undefined
+  /**
+   * Inserts the rows of these partitions of the source lanes, one life at a time. Rejects with SLUICE_PROGRESS_FENCED when somebody
+   * newer does.
+   */
+  run(partitions: readonly number[], signal: AbortSignal): Promise<void>
+  /** How far the rows of each source index are in the table, inserted here or elsewhere; never rejects because storage is away. */
+  progress(): Promise<readonly PartitionProgress[]>
 }
 
 /** The name under which the log knows this reader. */
 const readerName = 'warehouse'
-const readBytesMax = 4 * 1024 * 1024
 const readerSavedEveryMs = 10_000
 /** How often the same rows may have been lost before the table is not trusted any more. */
 const restoreTimesMax = 20
 
 export function createWarehousing(config: WarehousingConfig, deps: WarehousingDeps): Warehousing {
   const { flow, log, warehouse, telemetry } = deps
-  let progress: Progress | undefined
+  const known = new KnownProgress(deps.progress, log.partitionsOf(flow.derived))
+  const refused = new Set<string>()
+  const inserting = { warehouse, telemetry, retryMsMax: config.retryMsMax, refused }
   let readerSavedMs = 0
   /** What the log knows of this reader: each is a file, and most lanes stand still. */
-  const readerSaved = new Map<Lane, Offsets>()
-  /** Places of rows that the table refused in this life of the process. */
-  const refused = new Set<string>()
+  const readerSaved = new Map<Lane, Map<number, number>>()
+  /** How often anything was done. */
+  let steps = 0
 
-  async function save(next: Progress): Promise<void> {
-    await deps.progress.save(next)
-    progress = next
+  async function done(
+    held: HeldPartitions,
+    block: BlockIntent,
+    batches: readonly ReadBatch[],
+    refusedIn: readonly number[],
+  ): Promise<void> {
+    await held.done(block, batches, refusedIn)
+    known.own(held.own)
+    steps++
   }
 
-  async function insert(batches: readonly ReadBatch[], signal: AbortSignal): Promise<void> {
-    if (progress === undefined || batches.length === 0) return
+  async function insert(held: HeldPartitions, batches: readonly ReadBatch[], signal: AbortSignal): Promise<void> {
+    if (batches.length === 0) return
     const intent = intentOf(batches)
-    await save({ ...progress, intent })
+    await held.begin(intent)
     failpoint('core:after-intent')
-    let refusedRows = 0
+    let refusedIn: readonly number[] = []
     if (intent.rowCount > 0) {
       const startedMs = performance.now()
-      refusedRows = await insertWithRetry(intent, batches, signal)
-      happened.blockInserted(intent.rowCount - refusedRows, performance.now() - startedMs).emit(telemetry)
+      refusedIn = await insertRows(intent, batches, inserting, () => held.stillHeld(), signal)
+      happened.blockInserted(intent.rowCount - refusedIn.length, performance.now() - startedMs).emit(telemetry)
     }
     failpoint('core:after-insert')
-    await save(advanced(progress, intent, batches, refusedRows, config.recentBlocksMax))
+    await done(held, intent, batches, refusedIn)
     deps.inserted?.(batches.map(({ head }) => head))
     if (Date.now() - readerSavedMs > readerSavedEveryMs) {
       readerSavedMs = Date.now()
-      await saveReaders(progress)
+      await saveReaders(held)
     }
   }
 
   /** A source record stays until its row is in the table, a batch until its block is no longer looked for. */
-  async function saveReaders({ offsets, sourceOffsets, recent }: Progress): Promise<void> {
-    const oldest = [...offsets]
+  async function saveReaders({ own, recent }: HeldPartitions): Promise<void> {
+    const oldest = new Map([...own].map(([partition, { offset }]) => [partition, offset]))
     for (const { ranges } of recent) {
-      for (const { partition, from } of ranges) oldest[partition] = Math.min(oldest[partition] ?? from, from)
-    }
-    await saveReader(flow.derived, oldest)
-    for (const lane of flow.sources) await saveReader(lane, ofLane(flow, lane, sourceOffsets, log.partitionCount))
-  }
-
-  async function saveReader(lane: Lane, offsets: Offsets): Promise<void> {
-    const saved = readerSaved.get(lane)
-    if (saved !== undefined && offsets.every((offset, partition) => offset === saved[partition])) return
-    await log.saveReader(readerName, lane, offsets)
-    readerSaved.set(lane, offsets)
-  }
-
-  /**
-   * Resolves with how many rows the table refused for good. Such a row must not hold up all others: the block is cut in
-   * halves until it stands alone, then it is left out and said so. `verify` names it as lost.
-   */
-  async function insertWithRetry(
-    intent: BlockIntent,
-    batches: readonly ReadBatch[],
-    signal: AbortSignal,
-  ): Promise<number> {
-    for (let delayMs = Math.min(100, config.retryMsMax); ; delayMs = Math.min(delayMs * 2, config.retryMsMax)) {
-      try {
-        await warehouse.insert(insertBlockOf(intent, batches))
-        return 0
-      } catch (error) {
-        if (codeOf(error) === 'SLUICE_WAREHOUSE_ROW') return await insertHalves(intent, batches, error, signal)
-        if (!(error instanceof Failure && error.retryable) || signal.aborted) throw error
-        happened.insertRetries(error, delayMs).emit(telemetry)
-        await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+      for (const { partition, from } of ranges) {
+        const before = oldest.get(partition)
+        if (before !== undefined) oldest.set(partition, Math.min(before, from))
       }
     }
+    await saveReader(flow.derived, oldest)
+    const sources = [...own].map(([index, { sourceOffset }]) => ({
+      ...sourceAt(flow, index, log.partitionCount),
+      sourceOffset,
+    }))
+    for (const [lane, read] of Map.groupBy(sources, ({ lane: source }) => source)) {
+      await saveReader(lane, new Map(read.map(({ partition, sourceOffset }) => [partition, sourceOffset])))
+    }
   }
 
-  async function insertHalves(
-    intent: BlockIntent,
-    batches: readonly ReadBatch[],
-    refusal: unknown,
-    signal: AbortSignal,
-  ): Promise<number> {
-    if (intent.rowCount <= 1) {
-      for (const batch of batches) withRows(batch, (row) => refused.add(placeOf(row)).size > 0)
-      happened.rowRefused([...refused].at(-1) ?? '', refusal).emit(telemetry)
-      return intent.rowCount
-    }
-    let refusedRows = 0
-    for (const [index, half] of halvesOf(batches).entries()) {
-      const part = { ...intent, token: `${intent.token}-${String(index)}`, rowCount: rowCountOf(half) }
-      refusedRows += await insertWithRetry(part, half, signal)
-    }
-    return refusedRows
+  async function saveReader(lane: Lane, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const saved = readerSaved.get(lane)
+    if (saved !== undefined && [...offsets].every(([partition, offset]) => offset === saved.get(partition))) return
+    await log.saveReader(readerName, lane, offsets)
+    readerSaved.set(lane, new Map([...(saved ?? []), ...offsets]))
   }
 
-  async function recover(loaded: Progress, signal: AbortSignal): Promise<void> {
-    const { intent, recent } = loaded
-    progress = loaded
-    const batches = intent === undefined ? [] : await readBlock(log, flow.derived, intent, telemetry)
-    const refusedRows = intent !== undefined && intent.rowCount > 0 ? await insertWithRetry(intent, batches, signal) : 0
-    // Before anything advances: a step forward would push the oldest of the newest blocks out of sight.
-    const blocks = intent === undefined ? recent : [...recent, intent]
+  async function recover(held: HeldPartitions, signal: AbortSignal): Promise<void> {
+    const blocks = [...held.recent, ...held.open]
     const whole = await wholeBlocks(blocks, warehouse)
     let restored = 0
-    for (const block of blocks) if (!whole.has(block)) restored += await restore(block, signal)
-    if (intent !== undefined) await save(advanced(loaded, intent, batches, refusedRows, config.recentBlocksMax))
+    const repeated: (() => Promise<void>)[] = []
+    for (const block of held.open) {
+      const batches = await readBlock(log, flow.derived, block, telemetry)
+      let refusedIn: readonly number[] = []
+      // Not where all is there already: the table may have forgotten the token by now.
+      if (!whole.has(block) && (await lacksRows(held, block, batches))) {
+        refusedIn = await insertRows(block, batches, inserting, () => held.stillHeld(), signal)
+        restored += await restore(held, block, batches, signal)
+      }
+      repeated.push(() => done(held, block, batches, refusedIn))
+    }
+    for (const block of held.recent) {
+      if (whole.has(block)) continue
+      restored += await restore(held, block, await readBlock(log, flow.derived, block, telemetry), signal)
+    }
+    // Only now: a step forward pushes the oldest of the newest blocks out of sight.
+    for (const step of repeated) await step()
     if (blocks.length > 0) happened.recovered(blocks.length, restored).emit(telemetry)
   }
 
-  /**
-   * Inserts what the table lacks of a block, under a token of its own. Looks again afterwards: that token, too, may
-   * outlive its rows, and rows that were lost twice need yet another one.
-   */
-  async function restore(block: BlockIntent, signal: AbortSignal): Promise<number> {
-    const batches = await readBlock(log, flow.derived, block, telemetry)
-    let restored = 0
-    for (let time = 1; time <= restoreTimesMax; time++) {
-      const missing = await missingRows(block, batches, warehouse, Date.now(), refused)
-      if (missing.rowCount === 0) return restored
-      const token = time === 1 ? missing.token : `${missing.token}-${String(time)}`
-      await insertWithRetry({ ...block, token, rowCount: missing.rowCount }, missing.batches, signal)
-      restored = missing.rowCount
+  async function lacksRows(held: HeldPartitions, block: BlockIntent, batches: readonly ReadBatch[]): Promise<boolean> {
+    for (const range of block.ranges) {
+      if (!held.own.has(range.partition)) continue
+      const missing = await missingRows(block, range, batches, warehouse, Date.now(), refused)
+      if (missing.batches.length > 0) return true
     }
-    throw new Failure(
-      'SLUICE_WAREHOUSE_LOSES_ROWS',
-      `The table still lacks rows of the block ${block.token} after they were inserted ${String(restoreTimesMax)} times.`,
-    )
+    return false
   }
 
-  async function follow(from: Progress, signal: AbortSignal): Promise<void> {
+  /**
+   * Inserts what the table lacks of our partitions of a block, each under a token of its own: whoever has the others may do the same now.
+   * Looks again afterwards: that token, too, may outlive its rows, and rows that were lost twice need yet another one.
+   */
+  async function restore(
+    held: HeldPartitions,
+    block: BlockIntent,
+    batches: readonly ReadBatch[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    let restored = 0
+    for (const range of block.ranges.filter(({ partition }) => held.own.has(partition))) {
+      for (let time = 1; ; time++) {
+        const missing = await missingRows(block, range, batches, warehouse, Date.now(), refused)
+        if (missing.batches.length === 0) break
+        if (time > restoreTimesMax) {
+          throw new Failure(
+            'SLUICE_WAREHOUSE_LOSES_ROWS',
+            `The table still lacks rows of the block ${block.token} after they were inserted ${String(restoreTimesMax)} times.`,
+          )
+        }
+        if (time === 1) restored += missing.block.rowCount
+        const token = time === 1 ? missing.block.token : `${missing.block.token}-${String(time)}`
+        await insertRows({ ...missing.block, token }, missing.batches, inserting, () => held.stillHeld(), signal)
+      }
+    }
+    return restored
+  }
+
+  async function follow(held: HeldPartitions, signal: AbortSignal): Promise<void> {
     // Damage anywhere in the journal is noticed once: by the reader of the lane in which most batches are.
     const over = new AbortController()
     const options = {
@@ -197,9 +217,14 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
       batchBytesMax: readBytesMax,
       othersUnchecked: flow !== flows.events,
     }
-    const source = log.read([{ lane: flow.derived, from: from.offsets }], options)[Symbol.asyncIterator]()
+    const from = Array.from(
+      { length: log.partitionsOf(flow.derived) },
+      (_, partition) => held.own.get(partition)?.offset ?? 0,
+    )
+    const wanted = { lane: flow.derived, from, partitions: [...held.own.keys()] }
+    const source = log.read([wanted], options)[Symbol.asyncIterator]()
     try {
-      await insertFrom(source, from, signal)
+      await insertFrom(source, held, signal)
     } finally {
       // It may wait for more still, for nobody.
       over.abort()
@@ -208,7 +233,7 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
 
   async function insertFrom(
     source: AsyncIterator<readonly LogRecord[]>,
-    from: Progress,
+    held: HeldPartitions,
     signal: AbortSignal,
   ): Promise<void> {
     let next = source.next()
@@ -216,22 +241,24 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     next.catch(() => undefined)
     let gathered: ReadBatch[] = []
     let dueMs = Infinity
-    const expected = [...from.sourceOffsets]
-    const epochs = [...from.epochs]
+    const reading: Reading = {
+      expected: new Map([...held.own].map(([partition, { sourceOffset }]) => [partition, sourceOffset])),
+      epochs: new Map([...held.own].map(([partition, { epoch }]) => [partition, epoch])),
+    }
     for (;;) {
       const result = await within(next, dueMs - Date.now())
       if (result === 'late') {
-        await insert(gathered, signal)
+        await insert(held, gathered, signal)
         gathered = []
         dueMs = Infinity
         continue
       }
       if (result.done === true) break
       for (const record of result.value) {
-        const batch = accepted(record, expected, epochs, telemetry)
+        const batch = accepted(record, reading, telemetry)
         if (batch === undefined) continue
         if (gathered.length > 0 && isFull(gathered, batch, config)) {
-          await insert(gathered, signal)
+          await insert(held, gathered, signal)
           gathered = []
         }
         gathered.push(batch)
@@ -241,129 +268,45 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
       next = source.next()
       next.catch(() => undefined)
     }
-    await insert(gathered, signal)
-    if (progress !== undefined) await saveReaders(progress)
-  }
-
-  async function runOnce(signal: AbortSignal): Promise<void> {
-    await recover(widened(await deps.progress.load(), log.partitionsOf(flow.derived)), signal)
-    if (progress === undefined) return
-    // Also of lanes in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
-    await saveReaders(progress)
-    await follow(progress, signal)
+    await insert(held, gathered, signal)
+    await saveReaders(held)
   }
 
   return {
-    async run(signal) {
-      for (let delayMs = 0; !signal.aborted;) {
-        const before = progress
-        try {
-          await runOnce(signal)
-          return
-        } catch (error) {
-          // A save that failed may have been done all the same: what is true is what can be loaded, as after a crash.
-          if (!(error instanceof Failure && error.retryable)) throw error
-          delayMs = Math.min(before === progress ? Math.max(delayMs * 2, 100) : 100, config.retryMsMax)
-          happened.startsAgain(error, delayMs).emit(telemetry)
-          await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+    async run(partitions, signal) {
+      const indexes = sourceIndexesOf(flow, partitions, log.partitionCount)
+      let stillOurs = (): Promise<void> => Promise.resolve()
+      try {
+        for (let delayMs = 0; !signal.aborted;) {
+          const before = steps
+          try {
+            // Whoever took them over from us keeps them, until we are assigned them once more.
+            await stillOurs()
+            stillOurs = () => Promise.resolve()
+            const takenAt = now()
+            const taken = await deps.progress.take(indexes)
+            stillOurs = () => taken.check()
+            const held = new HeldPartitions(indexes, taken, takenAt, config.recentBlocksMax)
+            known.own(held.own)
+            await recover(held, signal)
+            // Also of lanes in which nothing ever comes: nobody trims a journal before all its readers have said where they stand.
+            await saveReaders(held)
+            await follow(held, signal)
+            return
+          } catch (error) {
+            // A save that failed may have been done all the same: what is true is what can be taken over, as after a crash.
+            if (!(error instanceof Failure && error.retryable)) throw error
+            delayMs = Math.min(before === steps ? Math.max(delayMs * 2, 100) : 100, config.retryMsMax)
+            happened.startsAgain(error, delayMs).emit(telemetry)
+            await sleep(delayMs, undefined, { signal }).catch(() => undefined)
+          }
         }
+      } finally {
+        known.disown()
       }
     },
-    progress: () => progress,
+    progress: () => known.all(),
   }
-}
-
-const beginning: Progress = {
-  offsets: [],
-  sourceOffsets: [],
-  epochs: [],
-  throughMs: [],
-  canaries: [],
-  rowsInserted: 0,
-  rowsRefused: 0,
-  recent: [],
-}
-
-/** What was saved says nothing of lanes that came later: they are at their beginning. */
-function widened(saved: Progress = beginning, length: number): Progress {
-  const wide = <T>(some: readonly T[]): readonly (T | 0)[] => [
-    ...some,
-    ...Array.from({ length: Math.max(0, length - some.length) }, () => 0 as const),
-  ]
-  return {
-    ...saved,
-    offsets: wide(saved.offsets),
-    sourceOffsets: wide(saved.sourceOffsets),
-    epochs: wide(saved.epochs),
-    throughMs: wide(saved.throughMs),
-    ...(saved.canaries === undefined ? {} : { canaries: wide(saved.canaries) }),
-  }
-}
-
-/** Where the writer stands once the block is in the table. */
-function advanced(
-  progress: Progress,
-  intent: BlockIntent,
-  batches: readonly ReadBatch[],
-  refusedRows: number,
-  recentMax: number,
-): Progress {
-  const offsets = [...progress.offsets]
-  const sourceOffsets = [...progress.sourceOffsets]
-  const throughMs = [...progress.throughMs]
-  const epochs = [...progress.epochs]
-  // A partition of which nothing was inserted has none; what an earlier release inserted, the next batch counts.
-  const canaries = [...(progress.canaries ?? sourceOffsets.map((offset) => (offset === 0 ? 0 : null)))]
-  for (const { offset, head } of batches) {
-    offsets[head.partition] = offset + 1
-    sourceOffsets[head.partition] = head.to
-    throughMs[head.partition] = head.acceptedToMs
-    epochs[head.partition] = head.epoch
-    canaries[head.partition] = head.books.canary
-  }
-  const recent = [...progress.recent, intent].slice(-recentMax)
-  const rowsInserted = progress.rowsInserted + intent.rowCount - refusedRows
-  const rowsRefused = progress.rowsRefused + refusedRows
-  return { offsets, sourceOffsets, epochs, throughMs, canaries, rowsInserted, rowsRefused, recent }
-}
-
-/**
- * Accepts a batch only when its range begins where the reader stands and no newer owner was seen: repeats and what a
- * replaced owner still wrote are passed over; a gap means that something was lost and must not be hidden.
- */
-function accepted(
-  record: LogRecord,
-  expected: number[],
-  epochs: number[],
-  telemetry: Telemetry,
-): ReadBatch | undefined {
-  const { partition, offset } = record.position
-  const head = derivedBatchHead(record.value)
-  const from = expected[partition] ?? 0
-  if (head.epoch < (epochs[partition] ?? 0)) {
-    happened.batchPassedOver(partition, 'older epoch').emit(telemetry)
-    return undefined
-  }
-  const epochBefore = epochs[partition] ?? 0
-  epochs[partition] = head.epoch
-  // One that renews an older batch begins and ends where the reader stands: nothing is inserted, and yet it is read.
-  const isRenewal = head.from === from && head.to === from
-  if (head.to <= from && !isRenewal) {
-    happened.batchPassedOver(partition, 'repeat').emit(telemetry)
-    return undefined
-  }
-  if (head.from !== from) {
-    throw gapFailure(partition, head.from, from)
-  }
-  expected[partition] = head.to
-  return { offset, head, value: record.value, epochBefore }
-}
-
-function gapFailure(partition: number, found: number, due: number | undefined): Failure {
-  return new Failure(
-    'SLUICE_DERIVED_GAP',
-    `Partition ${String(partition)} of the derived lane goes on at source offset ${String(found)} where ${String(due)} was due. Nothing is inserted past it; run "sluice verify" to see what is missing.`,
-  )
 }
 
 function isFull(gathered: readonly ReadBatch[], next: ReadBatch, config: WarehousingConfig): boolean {
@@ -374,44 +317,6 @@ function isFull(gathered: readonly ReadBatch[], next: ReadBatch, config: Warehou
     bytes += value.length
   }
   return rows > config.blockRowsMax || bytes > config.blockBytesMax || gathered[0]?.head.month !== next.head.month
-}
-
-/** Reads the batches of a block again, accepting and passing over what was accepted and passed over the first time. */
-async function readBlock(
-  log: EventLog,
-  lane: Lane,
-  block: BlockIntent,
-  telemetry: Telemetry,
-): Promise<readonly ReadBatch[]> {
-  const from = Array.from({ length: log.partitionsOf(lane) }, () => Number.MAX_SAFE_INTEGER)
-  const expected = from.map(() => 0)
-  const epochs = from.map(() => 0)
-  const unread = new Set<number>()
-  for (const range of block.ranges) {
-    from[range.partition] = range.from
-    expected[range.partition] = range.sourceFrom
-    epochs[range.partition] = range.epoch
-    unread.add(range.partition)
-  }
-  const batches: ReadBatch[] = []
-  const stop = new AbortController()
-  const options = { signal: stop.signal, batchBytesMax: readBytesMax }
-  for await (const records of log.read([{ lane, from }], options)) {
-    for (const record of records) {
-      const range = block.ranges.find(({ partition }) => partition === record.position.partition)
-      // Not counted: damage may have taken records away, and what comes behind them ends the wait.
-      if (range !== undefined && record.position.offset >= range.to - 1) unread.delete(range.partition)
-      if (range === undefined || record.position.offset >= range.to) continue
-      const batch = accepted(record, expected, epochs, telemetry)
-      if (batch !== undefined) batches.push(batch)
-    }
-    if (unread.size === 0) break
-  }
-  stop.abort()
-  for (const { partition, sourceTo } of block.ranges) {
-    if (expected[partition] !== sourceTo) throw gapFailure(partition, sourceTo, expected[partition])
-  }
-  return batches
 }
 
 /** The promise's value, or 'late' when it takes longer. A timer for a promise that is there already is never set. */

@@ -80,6 +80,28 @@ export function describeInsertProgress(
       )
     })
 
+    it('keeps the newest blocks of a writer whatever others do, and of a partition when somebody else takes it over', async () => {
+      const [one, two] = await openedTwice()
+      const first = await one.take([0, 1])
+      for (let n = 1; n <= 4; n++) await doneWhole(first, anIntent(n, n === 3 ? [0] : [0, 1]), aProgress(n))
+      const second = await two.take([1, 2])
+      assert.deepEqual(
+        second.recent.map(({ token }) => token),
+        [2, 4].map((n) => anIntent(n).token),
+      )
+      for (let n = 5; n <= 9; n++) await doneWhole(second, anIntent(n, [1, 2]), aProgress(n))
+      const tokens = async (partitions: readonly number[]) =>
+        (await one.take(partitions)).recent.map(({ token }) => token)
+      assert.deepEqual(
+        await tokens([0]),
+        [2, 3, 4].map((n) => anIntent(n).token),
+      )
+      assert.deepEqual(
+        await tokens([1]),
+        [7, 8, 9].map((n) => anIntent(n).token),
+      )
+    })
+
     it('keeps a block once that is begun twice', async () => {
       const { progress } = await opened()
       const owner = await progress.take([0, 1])
@@ -158,7 +180,7 @@ export function describeInsertProgress(
       assert.deepEqual([first.open, second.open], [[block], [block]])
       await first.done(block, progressIn([0], 2))
       assert.deepEqual((await one.take([0])).open, [])
-      assert.deepEqual((await one.take([0])).recent, [])
+      assert.deepEqual((await one.take([0])).recent, [block])
       const third = await two.take([1, 2])
       assert.deepEqual(third.open, [block])
       await third.done(block, progressIn([1, 2], 2))

@@ -20,11 +20,14 @@ export interface InsertProgress {
 export interface TakenProgress {
   /** As of the take-over; nothing of partitions of which nothing was ever done. */
   readonly partitions: ReadonlyMap<number, PartitionProgress>
-  /** Blocks that are open in one of the partitions, in the order in which they were begun: they may or may not be in the table. */
+  /**
+   * Blocks that are open in one of the partitions, in the order in which they were begun: they may or may not be in the table. Of
+   * those in which a block is done, `partitions` says that they are past it.
+   */
   readonly open: readonly BlockIntent[]
   /**
-   * Those of the newest blocks of the flow that are done everywhere which have rows of one of the partitions, oldest first: looked for
-   * in the table at a start. How many are kept is said where the progress is opened.
+   * The newest of the other blocks with rows of one of the partitions, oldest first: looked for in the table at a start. As many are
+   * kept of what a writer holds as was said where the progress was opened; no other writer's blocks push them out.
    */
   readonly recent: readonly BlockIntent[]
   /**
@@ -38,8 +41,8 @@ export interface TakenProgress {
    */
   check(): Promise<void>
   /**
-   * Says that the block is in the table and where the given partitions, those of the block that are among the ones that were taken
-   * over, stand now. Resolves once it would survive a crash; one in between leaves all of it or nothing.
+   * Says that the block is in the table and where the given partitions, those among the ones that were taken over in which it is
+   * open, stand now. Resolves once it would survive a crash; one in between leaves all of it or nothing.
    */
   done(block: BlockIntent, partitions: ReadonlyMap<number, PartitionProgress>): Promise<void>
 }

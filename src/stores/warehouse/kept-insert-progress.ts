@@ -15,6 +15,8 @@ export interface KeptBlock {
   readonly block: BlockIntent
   /** Partitions in which it is not done. */
   readonly openIn: readonly number[]
+  /** Partitions in which it is open, or one of the newest that are done. */
+  readonly recentIn: readonly number[]
 }
 
 export const nothingKept: KeptProgress = { partitions: new Map(), blocks: [] }
@@ -55,11 +57,12 @@ export function createKeptInsertProgress(
         const ownBlocks = kept.blocks.filter(({ block }) => block.ranges.some(({ partition }) => own.has(partition)))
         return {
           partitions: new Map([...kept.partitions].filter(([partition]) => own.has(partition))),
-          open: blocksOf(ownBlocks.filter(({ openIn }) => openIn.some((partition) => own.has(partition)))),
-          recent: blocksOf(ownBlocks.filter(isDone)),
+          open: blocksOf(ownBlocks.filter((one) => isOpenIn(one, own))),
+          recent: blocksOf(ownBlocks.filter((one) => isRecentIn(one, own))),
           begin: (block) => guarded(partitionsOf(block), () => keep(withBegun(kept, block))),
           check: () => guarded(own.keys(), () => Promise.resolve()),
-          done: (block, moved) => guarded(moved.keys(), () => keep(withDone(kept, block, moved, recentBlocksMax))),
+          done: (block, moved) =>
+            guarded(moved.keys(), () => keep(withoutOldest(withDone(kept, block, moved), own, recentBlocksMax))),
         }
       }),
     all: () => Promise.resolve(new Map(kept.partitions)),
@@ -69,27 +72,40 @@ export function createKeptInsertProgress(
 function withBegun(kept: KeptProgress, begun: BlockIntent): KeptProgress {
   if (kept.blocks.some(({ block }) => block.token === begun.token)) return kept
   const block = structuredClone(begun)
-  return { ...kept, blocks: [...kept.blocks, { block, openIn: partitionsOf(block) }] }
+  const partitions = partitionsOf(block)
+  return { ...kept, blocks: [...kept.blocks, { block, openIn: partitions, recentIn: partitions }] }
 }
 
 function withDone(
   { partitions, blocks }: KeptProgress,
   { token }: BlockIntent,
   moved: ReadonlyMap<number, PartitionProgress>,
-  recentBlocksMax: number,
 ): KeptProgress {
-  const closed = blocks.map((one) =>
-    one.block.token === token ? { ...one, openIn: one.openIn.filter((partition) => !moved.has(partition)) } : one,
-  )
-  const newest = new Set(closed.filter(isDone).slice(-recentBlocksMax))
   return {
     partitions: new Map([...partitions, ...[...moved].map(([partition, own]) => [partition, { ...own }] as const)]),
-    blocks: closed.filter((one) => !isDone(one) || newest.has(one)),
+    blocks: blocks.map((one) =>
+      one.block.token === token ? { ...one, openIn: one.openIn.filter((partition) => !moved.has(partition)) } : one,
+    ),
   }
 }
 
-function isDone({ openIn }: KeptBlock): boolean {
-  return openIn.length === 0
+/** Of the blocks that are done in the partitions of one owner the newest stay so there. */
+function withoutOldest(kept: KeptProgress, own: ReadonlyMap<number, number>, recentBlocksMax: number): KeptProgress {
+  const recent = kept.blocks.filter((one) => isRecentIn(one, own))
+  const oldest = new Set(recent.slice(0, Math.max(0, recent.length - recentBlocksMax)))
+  const blocks = kept.blocks.map((one) =>
+    oldest.has(one) ? { ...one, recentIn: one.recentIn.filter((partition) => !own.has(partition)) } : one,
+  )
+  return { ...kept, blocks: blocks.filter(({ recentIn }) => recentIn.length > 0) }
+}
+
+function isOpenIn({ openIn }: KeptBlock, own: ReadonlyMap<number, number>): boolean {
+  return openIn.some((partition) => own.has(partition))
+}
+
+/** It may be open in partitions that others have. */
+function isRecentIn(one: KeptBlock, own: ReadonlyMap<number, number>): boolean {
+  return !isOpenIn(one, own) && one.recentIn.some((partition) => own.has(partition))
 }
 
 function blocksOf(blocks: readonly KeptBlock[]): readonly BlockIntent[] {

@@ -23,9 +23,10 @@ create table sluice.insert_blocks (
   token text not null,
   -- In the order in which they were begun.
   number bigint not null generated always as identity,
-  partitions int[] not null,
   -- Partitions in which it is not done.
   open_in int[] not null,
+  -- Partitions in which it is open, or one of the newest that are done.
+  recent_in int[] not null,
   block jsonb not null,
   begun_at timestamptz not null default now(),
   primary key (flow, token)
@@ -56,21 +57,21 @@ from (
 ) earlier;
 
 -- The newest blocks that were done, then the one that was on its way.
-insert into sluice.insert_blocks (flow, token, partitions, open_in, block)
-select
-  flow,
-  block ->> 'token',
-  array(select (range ->> 'partition')::int from jsonb_array_elements(block -> 'ranges') as range),
-  '{}',
-  block
+insert into sluice.insert_blocks (flow, token, open_in, recent_in, block)
+select flow, token, '{}', partitions, block
 from (
-  select p.flow, b.value as block, b.ordinality
+  select
+    p.flow,
+    b.value ->> 'token' as token,
+    array(select (range ->> 'partition')::int from jsonb_array_elements(b.value -> 'ranges') as range) as partitions,
+    b.value as block,
+    b.ordinality
   from sluice.insert_progress p, jsonb_array_elements(p.progress -> 'recent') with ordinality as b
 ) earlier
 order by flow, ordinality
 on conflict do nothing;
 
-insert into sluice.insert_blocks (flow, token, partitions, open_in, block)
+insert into sluice.insert_blocks (flow, token, open_in, recent_in, block)
 select flow, block ->> 'token', partitions, partitions, block
 from (
   select

@@ -41,8 +41,11 @@ export function keptFromEarlier(earlier: EarlierProgress): KeptProgress {
   return {
     partitions: new Map(all.filter(([, own]) => own.offset > 0 || own.rowsInserted > 0 || own.rowsRefused > 0)),
     blocks: [
-      ...recent.map((block) => ({ block, openIn: [] })),
-      ...(intent === undefined ? [] : [{ block: intent, openIn: partitionsOf(intent) }]),
+      ...recent.map((block) => ({ block, openIn: [], recentIn: partitionsOf(block) })),
+      ...(intent === undefined ? [] : [intent]).map((block) => {
+        const own = partitionsOf(block)
+        return { block, openIn: own, recentIn: own }
+      }),
     ],
   }
 }

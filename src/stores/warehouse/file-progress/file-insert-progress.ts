@@ -1,6 +1,6 @@
 import type { Files } from '../../../kit/files.ts'
 import type { BlockIntent, InsertProgress, PartitionProgress } from '../insert-progress.ts'
-import { createKeptInsertProgress, nothingKept } from '../kept-insert-progress.ts'
+import { createKeptInsertProgress, nothingKept, partitionsOf } from '../kept-insert-progress.ts'
 import type { KeptBlock, KeptProgress } from '../kept-insert-progress.ts'
 import { keptFromEarlier } from './earlier-progress.ts'
 import type { EarlierProgress } from './earlier-progress.ts'
@@ -61,6 +61,10 @@ function keptFrom(file: ProgressFile | EarlierProgress): KeptProgress {
   if (!('version' in file)) return keptFromEarlier(file)
   return {
     partitions: new Map(file.partitions),
-    blocks: file.blocks.map(({ openIn = [], ...block }): KeptBlock => ({ block, openIn })),
+    blocks: file.blocks.map(({ openIn = [], ...block }): KeptBlock => ({
+      block,
+      openIn,
+      recentIn: partitionsOf(block),
+    })),
   }
 }

@@ -73,11 +73,9 @@ export function postgresInsertProgress(
          ) p), '[]') as partitions,
          coalesce((select jsonb_agg(block order by number) from sluice.insert_blocks
            where flow = $1 and open_in && $2::int[]), '[]') as open,
-         coalesce((select jsonb_agg(block order by number) from (
-           select number, partitions, block from sluice.insert_blocks
-           where flow = $1 and open_in = '{}' order by number desc limit $3
-         ) newest where partitions && $2::int[]), '[]') as recent`,
-      [flow, all, recentBlocksMax],
+         coalesce((select jsonb_agg(block order by number) from sluice.insert_blocks
+           where flow = $1 and not open_in && $2::int[] and recent_in && $2::int[]), '[]') as recent`,
+      [flow, all],
     )
     if (found === undefined) throw new Error('A select without "from" gave no row.')
     const guards = (concerned: readonly number[]) =>
@@ -89,7 +87,7 @@ export function postgresInsertProgress(
       begin: async (block) =>
         await holding(
           `with ${mine}, kept as (
-             insert into sluice.insert_blocks (flow, token, partitions, open_in, block)
+             insert into sluice.insert_blocks (flow, token, open_in, recent_in, block)
              select $1, $4, $2, $2, $5::jsonb from held where whole
              on conflict (flow, token) do nothing
            )
@@ -116,15 +114,23 @@ export function postgresInsertProgress(
              update sluice.insert_blocks
              set open_in = array(select still from unnest(open_in) as still where still <> all($2::int[]))
              where flow = $1 and token = $4 and (select whole from held)
+             returning open_in
            ), old as materialized (
-             -- The block that is closed now is not among them yet. What another one removes is not waited for.
+             -- The block that is closed now is not seen among them yet. Rows that another writer is about to change are not waited for.
              select token from sluice.insert_blocks
-             where flow = $1 and open_in = '{}' and number <= (
-               select number from sluice.insert_blocks where flow = $1 and open_in = '{}' order by number desc offset $6 limit 1
+             where flow = $1 and not open_in && $7::int[] and recent_in && $7::int[] and number <= (
+               select number from sluice.insert_blocks
+               where flow = $1 and not open_in && $7::int[] and recent_in && $7::int[]
+               order by number desc offset $6 - (select count(*) from closed where not open_in && $7::int[]) limit 1
              )
              for update skip locked
+           ), shown_elsewhere as (
+             update sluice.insert_blocks
+             set recent_in = array(select other from unnest(recent_in) as other where other <> all($7::int[]))
+             where flow = $1 and token in (select token from old) and not recent_in <@ $7::int[] and (select whole from held)
            ), removed as (
-             delete from sluice.insert_blocks where flow = $1 and token in (select token from old) and (select whole from held)
+             delete from sluice.insert_blocks
+             where flow = $1 and token in (select token from old) and recent_in <@ $7::int[] and (select whole from held)
            )
            select whole from held`,
           [
@@ -132,6 +138,7 @@ export function postgresInsertProgress(
             block.token,
             JSON.stringify([...moved].map(([partition, own]) => ({ partition, ...own }))),
             recentBlocksMax,
+            all,
           ],
         ),
     }
