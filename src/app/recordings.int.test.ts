@@ -23,6 +23,7 @@ import { createDeriveRecording } from '../stages/ingestion/derive-recording.ts'
 import { createIngestion } from '../stages/ingestion/ingestion.ts'
 import { createRecordings } from '../stages/query/ask-recordings.ts'
 import { createWarehousing } from '../stages/warehousing/warehousing.ts'
+import type { Warehousing } from '../stages/warehousing/warehousing.ts'
 import { noLimitedTokens } from '../stores/coordination/limited-tokens.ts'
 import { openEmbeddedIntake } from '../stores/intake/embedded/embedded-intake.ts'
 import { openJournalWriter } from '../stores/log/segments/journal-writer.ts'
@@ -128,6 +129,10 @@ after(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
+async function insertedTo(warehousing: Warehousing): Promise<readonly number[]> {
+  return (await warehousing.progress()).map(({ sourceOffset }) => sourceOffset)
+}
+
 /** One life of the core. `wrap` gets between the writer and the table. */
 async function openCore(wrap: (table: WarehouseTable) => WarehouseTable = (table) => table) {
   const writer = await openWriter('core')
@@ -149,12 +154,13 @@ async function openCore(wrap: (table: WarehouseTable) => WarehouseTable = (table
   const stop = new AbortController()
   const { signal } = stop
   const running: Promise<void>[] = []
+  const partitions = Array.from({ length: log.partitionCount }, (_, partition) => partition)
 
   const ingest = (name: 'recordings' | 'heatmaps') => {
     const derive = name === 'recordings' ? createDeriveRecording({ projects }) : createDeriveHeatmap({ projects })
     const flow = flows[name]
     const ingestion = createIngestion({ ...config.ingestion, lingerMs: 0 }, { flow, log, derive, telemetry: silent })
-    running.push(ingestion.run(signal))
+    running.push(ingestion.run(partitions, signal))
     return ingestion
   }
   const fill = async (name: 'recordings' | 'heatmaps') => {
@@ -164,17 +170,19 @@ async function openCore(wrap: (table: WarehouseTable) => WarehouseTable = (table
         flow: flows[name],
         log,
         warehouse: wrap(tables[name]),
-        progress: await openFileInsertProgress(nodeFiles, join(root, `inserting-${name}`)),
+        progress: await openFileInsertProgress(nodeFiles, join(root, `inserting-${name}`), config.warehouse),
         telemetry: silent,
       },
     )
-    running.push(warehousing.run(signal))
+    running.push(warehousing.run(partitions, signal))
     return warehousing
   }
   /** Until what the door has is where `offsets` counts. */
-  const reached = async (name: FlowName, offsets: () => readonly number[]) => {
+  const reached = async (name: FlowName, offsets: () => Promise<readonly number[]>) => {
     const ends = (await log.bounds(flows[name].sources[0] ?? 'heatmaps_ingestion')).map(({ end }) => end)
-    while (!ends.every((end, partition) => (offsets()[partition] ?? 0) >= end)) {
+    for (;;) {
+      const at = await offsets()
+      if (ends.every((end, partition) => (at[partition] ?? 0) >= end)) return
       await Promise.race([new Promise((resolve) => setTimeout(resolve, 10)), ...running])
     }
   }
@@ -185,7 +193,7 @@ async function openCore(wrap: (table: WarehouseTable) => WarehouseTable = (table
     async through(name: 'recordings' | 'heatmaps') {
       ingest(name)
       const warehousing = await fill(name)
-      await reached(name, () => warehousing.progress()?.sourceOffsets ?? [])
+      await reached(name, () => insertedTo(warehousing))
     },
     recordings: createRecordings({
       reader,
@@ -272,7 +280,7 @@ describe('recordings, from the door to the answer', () => {
     for (let n = 0; n < 20; n++) await send(aRequest(`crashed-${String(n % 3)}`, 20_000 - n, [{ n }]))
     const first = await openCore()
     const ingestion = first.ingest('recordings')
-    await first.reached('recordings', () => ingestion.decidedTo())
+    await first.reached('recordings', async () => (await ingestion.states()).map(({ decidedTo }) => decidedTo))
     assert.deepEqual(await first.close(), [])
 
     const broken = new Failure('SLUICE_TEST_CRASH', 'The process ended.')
@@ -284,7 +292,7 @@ describe('recordings, from the door to the answer', () => {
       },
     }))
     const warehousing = await second.fill('recordings')
-    await assert.rejects(second.reached('recordings', () => warehousing.progress()?.sourceOffsets ?? []))
+    await assert.rejects(second.reached('recordings', () => insertedTo(warehousing)))
     assert.deepEqual(await second.close(), [broken])
 
     const third = await openCore()

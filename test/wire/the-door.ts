@@ -106,7 +106,7 @@ export async function openDoor({ settings, tokenAnswer, telemetry = silent }: Do
     config,
     buildCapture,
     own: {},
-    core: { socketPath: join(folder, 'no-core.sock') },
+    cores: [{ socketPath: join(folder, 'no-core.sock') }],
     stopping: stopping.signal,
     telemetry: silent,
   })
