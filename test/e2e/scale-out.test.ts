@@ -14,21 +14,24 @@ import { aRunningSluice, anInstallation } from '../harness/installation.ts'
 const eventCount = Number(process.env['SLUICE_SCALE_OUT_EVENTS'] ?? 20_000)
 const atOnce = 1000
 
-/** Each is reached by a move of some thousand events. */
-const points = [
-  'scale-out:check-done',
-  'scale-out:drain-done',
-  'scale-out:state-copied',
-  'scale-out:state-done',
-  'scale-out:source-copied',
-  'scale-out:derived-copied',
-  'scale-out:lanes-done',
-  'scale-out:block-inserted',
-  'scale-out:rows-copied',
-  'scale-out:tables-done',
-  'scale-out:compare-done',
-  'scale-out:switch-done',
-]
+/** Each is reached by a move of some thousand events; of a large one in the middle. */
+const points =
+  eventCount > 100_000
+    ? ['scale-out:source-copied=kill@60', 'scale-out:derived-copied=kill@60', 'scale-out:block-inserted=kill@25']
+    : [
+        'scale-out:check-done=kill',
+        'scale-out:drain-done=kill',
+        'scale-out:state-copied=kill',
+        'scale-out:state-done=kill',
+        'scale-out:source-copied=kill',
+        'scale-out:derived-copied=kill',
+        'scale-out:lanes-done=kill',
+        'scale-out:block-inserted=kill',
+        'scale-out:rows-copied=kill',
+        'scale-out:tables-done=kill',
+        'scale-out:compare-done=kill',
+        'scale-out:switch-done=kill',
+      ]
 
 /** For the embedded side: blocks and segments as they are by default, so that sending does not take longer than moving. */
 const large: Settings = {
@@ -80,8 +83,9 @@ describe('an embedded installation that moves to the cluster profile', { skip: c
 
     const startMs = performance.now()
     for (const point of points) {
-      const { code, err, out } = await old.run(['scale-out'], { SLUICE_FAILPOINTS: `${point}=kill` })
+      const { code, err, out } = await old.run(['scale-out'], { SLUICE_FAILPOINTS: point })
       assert.equal(code, null, `${point}: ${String(code)} ${out} ${err}`)
+      process.stdout.write(out)
     }
     const { code, out, err } = await old.run(['scale-out'])
     assert.equal(code, 0, err)
