@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { aCluster } from '../harness/cluster.ts'
 import type { Cluster } from '../harness/cluster.ts'
@@ -18,7 +17,7 @@ describe(
       'has every event once: what the paused one still writes has no effect',
       { timeout: drillTimeoutMs },
       async (test) => {
-        const cluster = await aCluster(test, { edges: 2, cores: 2 })
+        const cluster = await aCluster(test, { edges: 2, cores: 2, own: ['kafka'] })
         await drill(cluster, {
           chance,
           rounds: 2,
@@ -39,11 +38,14 @@ describe(
   },
 )
 
-/** Everything that was acknowledged by now is answered at an edge whose core works. */
+/** Of a partition; they come in order. */
+const newest = 20
+
+/** What was acknowledged last in each partition is answered at an edge whose core works. */
 async function othersHaveTakenOver(cluster: Cluster, edge: Installation, load: Load): Promise<void> {
-  const acknowledged = [...load.ledger.entries.values()].filter(({ fate }) => fate === 'obligation').slice(-1000)
-  const uuids = acknowledged.map(({ event }) => event.uuid)
-  assert.equal(new Set(acknowledged.map(({ place }) => place?.partition)).size, 4)
+  const acknowledged = [...load.ledger.entries.values()].filter(({ fate }) => fate === 'obligation')
+  const byPartition = Map.groupBy(acknowledged, ({ place }) => place?.partition)
+  const uuids = [...byPartition.values()].flatMap((entries) => entries.slice(-newest).map(({ event }) => event.uuid))
   await cluster.until('rows of all partitions', async () => {
     const { rows } = await edge.ask('SELECT count() FROM events WHERE uuid IN {uuids:Array(UUID)}', { uuids })
     return Number(rows[0]?.[0]) === uuids.length

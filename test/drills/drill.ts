@@ -27,15 +27,19 @@ export interface Drill {
 const eventsBetween = 300
 
 export async function drill(cluster: Cluster, { chance, rounds, fault, isNoticed }: Drill): Promise<void> {
-  const load = startLoad(cluster, { seed: chance.seed, promised: cluster.promised })
-  await load.more(eventsBetween)
   const count = Math.max(rounds, roundsWanted)
-  for (let round = 0; round < count; round++) {
-    await sleep(chance.between(20, 500))
-    await fault(round, load)
-    load.check()
+  const load = startLoad(cluster, { seed: chance.seed, promised: cluster.promised })
+  try {
     await load.more(eventsBetween)
+    for (let round = 0; round < count; round++) {
+      await sleep(chance.between(20, 500))
+      await fault(round, load)
+      load.check()
+      await load.more(eventsBetween)
+    }
+  } finally {
+    await load.stop()
   }
   const acknowledgedMin = (count + 1) * eventsBetween
-  await assertPromisesKept(cluster, await load.stop(), { acknowledgedMin, retriesMin: isNoticed ? 1 : 0 })
+  await assertPromisesKept(cluster, load.ledger, { acknowledgedMin, retriesMin: isNoticed ? 1 : 0 })
 }

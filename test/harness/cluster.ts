@@ -49,6 +49,8 @@ export async function aCluster(ending: Ending, options: ClusterOptions): Promise
           SLUICE_KAFKA_ALLOW_BUFFERED: 'no',
         }
       : {}),
+    // As short as the brokers of tests permit: partitions of a core that is silent soon go to others.
+    SLUICE_KAFKA_GROUP_SESSION_MS: '6000',
     ...options.settings,
   }
   const keys: Settings = {
