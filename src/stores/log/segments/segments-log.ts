@@ -43,6 +43,8 @@ export interface SegmentsLogOptions {
 
 /** The reader whose offsets are those of the newest derived batches, so that trimming keeps them. */
 const ownersReader = 'ingestion'
+/** How old its file may be. An older one keeps more, and a new owner looks into the journal itself. */
+const fileEveryMs = 10_000
 
 export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
   const { files, folders, writers, partitionCount, pollMs, withDuplicateKeys = false, telemetry } = options
@@ -50,6 +52,8 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
   const epochs = new Map<Lane, number[]>()
   /** What owners in this process say: other processes are told the offsets alone. */
   const said = new Map<Lane, Map<number, Remembered>>()
+  /** When it was put into the file. */
+  const filedMs = new Map<Lane, number>()
   const readers = createReaderFiles(files)
   /** Appends that are under way: a new owner's newest record is not known before. */
   const appending = new Set<Promise<unknown>>()
@@ -148,13 +152,14 @@ export function openSegmentsLog(options: SegmentsLogOptions): EventLog {
           const valid = [...about].filter(([partition]) => newest[partition] === epochOf(partition))
           // Saying nothing says that there is nothing yet to keep: trimming waits for that.
           if (valid.length === 0 && about.size > 0) return
-          const offsets = new Map(valid.map(([partition, { offset }]) => [partition, offset]))
           const known = said.get(lane) ?? new Map<number, Remembered>()
           said.set(lane, known)
+          for (const [partition, remembered] of valid) known.set(partition, remembered)
+          const nowMs = performance.now()
+          if (nowMs - (filedMs.get(lane) ?? -Infinity) < fileEveryMs) return
+          const offsets = new Map([...known].map(([partition, { offset }]) => [partition, offset]))
           await readers.merge(folders[lane], ownersReader, lane, offsets)
-          for (const [partition, remembered] of valid) {
-            if (newest[partition] === epochOf(partition)) known.set(partition, remembered)
-          }
+          filedMs.set(lane, nowMs)
         },
       }
     },
