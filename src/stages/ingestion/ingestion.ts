@@ -13,12 +13,12 @@
  * everything behind it. Of a lane that is used rarely it would hold back retention for ever: it is renewed by a batch that
  * decides nothing and says the same. The log remembers which batch is the newest, and what it says for those who ask elsewhere.
  */
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { derivedBatchHead } from '../../event/derived-batch.ts'
 import { ofLane, sourceIndex, sourceIndexesOf } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
+import { aborted } from '../../kit/aborted.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
@@ -278,10 +278,6 @@ export function createIngestion(
     },
     states: () => known.all(),
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort')
 }
 
 async function* nothing(): AsyncGenerator<never> {
