@@ -48,3 +48,14 @@ export function halvesOf(unordered: readonly ReadBatch[]): readonly [readonly Re
 export function placeOf({ _partition, _offset, _index }: PlacedRow): string {
   return `${String(_partition)}:${String(_offset)}:${String(_index)}`
 }
+
+/** A partition for each row that stands in one of these places. */
+export function placedIn(batches: readonly ReadBatch[], places: ReadonlySet<string>): readonly number[] {
+  if (places.size === 0) return []
+  return batches.flatMap(({ head, value }) =>
+    [...derivedBatchLines(value)]
+      // Written by ingestion.
+      .filter((line) => places.has(placeOf(JSON.parse(line) as PlacedRow)))
+      .map(() => head.partition),
+  )
+}

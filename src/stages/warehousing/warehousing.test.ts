@@ -499,6 +499,25 @@ describe('the warehouse writer', () => {
     assert.deepEqual(positions(installation.table), ['0@0', '0@1', '0@2', '0@4', '0@5', '0@6'])
   })
 
+  it('counts a row that the table refuses once, also when the progress was away right after', async () => {
+    const installation = anInstallation()
+    putBatch(installation.log, { from: 0, rows: 2 })
+    putBatch(installation.log, { from: 2, rows: 1, row: { version: -1 } })
+    let isAway = true
+    await runThrough(installation, {
+      taken: (own) => ({
+        async done(block, partitions) {
+          if (!isAway) return await own.done(block, partitions)
+          isAway = false
+          throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+        },
+      }),
+    })
+    assert.deepEqual(positions(installation.table), ['0@0', '0@1'])
+    assert.deepEqual(await kept(installation.progress, 'rowsInserted'), wide(2))
+    assert.deepEqual(await kept(installation.progress, 'rowsRefused'), wide(1))
+  })
+
   it('passes over repeats and what a replaced owner still wrote', async () => {
     const installation = anInstallation()
     const { log } = installation

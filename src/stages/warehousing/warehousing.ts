@@ -29,6 +29,7 @@ import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
 import type { BlockIntent, InsertProgress, PartitionProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseTable } from '../../stores/warehouse/warehouse.ts'
+import { placedIn } from './batch-rows.ts'
 import { intentOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
 import { HeldPartitions, now } from './held-partitions.ts'
@@ -154,12 +155,13 @@ export function createWarehousing(config: WarehousingConfig, deps: WarehousingDe
     const repeated: (() => Promise<void>)[] = []
     for (const block of held.open) {
       const batches = await readBlock(log, flow.derived, block, telemetry)
-      let refusedIn: readonly number[] = []
       // Not where all is there already: the table may have forgotten the token by now.
       if (!whole.has(block) && (await lacksRows(held, block, batches))) {
-        refusedIn = await insertRows(block, batches, inserting, () => held.stillHeld(), signal)
+        await insertRows(block, batches, inserting, () => held.stillHeld(), signal)
         restored += await restore(held, block, batches, signal)
       }
+      // Also those that were refused before the progress was away.
+      const refusedIn = placedIn(batches, refused)
       repeated.push(() => done(held, block, batches, refusedIn))
     }
     for (const block of held.recent) {
