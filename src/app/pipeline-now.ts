@@ -3,6 +3,7 @@ import { messageOf } from '../kit/failure.ts'
 import type { Canaries } from '../stages/health/canaries.ts'
 import type { Lateness } from '../stages/health/freshness.ts'
 import { pipelineViewOf } from '../stages/health/pipeline-view.ts'
+import type { PipelineParts } from '../stages/health/pipeline-view.ts'
 import type { Warehouse } from '../stores/warehouse/warehouse.ts'
 import { askRole } from './ask-role.ts'
 import type { PipelineNow } from './http/routes/pipeline.ts'
@@ -15,34 +16,35 @@ export interface PipelineSources {
   readonly canaries: Pick<Canaries, 'state'>
   readonly warehouse: Pick<Warehouse, 'size'>
   readonly lateness: Lateness
+  /** Whether an edge runs on this machine: of others nobody here knows. */
+  readonly hasEdge: boolean
 }
 
 const edgeTimeoutMs = 1000
 
 export function createPipelineNow(sources: PipelineSources): () => Promise<PipelineNow> {
-  const { progress, canaries, warehouse, lateness } = sources
+  const { progress, canaries, warehouse, lateness, hasEdge } = sources
   return async function pipelineNow() {
-    const [lanes, books, edgeSilence, size] = await Promise.all([
+    const [lanes, books, edge, size] = await Promise.all([
       progress.lanes(),
       progress.books(),
-      silenceOfEdge(),
+      hasEdge ? edgeNow() : { edgeSilence: undefined, edgeTrouble: [] },
       warehouse.size(),
     ])
     const freshness = progress.freshness()
     const canary = canaries.state()
     const processes = readProcessesFile('.')?.processes ?? []
-    const parts = { books, freshness, lanes, canary, lateness, processes, edgeSilence }
+    const parts = { books, freshness, lanes, canary, lateness, processes, ...edge }
     const { imbalances } = books
     return { view: pipelineViewOf(parts), freshness, imbalances, canary, processes, warehouse: size }
   }
 }
 
-/** Why the edge does not answer; undefined when it does. */
-async function silenceOfEdge(): Promise<string | undefined> {
+async function edgeNow(): Promise<Pick<PipelineParts, 'edgeSilence' | 'edgeTrouble'>> {
   try {
-    await askRole<RoleStatus>('edge', { path: '/internal/status', timeoutMs: edgeTimeoutMs })
-    return undefined
+    const { trouble = [] } = await askRole<RoleStatus>('edge', { path: '/internal/status', timeoutMs: edgeTimeoutMs })
+    return { edgeSilence: undefined, edgeTrouble: trouble }
   } catch (error) {
-    return messageOf(error)
+    return { edgeSilence: messageOf(error), edgeTrouble: [] }
   }
 }

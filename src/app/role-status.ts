@@ -7,6 +7,8 @@ export interface RoleStatus {
   readonly books?: Readonly<Record<string, unknown>>
   /** Partitions of the source lanes that this core works on, where several share them; ascending. */
   readonly partitions?: readonly number[]
+  /** What is wrong with the stores of the door, in sentences. */
+  readonly trouble?: readonly string[]
   /** What the door has counted under limits. */
   readonly limits?: readonly LimitUse[]
 }

@@ -213,6 +213,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
         canaries,
         warehouse,
         lateness: config.health,
+        hasEdge: config.profile.roles.includes('edge'),
       }),
     },
     internal: {

@@ -55,12 +55,14 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
 
   const health = async (response: ServerResponse): Promise<void> => {
     const core = await healthOfCore(config)
+    const { takesEvents, trouble } = stores.health()
+    const isHealthy = takesEvents && core?.healthy === true
     const body = {
-      status: core?.healthy === true ? 'ok' : 'unhealthy',
-      edge: { healthy: true },
+      status: isHealthy ? 'ok' : 'unhealthy',
+      edge: { healthy: takesEvents, ...(trouble.length === 0 ? {} : { trouble }) },
       core: core ?? unreachable,
     }
-    answerJson(response, core?.healthy === true ? 200 : 503, body)
+    answerJson(response, isHealthy ? 200 : 503, body)
   }
   const metrics = async (response: ServerResponse): Promise<void> => {
     const core = await answerOfRole<MetricsSnapshot>('core', { path: '/internal/metrics', timeoutMs: coreTimeoutMs })
@@ -72,8 +74,11 @@ export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSet
   }
   /** `/internal/status?limits=<prefix>`: of the limits only those whose keys begin so. */
   const status = async (response: ServerResponse, query: URLSearchParams): Promise<void> => {
-    const limits = await stores.intake.limitUses(query.get('limits') ?? '', limitsShownMax)
-    answerJson(response, 200, { books: { door: stores.intake.books() }, limits } satisfies RoleStatus)
+    // While Redis is away nobody knows what is used; all else is known.
+    const limits = await stores.intake.limitUses(query.get('limits') ?? '', limitsShownMax).catch(() => undefined)
+    const { trouble } = stores.health()
+    const books = { door: stores.intake.books() }
+    answerJson(response, 200, { books, trouble, ...(limits === undefined ? {} : { limits }) } satisfies RoleStatus)
   }
   const later =
     (answer: (response: ServerResponse) => Promise<void>) =>

@@ -20,6 +20,8 @@ export interface Status {
   readonly partitions: readonly number[]
   readonly lanes: readonly LaneStatus[]
   readonly books: Readonly<Record<string, unknown>>
+  /** What is wrong with the stores of the door here, in sentences. */
+  readonly trouble: readonly string[]
   /** Roles that did not answer, and why. */
   readonly silent: Readonly<Record<string, string>>
 }
@@ -61,6 +63,7 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
       partitions: [],
       lanes: [],
       books: {},
+      trouble: [],
       silent: {},
     }
   }
@@ -72,6 +75,7 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
   const lanes = new Map<string, LaneStatus>()
   let books: Record<string, unknown> = {}
   let partitions: readonly number[] = []
+  const trouble: string[] = []
   const silent: Record<string, string> = {}
   for (const { role, answer } of answers) {
     if (typeof answer === 'string') {
@@ -81,10 +85,12 @@ async function statusOf(dataFolder: string, version: string): Promise<Status> {
     for (const lane of answer.lanes ?? []) lanes.set(lane.lane, lane)
     books = { ...books, ...answer.books }
     partitions = answer.partitions ?? partitions
+    trouble.push(...(answer.trouble ?? []))
   }
   const processes = file.processes.map(processStatus)
   const { url } = file
-  return { version, running, url, dataFolder, processes, partitions, lanes: [...lanes.values()], books, silent }
+  const seen = { processes, partitions, lanes: [...lanes.values()], books, trouble, silent }
+  return { version, running, url, dataFolder, ...seen }
 }
 
 function processStatus(one: ListedProcess): ProcessStatus {
@@ -124,6 +130,7 @@ function statusText(now: Status): string {
     `Sluice ${now.version} at ${String(now.url)}, data in ${now.dataFolder}\n`,
     processes,
     ...missing,
+    ...now.trouble.map((sentence) => `${sentence}\n`),
     ...sharedText(now),
     ...now.lanes.map(laneText),
     ...(books.length === 0 ? [] : [table(['books', ''], books)]),

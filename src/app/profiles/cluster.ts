@@ -38,6 +38,7 @@ import { canaryToken } from '../canary-token.ts'
 import type { Config } from '../config.ts'
 import { topicName } from '../settings/topics-section.ts'
 import type { CoreStores, DoorCounts, EdgeStores, PinnableLog, Profile, WarehouseStores } from './profile.ts'
+import { clusterDoor } from './cluster-door.ts'
 import { kafkaBatches } from './kafka-batches.ts'
 import { kafkaSizes } from './kafka-sizes.ts'
 import { shareSecretFiles } from './shared-secret-files.ts'
@@ -116,6 +117,7 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
     limitedTokens,
     sql,
     doorCounts: doorCountsOf(openLog(config, sql, 'edge-ends', telemetry.of('log'))),
+    health: () => clusterDoor(intake.health()),
     // Kafka removes what its topics say.
     trim: () => Promise.resolve(),
   }

@@ -76,6 +76,8 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
     limitedTokens: noLimitedTokens,
     sql: openSql('sluice-edge'),
     doorCounts,
+    // What its journal cannot take it says itself, request by request.
+    health: () => ({ takesEvents: true, trouble: [] }),
     async trim(nowMs) {
       await trimJournal({
         files: nodeFiles,

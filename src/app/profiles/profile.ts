@@ -32,6 +32,8 @@ export interface EdgeStores {
   readonly sql: SqlClient
   /** What the door has written; there also while the core is away. */
   doorCounts(): Promise<DoorCounts>
+  /** How the door's stores are right now; asks nobody. */
+  health(): DoorHealth
   /** Removes what nobody needs any more. */
   trim(nowMs: number): Promise<void>
 }
@@ -51,6 +53,13 @@ export interface CoreStores {
   doorCounts(): Promise<DoorCounts>
   trim(nowMs: number): Promise<void>
   close(): Promise<void>
+}
+
+export interface DoorHealth {
+  /** False while every event is turned away with 503. */
+  readonly takesEvents: boolean
+  /** What is wrong, in sentences. */
+  readonly trouble: readonly string[]
 }
 
 export interface DoorCounts {

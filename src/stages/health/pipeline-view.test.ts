@@ -59,6 +59,7 @@ const parts: PipelineParts = {
   lateness: { oldestWaitingMsMax: 1000, oldestPatientWaitingMsMax: 100_000 },
   processes: [{ role: 'edge', state: 'ready', pid: 1, startedAt: '', restarts: 0 }],
   edgeSilence: undefined,
+  edgeTrouble: [],
 }
 
 describe('the view of the pipeline', () => {
@@ -131,6 +132,7 @@ describe('the view of the pipeline', () => {
       canary: { ...parts.canary, failure: 'The door answered 503.' },
       processes: [{ role: 'postgres', state: 'waiting', pid: null, startedAt: '', restarts: 3 }],
       edgeSilence: 'it is away',
+      edgeTrouble: ['Redis is away.'],
     })
     assert.deepEqual(problems, [
       '5 accepted events wait for the table, the oldest for 61 s.',
@@ -138,6 +140,7 @@ describe('the view of the pipeline', () => {
       'The books do not balance: in against out: 1 against 2.',
       'The table refused 1 rows for good; "sluice verify" names them.',
       'The edge does not answer, so no event comes in: it is away',
+      'Redis is away.',
       'The process postgres is not running.',
     ])
   })

@@ -14,6 +14,8 @@ export interface PipelineParts {
   readonly processes: readonly ProcessSeen[]
   /** Why the edge does not answer; undefined when it does. */
   readonly edgeSilence: string | undefined
+  /** What the edge says is wrong with its stores, in sentences. */
+  readonly edgeTrouble: readonly string[]
 }
 
 export interface ProcessSeen {
@@ -77,6 +79,7 @@ function problemsOf({
   lateness,
   processes,
   edgeSilence,
+  edgeTrouble,
 }: Omit<PipelineParts, 'lanes'>): readonly string[] {
   const problems: string[] = []
   const { oldestWaitingMs, oldestUrgentWaitingMs, waitingEvents } = freshness
@@ -92,6 +95,7 @@ function problemsOf({
     problems.push(`The table refused ${String(books.warehouse.refused)} rows for good; "sluice verify" names them.`)
   }
   if (edgeSilence !== undefined) problems.push(`The edge does not answer, so no event comes in: ${edgeSilence}`)
+  problems.push(...edgeTrouble)
   for (const { role, state } of processes) {
     if (state === 'waiting' || state === 'stopped') problems.push(`The process ${role} is not running.`)
   }

@@ -295,6 +295,20 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     assert.deepEqual([quotaLimited, unchecked, lanes.appended.length], [6, 1, 1])
   })
 
+  it('says since when the log stores nothing, until it does again', async (t) => {
+    const redis = await testRedis(t)
+    const lanes = testLanes()
+    const intake = await opened(t, redis, lanes)
+    const { before } = lanes
+    lanes.before = () => Promise.reject(appendFailure())
+    await assert.rejects(intake.submit(aRequest([1])), isRetryable)
+    await assert.rejects(intake.submit(aRequest([2])), isRetryable)
+    assert.match(intake.health().log?.reason ?? '', /did not confirm/)
+    lanes.before = before
+    await intake.submit(aRequest([1]))
+    assert.equal(intake.health().log, undefined)
+  })
+
   it('asks no room for a quota of none among the keys that are counted', async (t) => {
     const redis = await testRedis(t)
     const intake = await opened(t, redis, testLanes(), { limitKeysMax: 2 })

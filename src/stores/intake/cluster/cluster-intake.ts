@@ -21,6 +21,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { partitionOf } from '../../../event/murmur2.ts'
+import type { Position } from '../../../event/position.ts'
 import { failpoint } from '../../../kit/failpoint.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
@@ -74,6 +75,8 @@ export interface ClusterIntakeHealth {
   readonly owedForgotten: number
   /** Events that stand in the log beside a copy, as far as it was noticed here. */
   readonly copiesAppended: number
+  /** The log has stored nothing since then; undefined when what was appended last is stored. */
+  readonly log: { readonly sinceMs: number; readonly reason: string } | undefined
 }
 
 const noLimits: readonly AppliedLimit[] = []
@@ -109,6 +112,7 @@ class OpenedClusterIntake implements ClusterIntake {
   #waitingBytes = 0
   #onTheirWay = 0
   #unchecked = 0
+  #logAway: ClusterIntakeHealth['log']
   #allAnswered: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -164,7 +168,8 @@ class OpenedClusterIntake implements ClusterIntake {
     const { redis, whenAway } = this.#options
     const { awaySinceMs, owedKeys, owedForgotten, copiesAppended } = this.#door
     const unchecked = this.#unchecked
-    return { redis: redis.health(), whenAway, awaySinceMs, unchecked, owedKeys, owedForgotten, copiesAppended }
+    const log = this.#logAway
+    return { redis: redis.health(), whenAway, awaySinceMs, unchecked, owedKeys, owedForgotten, copiesAppended, log }
   }
 
   close(): Promise<void> {
@@ -268,13 +273,27 @@ class OpenedClusterIntake implements ClusterIntake {
   async #append({ records, recordOf, outcomes }: Decision): Promise<void> {
     if (records.length === 0) return
     failpoint('edge:before-log-append')
-    const positions = await this.#options.lanes.append(records)
+    const positions = await this.#appended(records)
     failpoint('edge:after-log-append')
     for (const [at, record] of recordOf.entries()) {
       const outcome = outcomes[at]
       const position = record === undefined ? undefined : positions[record]
       // In place: claims hold the same object.
       if (outcome !== undefined && position !== undefined) Object.assign(outcome, { offset: position.offset })
+    }
+  }
+
+  async #appended(records: readonly SourceRecord[]): Promise<readonly Position[]> {
+    try {
+      const positions = await this.#options.lanes.append(records)
+      this.#logAway = undefined
+      return positions
+    } catch (error) {
+      // A record that is too large says nothing about the log.
+      if (error instanceof Failure && error.retryable) {
+        this.#logAway ??= { sinceMs: (this.#options.now ?? Date.now)(), reason: error.message }
+      }
+      throw error
     }
   }
 
