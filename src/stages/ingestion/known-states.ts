@@ -9,6 +9,7 @@
  */
 import { emptyBooks } from '../../event/derived-batch.ts'
 import type { Lane } from '../../event/position.ts'
+import { askedSeldom } from '../../kit/asked-seldom.ts'
 import { Failure } from '../../kit/failure.ts'
 import type { EventLog, Remembered } from '../../stores/log/event-log.ts'
 import type { PartitionState } from './derive-batches.ts'
@@ -22,9 +23,8 @@ export class KnownStates {
   readonly #log: Pick<EventLog, 'remembered'>
   readonly #derived: Lane
   readonly #states: PartitionState[]
+  readonly #askAgain = askedSeldom(() => this.#ask(), { everyMs: askEveryMs, waitMsMax: waitMs })
   #own: ReadonlySet<number> = new Set()
-  #asking: Promise<void> | undefined
-  #askedMs = -Infinity
 
   constructor(log: Pick<EventLog, 'remembered' | 'partitionsOf'>, derived: Lane) {
     this.#log = log
@@ -53,17 +53,8 @@ export class KnownStates {
 
   /** By source index; asks the log about others, unless that was done just now. As last known while the log is away. */
   async all(): Promise<readonly PartitionState[]> {
-    if (this.#own.size < this.#states.length) await atMost(this.#askAgain(), waitMs)
+    if (this.#own.size < this.#states.length) await this.#askAgain()
     return this.#states.slice()
-  }
-
-  #askAgain(): Promise<void> {
-    if (performance.now() - this.#askedMs < askEveryMs) return Promise.resolve()
-    this.#asking ??= this.#ask().finally(() => {
-      this.#askedMs = performance.now()
-      this.#asking = undefined
-    })
-    return this.#asking
   }
 
   async #ask(): Promise<void> {
@@ -97,14 +88,4 @@ function stateFrom(about: string): PartitionState | undefined {
   return decidedTo === undefined || books === undefined || acceptedToMs === undefined
     ? undefined
     : { decidedTo, books, acceptedToMs }
-}
-
-/** Resolves with the promise, or when so long has passed; then its failure is nobody's. */
-async function atMost(promise: Promise<void>, timeoutMs: number): Promise<void> {
-  const late = Promise.withResolvers<undefined>()
-  const timer = setTimeout(late.resolve, timeoutMs, undefined)
-  promise.catch(() => undefined)
-  await Promise.race([promise, late.promise]).finally(() => {
-    clearTimeout(timer)
-  })
 }
