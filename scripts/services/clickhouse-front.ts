@@ -95,7 +95,10 @@ const holder = new Session(folder, { connectionArgs: [`--config-file=${configFil
 let running = 0
 const waiting: (() => void)[] = []
 
-const server = createServer((request, response) => {
+/** As ClickHouse has it (http_max_uri_size): parameters of a question come in the address. */
+const addressBytesMax = 1024 * 1024
+
+const server = createServer({ maxHeaderSize: addressBytesMax }, (request, response) => {
   void answerTo(request, response).catch((error: unknown) => {
     if (response.headersSent) response.destroy()
     else refuse(response, error)
