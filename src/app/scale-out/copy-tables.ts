@@ -151,7 +151,7 @@ export function movedExpression(name: string, begins: Offsets): string {
   if (name !== '_offset' && name !== '_incarnation') return `old.${sqlName(name)}`
   const begin = `arrayElement([${begins.map(String).join(',')}]::Array(UInt64), old._partition + 1)`
   return name === '_offset'
-    ? `if(old._offset >= ${begin}, old._offset - ${begin}, old._offset + ${String(earlierOffsets)})`
+    ? `if(old._offset >= ${begin}, toUInt64(old._offset - ${begin}), toUInt64(old._offset + ${String(earlierOffsets)}))`
     : `if(old._offset >= ${begin}, ${String(movedIncarnation)}, ${String(earlierIncarnation)})`
 }
 
