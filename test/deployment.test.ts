@@ -318,8 +318,10 @@ describe('the Kubernetes manifests', () => {
     })
   }
 
-  it('run one core, and leave the number of edges to the autoscaler', () => {
+  it('run two cores of which every edge knows both, and leave the number of edges to the autoscaler', () => {
     const replicas = workloads.map(({ metadata, spec }) => [metadata.name, spec?.replicas])
-    assert.deepEqual(Object.fromEntries(replicas), { 'sluice-edge': undefined, 'sluice-core': 1 })
+    assert.deepEqual(Object.fromEntries(replicas), { 'sluice-edge': undefined, 'sluice-core': 2 })
+    const edge = read('deploy/kubernetes/edge.yaml')
+    for (const core of [0, 1]) assert.ok(edge.includes(`sluice-core-${String(core)}.sluice-core:8001`))
   })
 })
