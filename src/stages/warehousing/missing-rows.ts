@@ -32,21 +32,21 @@ export async function missingRows(
   for await (const page of warehouse.present(wanted)) {
     for (const { offset, index } of page) here.add(`${String(partition)}:${String(offset)}:${String(index)}`)
   }
-  let missing: ReadBatch[] = []
-  let isRefusedAll = true
+  const lacking: ReadBatch[] = []
+  const unrefused = new Set<string>()
   const hash = createHash('sha256').update(token)
   for (const batch of here.size === rowCountOf(own) ? [] : own) {
     const left = withRows(batch, (row) => {
       const place = placeOf(row)
       const isMissing = !here.has(place) && row.expires_at * 1000 > nowMs
-      if (isMissing && !refused.has(place)) isRefusedAll = false
+      if (isMissing && !refused.has(place)) unrefused.add(place)
       return isMissing
     })
     if (left === undefined) continue
-    missing.push(left)
+    lacking.push(left)
     hash.update(`${String(partition)}:${left.head.idSetHash};`)
   }
-  if (isRefusedAll) missing = []
+  const missing = unrefused.size === 0 ? [] : lacking
   return {
     block: {
       token: `${String(month)}-r${hash.digest('hex').slice(0, 40)}`,

@@ -507,9 +507,11 @@ describe('the warehouse writer', () => {
     await runThrough(installation, {
       taken: (own) => ({
         async done(block, partitions) {
-          if (!isAway) return await own.done(block, partitions)
-          isAway = false
-          throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+          if (isAway) {
+            isAway = false
+            throw new Failure('SLUICE_STATE_UNAVAILABLE', 'away', { retryable: true })
+          }
+          await own.done(block, partitions)
         },
       }),
     })
