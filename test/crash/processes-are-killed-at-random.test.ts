@@ -17,7 +17,8 @@ for (const profile of profiles) {
       await load.more(200)
       for (let n = 0; n < kills[profile.name]; n++) {
         await sleep(chance.between(20, 700))
-        await sluice.kill(chance.oneOf(profile.roles))
+        // Without the edge among them nobody would have to send anything again.
+        await sluice.kill(n === 0 ? 'edge' : chance.oneOf(profile.roles))
       }
       await load.more(500)
       await assertPromisesKept(sluice, await load.stop(), { acknowledgedMin: 700, retriesMin: 1 })
