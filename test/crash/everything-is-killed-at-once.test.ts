@@ -16,7 +16,7 @@ for (const profile of profiles) {
   describe(`a Sluice of which all processes are killed at once, ${profile.where}`, { skip: profile.skip }, () => {
     it('loses and doubles nothing', async (test) => {
       const sluice = await aRunningSluice(test, {}, profile)
-      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised })
+      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised, ...profile.pace })
       for (let n = 0; n < 2; n++) {
         await load.more(200)
         await sleep(chance.between(20, 500))

@@ -13,7 +13,7 @@ for (const profile of profiles) {
   describe(`a running Sluice, ${profile.where}`, { skip: profile.skip }, () => {
     it('loses and doubles nothing when its processes are killed at random', async (test) => {
       const sluice = await aRunningSluice(test, {}, profile)
-      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised })
+      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised, ...profile.pace })
       await load.more(200)
       for (let n = 0; n < kills[profile.name]; n++) {
         await sleep(chance.between(20, 700))

@@ -17,7 +17,7 @@ for (const profile of profiles) {
   describe(`a supervisor that is killed alone and started again, ${profile.where}`, { skip: profile.skip }, () => {
     it('never leaves two writers, and nothing is lost or doubled', async (test) => {
       const sluice = await aRunningSluice(test, {}, profile)
-      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised })
+      const load = startLoad(sluice, { seed: chance.seed, promised: profile.promised, ...profile.pace })
       await load.more(200)
       for (let n = 0; n < 2; n++) {
         await sleep(chance.between(20, 500))

@@ -20,11 +20,8 @@ export interface NamedPoint {
   readonly only?: TestedProfile
 }
 
-/** In the cluster profile less: its processes take longer to be ready again, while everybody goes on sending. */
-const loadsOf = {
-  embedded: { clients: 4, pauseMsMax: 20, acknowledged: 300 },
-  cluster: { clients: 2, pauseMsMax: 100, acknowledged: 100 },
-} as const
+/** Events that have to be acknowledged after each death. */
+const acknowledgedAfter = { embedded: 300, cluster: 100 }
 
 export function describeNamedPoints(role: Role & ('edge' | 'core'), points: readonly NamedPoint[]): void {
   for (const profile of profiles) {
@@ -37,7 +34,7 @@ export function describeNamedPoints(role: Role & ('edge' | 'core'), points: read
 function describeOn(profile: TestedProfile, role: Role & ('edge' | 'core'), points: readonly NamedPoint[]): void {
   const chance = seededChance()
   const ledger = new Ledger(profile.promised)
-  const { acknowledged, ...pace } = loadsOf[profile.name]
+  const acknowledged = acknowledgedAfter[profile.name]
   let installation: Promise<Installation> | undefined
 
   describe(`the ${role}, ${profile.where}`, { skip: profile.skip }, () => {
@@ -55,7 +52,7 @@ function describeOn(profile: TestedProfile, role: Role & ('edge' | 'core'), poin
         process.stdout.write(`${name}=kill@${String(hit)}\n`)
         await sluice.start({ SLUICE_FAILPOINTS: `${name}=kill@${String(hit)}` })
         try {
-          const load = startLoad(sluice, { seed: chance.seed, ledger, ...pace })
+          const load = startLoad(sluice, { seed: chance.seed, ledger, ...profile.pace })
           await sluice.until(`the death of ${role} at ${name}`, () => {
             load.check()
             return sluice.deaths(role) > deathsBefore

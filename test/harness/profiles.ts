@@ -11,6 +11,8 @@ export interface TestedProfile {
   /** Why nothing can run on it here; false when it can. */
   readonly skip: string | false
   readonly promised: Promised
+  /** How much is sent while processes die. A process of the cluster profile takes longer to be ready again. */
+  readonly pace: { readonly clients: number; readonly pauseMsMax: number }
   /** What the supervisor starts, in alphabetical order. */
   readonly roles: readonly Role[]
   engines(ending: Ending): Promise<Engines>
@@ -26,6 +28,7 @@ export const embedded: TestedProfile = {
   where: 'on one machine',
   skip: false,
   promised: { durability: 'fsync', copiesEnter: false },
+  pace: { clients: 4, pauseMsMax: 20 },
   roles: ['core', 'edge', 'postgres'],
   engines: (ending) => Promise.resolve({ settings: {}, after: (clean) => ending.after(clean) }),
 }
@@ -38,6 +41,7 @@ export const cluster: TestedProfile = {
   },
   // Of a single broker.
   promised: { durability: 'buffered', copiesEnter: true },
+  pace: { clients: 2, pauseMsMax: 100 },
   roles: ['core', 'edge'],
   async engines(ending) {
     const users: (() => Promise<void>)[] = []
