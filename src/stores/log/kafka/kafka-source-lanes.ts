@@ -14,7 +14,6 @@
  * The delay grows for `retries` tries; then the batch counts as put back, and its delay begins anew. Nothing is dropped: a call that
  * has waited for `deliveryMsMax` is rejected, so that its sender keeps the events. Some of them may be stored all the same.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClusterMetadata } from '@platformatic/kafka'
 import { lanes } from '../../../event/position.ts'
 import type { Lane, Position } from '../../../event/position.ts'
@@ -255,9 +254,9 @@ class KafkaSourceLanes implements SourceLanes {
       const dueMs = await this.#sendDue()
       if (this.#active.size === 0) return
       const waitMs = Math.max(0, Math.min(dueMs, this.#nextLookMs) - performance.now())
-      const stop = new AbortController()
-      await Promise.race([this.#wake.promise, sleep(waitMs, undefined, { signal: stop.signal }).catch(() => undefined)])
-      stop.abort()
+      const timer = setTimeout(() => this.#hurry(), waitMs)
+      await this.#wake.promise
+      clearTimeout(timer)
     }
   }
 
