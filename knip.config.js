@@ -12,7 +12,6 @@ export default {
     'scripts/write-{client,docs}.ts!',
     // Proved by their contracts; what calls them comes with several working cores (docs/run/cluster.md).
     'src/stores/coordination/redis/redis-coordination.ts!',
-    'src/stores/state/postgres/replica-reader.ts!',
     'bench/*.ts',
     'bench/trials/*.ts',
     'src/**/*.test.ts',

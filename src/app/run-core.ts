@@ -168,7 +168,7 @@ export const runCore: RunRole = async (config, { telemetry, signal, ready, onSet
     insertedTo: () => insertedTo(running),
   })
   const http = await createCoreHttp({
-    sql,
+    ...stores.api,
     sessions: {
       ageMsMax: config.console.sessionAgeMsMax,
       idleMsMax: config.console.sessionIdleMsMax,

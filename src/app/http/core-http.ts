@@ -13,7 +13,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Config, NamedLimit } from '../config.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { SessionLimits } from '../../stores/state/sessions.ts'
-import type { SqlClient } from '../../stores/state/sql-client.ts'
+import type { SqlClient, SqlSession } from '../../stores/state/sql-client.ts'
 import { guardRoutes, isStillAdmitted } from './access.ts'
 import { apiDocument, describeRoutes, documentOptions } from './api-document.ts'
 import type { HttpApp } from './http-app.ts'
@@ -51,6 +51,8 @@ import { compileValidator } from './validate.ts'
 
 export interface CoreHttpDeps {
   readonly sql: SqlClient
+  /** For lists that may be a little old; `sql` where it is absent. */
+  readonly reading?: SqlSession
   readonly sessions: SessionLimits
   /** Bounds of what is managed, and how often. */
   readonly bounds: Config['api']
@@ -110,7 +112,7 @@ export async function createCoreHttp(deps: CoreHttpDeps): Promise<FastifyInstanc
 }
 
 async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
-  const { sql, sessions, bounds } = deps
+  const { sql, reading = sql, sessions, bounds } = deps
   await api.register(cookie)
   takeEmptyBodies(api)
   const rates = await createRequestRates(api, bounds)
@@ -119,19 +121,19 @@ async function apiRoutes(api: HttpApp, deps: CoreHttpDeps): Promise<void> {
   api.get('/api/openapi.json', { config: { access: 'everyone' }, schema: { hide: true } }, () => apiDocument(api))
 
   sessionRoutes(api, { sql, sessions, rates, passwordChosen: deps.passwordChosen })
-  projectRoutes(api, { sql, ...bounds })
+  projectRoutes(api, { sql, reading, ...bounds })
   keyRoutes(api, { sql, ...bounds })
   limitRoutes(api, deps)
-  projectLimitRoutes(api, { ...deps, ...bounds })
+  projectLimitRoutes(api, { ...deps, ...bounds, reading })
   restrictionRoutes(api, { sql, ...bounds })
   signingSecretRoutes(api, { sql, ...bounds })
-  auditRoutes(api, { sql })
+  auditRoutes(api, { sql: reading })
   insightRoutes(api, { sql, ...bounds, complaintAbout: deps.complaintAbout })
   eventsRoutes(api, deps.questions)
   questionRoutes(api, deps.questions)
   sqlRoutes(api, deps.questions)
   recordingRoutes(api, deps.recordings)
-  journeyRoutes(api, { ...deps.journey, sql })
+  journeyRoutes(api, { ...deps.journey, sql: reading })
   pipelineRoutes(api, deps.pipeline)
   liveRoutes(api, { ...deps.live, isStillAdmitted: (request) => isStillAdmitted(request, deps) })
 }

@@ -31,6 +31,8 @@ import { migrate, readMigrations } from '../../stores/state/migrate.ts'
 import { checkServer } from '../../stores/state/postgres/check-server.ts'
 import { readDatabaseUrl } from '../../stores/state/postgres/database-url.ts'
 import { openPostgresSqlClient } from '../../stores/state/postgres/postgres-sql-client.ts'
+import { seeOwnWrites } from '../../stores/state/postgres/own-writes.ts'
+import { openReplicaReader } from '../../stores/state/postgres/replica-reader.ts'
 import type { SqlClient, SqlSession } from '../../stores/state/sql-client.ts'
 import { postgresInsertProgress } from '../../stores/warehouse/postgres-progress/postgres-insert-progress.ts'
 import type { ClickhouseServer } from '../../stores/warehouse/clickhouse/clickhouse-server.ts'
@@ -78,7 +80,7 @@ async function openEdgeStores(config: Config, telemetry: ProcessTelemetry): Prom
   await prepared(config, sql, own)
   const { durability } = await openTopics(config, 'edge', telemetry.of('log'))
   const { partitionCount, duplicateWindowMs, limitKeysMax, queueBytesMax } = config.intake
-  const { compression, messageBytesMax, deliveryMsMax } = config.kafka
+  const { compression, deliveryMsMax } = config.kafka
   const lanes = openKafkaSourceLanes({
     ...kafkaSourceLanesDefaults,
     connection: kafkaConnection(config, 'edge'),
@@ -128,6 +130,7 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
   await prepared(config, sql, telemetry.of('state'))
   await openTopics(config, 'core', telemetry.of('log'))
   const log = openLog(config, sql, 'core', telemetry.of('log'))
+  const { api, ...replica } = await openReplica(config, sql)
   const { recentBlocksMax } = config.warehouse
   const progressOf = (flow: FlowName) => postgresInsertProgress(sql, flow, { recentBlocksMax })
   return {
@@ -144,10 +147,12 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
       recordings: progressOf('recordings'),
     },
     sql,
+    api,
     doorCounts: doorCountsOf(log),
     trim: () => Promise.resolve(),
     async close() {
       await log.close()
+      await replica.close()
       await sql.close()
     },
   }
@@ -207,6 +212,27 @@ export async function openSql(config: Config, applicationName: string): Promise<
   const bounds = { connectionsMax: poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs }
   const place = await readDatabaseUrl(url, caFile === '' ? {} : { caFile })
   return openPostgresSqlClient({ ...bounds, ...place, applicationName })
+}
+
+/** Lists of the API may be read from a standby. */
+async function openReplica(
+  config: Config,
+  primary: SqlClient,
+): Promise<{ readonly api: CoreStores['api']; readonly close: () => Promise<void> }> {
+  const { readUrl, readLagMsMax, poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs } = config.postgres
+  if (readUrl === undefined) return { api: { sql: primary, reading: primary }, close: () => Promise.resolve() }
+  const { caFile } = config.postgres
+  const place = await readDatabaseUrl(readUrl, { session: 'any', ...(caFile === '' ? {} : { caFile }) })
+  const bounds = { connectionsMax: poolMax, waitingMax, connectTimeoutMs, statementTimeoutMs }
+  const replica = openPostgresSqlClient({ ...bounds, ...place, applicationName: 'sluice-core-reading' })
+  const reader = openReplicaReader({ primary, replica, lagMsMax: readLagMsMax })
+  return {
+    api: seeOwnWrites(primary, reader),
+    async close() {
+      await reader.close()
+      await replica.close()
+    },
+  }
 }
 
 /** Postgres is safe to use, has our tables, and the secrets of this instance are those of all. Tries for as long as it is away. */

@@ -112,6 +112,7 @@ async function openCoreStores(config: Config, telemetry: ProcessTelemetry): Prom
       recordings: await openFileInsertProgress(nodeFiles, 'core/inserting-recordings', config.warehouse),
     },
     sql,
+    api: { sql, reading: sql },
     doorCounts,
     async trim(nowMs) {
       await trimJournal({

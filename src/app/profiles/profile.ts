@@ -12,7 +12,7 @@ import type { Intake } from '../../stores/intake/intake.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import type { LogSearch } from '../../stores/log/log-search.ts'
 import type { PartitionAssignment } from '../../stores/log/partition-assignment.ts'
-import type { SqlClient } from '../../stores/state/sql-client.ts'
+import type { SqlClient, SqlSession } from '../../stores/state/sql-client.ts'
 import type { InsertProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseReader } from '../../stores/warehouse/warehouse-reader.ts'
 import type { Warehouse, WarehouseTable } from '../../stores/warehouse/warehouse.ts'
@@ -49,6 +49,8 @@ export interface CoreStores {
   readonly search: LogSearch
   readonly progress: Readonly<Record<FlowName, InsertProgress>>
   readonly sql: SqlClient
+  /** The same for the API, with a session for lists that may be a little old; not older than what was changed by its `sql`. */
+  readonly api: { readonly sql: SqlClient; readonly reading: SqlSession }
   /** What the door has written; there also while the edge is away. */
   doorCounts(): Promise<DoorCounts>
   trim(nowMs: number): Promise<void>

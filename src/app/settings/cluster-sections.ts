@@ -57,6 +57,19 @@ export const clusterSections = {
         pattern: /^\S+$/,
         doc: 'Where projects, tokens, limits and positions are kept. PostgreSQL 15 or newer.',
       }),
+      readUrl: secret({
+        env: 'DATABASE_READONLY_URL',
+        defaultText: 'none',
+        shape: 'an address like that of DATABASE_URL',
+        pattern: /^\S+$/,
+        doc: 'A standby of it that answers what the API lists of projects, limits and the audit log, while it is fresh enough.',
+      }),
+      readLagMsMax: milliseconds({
+        default: 5 * secondMs,
+        min: 100,
+        max: 10 * minuteMs,
+        doc: 'How old its answers may be. Whoever has changed something through the same core is never shown less.',
+      }),
       caFile: text({
         default: '',
         ...anyText,

@@ -16,7 +16,7 @@ import {
 } from '../../../stores/state/limits.ts'
 import type { Limit, LimitChange, LimitOutcome } from '../../../stores/state/limits.ts'
 import { project, projectTokens } from '../../../stores/state/projects.ts'
-import type { SqlClient } from '../../../stores/state/sql-client.ts'
+import type { SqlClient, SqlSession } from '../../../stores/state/sql-client.ts'
 import { projectOf } from '../access.ts'
 import { actorOf } from '../actor.ts'
 import type { HttpApp } from '../http-app.ts'
@@ -122,8 +122,8 @@ const LimitPath = Type.Object({
 
 const one = '/api/projects/:id/limits/:limit_id'
 
-export function projectLimitRoutes(app: HttpApp, deps: ProjectLimitDeps): void {
-  const { sql, limitsMax } = deps
+export function projectLimitRoutes(app: HttpApp, deps: ProjectLimitDeps & { readonly reading: SqlSession }): void {
+  const { sql, reading, limitsMax } = deps
   const tags = ['Limits']
 
   app.get(
@@ -140,7 +140,7 @@ export function projectLimitRoutes(app: HttpApp, deps: ProjectLimitDeps): void {
     },
     async (request) => {
       const { id } = projectOf(request)
-      return { limits: await limitAnswers(deps, id, await listLimits(sql, id)) }
+      return { limits: await limitAnswers({ ...deps, sql: reading }, id, await listLimits(reading, id)) }
     },
   )
 
@@ -324,7 +324,7 @@ async function limitAnswer(deps: ProjectLimitDeps, limit: Limit): Promise<Static
 }
 
 async function limitAnswers(
-  { sql, limitUses, tokensMax }: ProjectLimitDeps,
+  { sql, limitUses, tokensMax }: Omit<ProjectLimitDeps, 'sql'> & { readonly sql: SqlSession },
   projectId: number,
   limits: readonly Limit[],
 ): Promise<Static<typeof LimitAnswer>[]> {

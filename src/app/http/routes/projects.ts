@@ -13,7 +13,7 @@ import {
   revokeProjectToken,
 } from '../../../stores/state/projects.ts'
 import type { Project } from '../../../stores/state/projects.ts'
-import type { SqlClient } from '../../../stores/state/sql-client.ts'
+import type { SqlClient, SqlSession } from '../../../stores/state/sql-client.ts'
 import { askerOf, projectOf } from '../access.ts'
 import { actorOf } from '../actor.ts'
 import type { HttpApp } from '../http-app.ts'
@@ -23,6 +23,8 @@ import { ProjectPath } from '../project-path.ts'
 
 export interface ProjectDeps {
   readonly sql: SqlClient
+  /** For what is told of projects. */
+  readonly reading: SqlSession
   /** Most projects of an organisation. */
   readonly projectsMax: number
   /** Most tokens of a project that hold. */
@@ -85,7 +87,7 @@ const TokenPath = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 64, description: 'The token itself.' }),
 })
 
-export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: ProjectDeps): void {
+export function projectRoutes(app: HttpApp, { sql, reading, projectsMax, tokensMax }: ProjectDeps): void {
   const tags = ['Projects']
 
   async function projectAnswer(project: Project): Promise<Static<typeof ProjectAnswer>> {
@@ -95,8 +97,8 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
       answers: project.answers,
       event_retention_days: project.eventRetentionDays ?? null,
       created_at: project.createdAt.toISOString(),
-      tokens: [...(await projectTokens(sql, project.id, tokensMax))],
-      token_lanes: (await laneTokens(sql, project.id)).map(({ token, lanes }) => ({ token, lanes: [...lanes] })),
+      tokens: [...(await projectTokens(reading, project.id, tokensMax))],
+      token_lanes: (await laneTokens(reading, project.id)).map(({ token, lanes }) => ({ token, lanes: [...lanes] })),
     }
   }
 
@@ -112,7 +114,7 @@ export function projectRoutes(app: HttpApp, { sql, projectsMax, tokensMax }: Pro
       },
     },
     async (request) => {
-      const projects = await listProjects(sql, askerOf(request).organizationId)
+      const projects = await listProjects(reading, askerOf(request).organizationId)
       return { projects: await Promise.all(projects.map(projectAnswer)) }
     },
   )

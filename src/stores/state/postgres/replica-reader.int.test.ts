@@ -5,6 +5,7 @@ import { until } from '../../../kit/until.fixtures.ts'
 import type { SqlClient } from '../sql-client.ts'
 import { readDatabaseUrl } from './database-url.ts'
 import { openPostgresSqlClient } from './postgres-sql-client.ts'
+import { seeOwnWrites } from './own-writes.ts'
 import { openReplicaReader } from './replica-reader.ts'
 import type { ReplicaReader } from './replica-reader.ts'
 import { openTcpPostgres } from './tcp-postgres.fixtures.ts'
@@ -63,6 +64,22 @@ describe('questions to a read replica', () => {
     const committedMs = performance.now()
     while (performance.now() - committedMs <= 400) await reader.query('select 1')
     assert.equal(await kept(reader), 101)
+  })
+
+  it('show at once what whoever asks has changed, and come from the replica again once it has that', async () => {
+    await untilAnsweredBy('replica')
+    const own = seeOwnWrites(primary, reader)
+    const before = await kept(own.reading)
+    await replica.query('select pg_wal_replay_pause()')
+    await own.sql.transaction((session) => session.query('insert into kept values (2)'))
+    assert.equal(await kept(own.reading), before + 1)
+    await replica.query('select pg_wal_replay_resume()')
+    const standby = 'select pg_is_in_recovery() as standby'
+    await until(
+      'the replica answers',
+      async () => (await own.reading.query<{ standby: boolean }>(standby))[0]?.standby === true,
+    )
+    assert.equal(await kept(own.reading), before + 1)
   })
 
   it('go to the primary at once when the replica goes away, and back when it is there again', async () => {
