@@ -9,6 +9,7 @@ import { allFlows, flows } from '../../event/flows.ts'
 import type { FlowName } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
 import { Failure, messageOf } from '../../kit/failure.ts'
+import { secretFile } from '../../kit/secret-file.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import { openRedisConnection } from '../../stores/coordination/redis/redis-connection.ts'
@@ -326,12 +327,13 @@ export function openLog(config: Config, sql: SqlSession, purpose: string, teleme
   })
 }
 
-/** The cores of an installation are a consumer group of its main lane. */
-function openAssignment(config: Config, telemetry: Telemetry): PartitionAssignment {
+/** The cores of an installation are a consumer group of its main lane. Whoever starts again on its data folder is the same member. */
+async function openAssignment(config: Config, telemetry: Telemetry): Promise<PartitionAssignment> {
   const { topicPrefix, groupId, groupSessionMs, groupHeartbeatMs, groupHandoverMs } = config.kafka
   return kafkaAssignment({
     connection: kafkaConnection(config, 'share'),
     groupId: groupId === '' ? `${topicPrefix}sluice-core` : groupId,
+    memberId: (await secretFile('core-member.key', 16)).toString('hex'),
     topic: topicName(config, 'events_plugin_ingestion'),
     sessionMs: groupSessionMs,
     heartbeatMs: groupHeartbeatMs,

@@ -39,6 +39,13 @@ export const clusterSections = {
         max: minuteMs,
         doc: 'How long a core may take to accept a connection of an edge before another one is asked.',
       }),
+      edgeAddress: text({
+        env: 'SLUICE_EDGE_ADDRESS',
+        default: '',
+        shape: 'an address like http://edges:8000, or nothing',
+        complaintAbout: (value) => (value === '' || /^https?:\/\/[^/\s]+$/.test(value) ? undefined : 'is neither'),
+        doc: 'Where a core without an edge on its own machine sends its canary events: an edge, or the balancer before them. None: it sends none, and health goes by how long events wait.',
+      }),
       coreListen: text({
         env: 'SLUICE_CORE_LISTEN',
         default: '',
