@@ -17,7 +17,9 @@ const atOnce = 1000
 /** Each is reached by a move of some thousand events; of a large one in the middle. */
 const points =
   eventCount > 100_000
-    ? ['scale-out:source-copied=kill@60', 'scale-out:derived-copied=kill@60', 'scale-out:block-inserted=kill@25']
+    ? ['source-copied', 'derived-copied', 'block-inserted'].map(
+        (point) => `scale-out:${point}=kill@${String(Math.ceil(eventCount / 40_000))}`,
+      )
     : [
         'scale-out:check-done=kill',
         'scale-out:drain-done=kill',

@@ -33,11 +33,11 @@ interface SourceCopy {
   readonly from: EventLog
   readonly to: KafkaCopy
   readonly retained: Retained
-  /** Told of what is durable, with the places of the new log. */
-  readonly copied: (records: readonly LogRecord[]) => Promise<void>
+  /** Told of the records with the places that they have or will have in the new log; again after a crash. */
+  readonly placed: (records: readonly LogRecord[]) => Promise<void>
 }
 
-export async function copySourceLanes({ from, to, retained, copied }: SourceCopy): Promise<void> {
+export async function copySourceLanes({ from, to, retained, placed }: SourceCopy): Promise<void> {
   const next = new Map<Lane, number[]>()
   for (const lane of sourceLanes) {
     const there = await to.bounds(lane)
@@ -84,17 +84,18 @@ export async function copySourceLanes({ from, to, retained, copied }: SourceCopy
       ends[partition] = offset + 1
       moved.push({ ...record, position: { incarnation: 1, partition, offset } })
     }
+    // First: what is in the topic is passed over after a crash.
+    await placed(moved)
     await Promise.all([...groups.values()].map((group) => to.append(group.lane, group.partition, group.records)))
-    await copied(moved)
     failpoint('scale-out:source-copied')
   }
 
   let under: Promise<void> = Promise.resolve()
   for await (const records of from.read(wanted, { signal: new AbortController().signal, batchBytesMax })) {
-    const before = under
+    // One after the other, for the order; the next is read meanwhile.
+    await under
     under = append(records)
     under.catch(() => undefined)
-    await before
   }
   await under
   for (const lane of sourceLanes) {

@@ -74,6 +74,8 @@ const pollMs = 1000
 const batchBytesMax = 1024 * 1024
 const readBytesMax = 4 * 1024 * 1024
 const lockWaitMs = 1000
+/** Nobody waits for an answer here, and this process has more to do than to listen for it. */
+const redisTimeoutMsMin = 30_000
 
 export async function scaleOut(options: ScaleOutOptions): Promise<void> {
   await withFolder(options, async (folder) => {
@@ -158,7 +160,11 @@ export function sidesOf(config: Config): { readonly old: Config; readonly target
   const roles = ['edge', 'core']
   return {
     old: { ...config, profile: { ...config.profile, engines: 'embedded', roles } },
-    target: { ...config, profile: { ...config.profile, engines: 'cluster', roles } },
+    target: {
+      ...config,
+      profile: { ...config.profile, engines: 'cluster', roles },
+      redis: { ...redis, commandTimeoutMs: Math.max(redis.commandTimeoutMs, redisTimeoutMsMin) },
+    },
   }
 }
 
@@ -357,7 +363,7 @@ async function moveLanes(work: Work, sql: SqlClient): Promise<void> {
     telemetry: telemetry.of('log'),
   })
   const { duplicateWindowMs } = target.intake
-  const copied = async (records: readonly LogRecord[]): Promise<void> => {
+  const placed = async (records: readonly LogRecord[]): Promise<void> => {
     const nowMs = Date.now()
     await keepEvents(
       redis,
@@ -370,7 +376,7 @@ async function moveLanes(work: Work, sql: SqlClient): Promise<void> {
     )
   }
   try {
-    await copySourceLanes({ from, to, retained, copied })
+    await copySourceLanes({ from, to, retained, placed })
   } finally {
     await to.close()
     await redis.close()
