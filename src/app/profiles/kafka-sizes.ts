@@ -1,12 +1,10 @@
-import type { Config } from '../config.ts'
-
 /**
  * What goes into the record batches of Kafka, measured before Kafka's own overhead and without counting on compression:
  * - a source message up to 7/8 of the largest batch. The row of a recording that was let in so fits into a derived batch: both have its
  *   text as a JSON text in JSON, and a row has little else.
  * - the rows of a derived batch up to 15/16. Its books and traces are some KiB.
  */
-export function kafkaSizes({ messageBytesMax }: Pick<Config['kafka'], 'messageBytesMax'>): {
+export function kafkaSizes({ messageBytesMax }: { readonly messageBytesMax: number }): {
   readonly sourceBytesMax: number
   readonly derivedBytesMax: number
 } {

@@ -100,7 +100,7 @@ interface Written {
 }
 
 /** Everything in the derived lane, by partition. */
-export async function written(log: EventLog): Promise<readonly Written[]> {
+async function written(log: EventLog): Promise<readonly Written[]> {
   const ends = (await log.bounds('clickhouse_events')).map(({ end }) => end)
   const stopping = new AbortController()
   const records: LogRecord[] = []

@@ -1,5 +1,5 @@
 import { Failure } from '../../kit/failure.ts'
-import { engineMessageOf } from './engine-error.ts'
+import { engineMessageOf, isRefusedUnread } from './engine-error.ts'
 import type { EngineLink } from './engine-link.ts'
 import type { Layout } from './layout.ts'
 import { projectDatabaseName, projectViewStatements } from './project-view.ts'
@@ -37,7 +37,7 @@ export class ProjectViews {
       return await readPropertyColumns(this.#link, this.#layout)
     } catch (cause) {
       throw new Failure('SLUICE_QUERY_FAILED', `The columns could not be read: ${engineMessageOf(cause)}`, {
-        retryable: true,
+        retryable: !isRefusedUnread(cause),
         cause,
       })
     }
@@ -69,7 +69,7 @@ export class ProjectViews {
       return projectDatabaseName(this.#layout, projectId)
     } catch (cause) {
       throw new Failure('SLUICE_QUERY_FAILED', `The view could not be made: ${engineMessageOf(cause)}`, {
-        retryable: true,
+        retryable: !isRefusedUnread(cause),
         cause,
       })
     }

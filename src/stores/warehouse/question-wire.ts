@@ -3,7 +3,7 @@
  * and what the engine's errors mean to whoever asked.
  */
 import { Failure } from '../../kit/failure.ts'
-import { engineCodeOf, engineMessageOf, isTransient } from './engine-error.ts'
+import { engineCodeOf, engineMessageOf, isTooLargeToRead, isTransient } from './engine-error.ts'
 import { sqlString } from './sql-text.ts'
 import type { Answer, Column, Question, QuestionLimits, QuestionParameters } from './warehouse-reader.ts'
 
@@ -92,6 +92,9 @@ const refusedCodes = new Set([
 export function questionFailure(cause: unknown, { limits }: Question): Failure {
   const message = engineMessageOf(cause)
   const code = engineCodeOf(cause)
+  if (isTooLargeToRead(cause)) {
+    return new Failure('SLUICE_QUERY_TOO_LARGE', `The question is too large for the warehouse. ${message}`, { cause })
+  }
   switch (code) {
     // Killed although nobody gave up on it: its time was over.
     case 159:

@@ -1,11 +1,11 @@
-import { messageOf } from '../../../kit/failure.ts'
 import type { InternalEvent } from '../../../kit/telemetry/telemetry.ts'
+import { reasonOf } from './kafka-connection.ts'
 
 /** Said of every broken request; the reader or writer tries again within its bounds. */
 export const kafkaRequestFailed = (doing: string, error: unknown, delayMs: number): InternalEvent => ({
   emit(to) {
     to.count('kafka_requests_failed_total', 1, { doing })
-    to.log('warn', 'Kafka did not do what was asked; it is asked again.', { doing, reason: messageOf(error), delayMs })
+    to.log('warn', 'Kafka did not do what was asked; it is asked again.', { doing, reason: reasonOf(error), delayMs })
   },
 })
 

@@ -90,7 +90,8 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
       try {
         return await ask(requests, topic, tries > 0)
       } catch (error) {
-        if (tries >= connection.retries) throw kafkaFailure(error, `asking for the ${doing} of ${topic}`)
+        const failure = kafkaFailure(error, `asking for the ${doing} of ${topic}`)
+        if (tries >= connection.retries || !failure.retryable) throw failure
         const delayMs = Math.min(connection.retryDelayMs * 2 ** tries, connection.retryDelayMsMax)
         happened.kafkaRequestFailed(doing, error, delayMs).emit(telemetry)
         await new Promise((resolve) => setTimeout(resolve, delayMs))

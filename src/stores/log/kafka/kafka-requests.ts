@@ -9,7 +9,7 @@
  */
 import { Base, kGetApi, kGetConnection, NumericMap, ProduceAcks, ResponseError } from '@platformatic/kafka'
 import type { API, ClusterMetadata, Connection, MessageRecord, RecordsBatch } from '@platformatic/kafka'
-import { clientOptions } from './kafka-connection.ts'
+import { clientOptions, endingsOf } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
 
 export interface KafkaRequests {
@@ -159,6 +159,7 @@ const noSession = { id: 0, epoch: -1 } as const
 export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequests {
   // Tries are counted by who asks; here each request is made once.
   const client = new Base({ ...clientOptions(options), retries: 0 })
+  const explained = endingsOf(client)
   const answerMs = Math.max(1, Math.floor(options.requestTimeoutMs * 0.8))
 
   async function connection(metadata: ClusterMetadata, node: number): Promise<Connection> {
@@ -186,7 +187,7 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
     try {
       return await asked
     } catch (error) {
-      if (!(error instanceof ResponseError)) throw error
+      if (!(error instanceof ResponseError)) throw explained(error)
       const answer = (error as unknown as { readonly response?: Answer }).response
       if (answer === undefined || !Array.isArray(answer[field]) || answer[field].length === 0) throw error
       return answer
@@ -212,7 +213,11 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
 
   return {
     async metadata(topics, fresh) {
-      return await client.metadata({ topics: [...topics], forceUpdate: fresh })
+      try {
+        return await client.metadata({ topics: [...topics], forceUpdate: fresh })
+      } catch (error) {
+        throw explained(error)
+      }
     },
 
     async producerId() {

@@ -1,5 +1,5 @@
-import { messageOf } from '../../../kit/failure.ts'
 import type { InternalEvent } from '../../../kit/telemetry/telemetry.ts'
+import { reasonOf } from './kafka-connection.ts'
 
 export const requestDone = (messages: number, partitions: number, durationMs: number): InternalEvent => ({
   emit(to) {
@@ -16,7 +16,7 @@ export const tryFailed = (broker: number, tries: number, delayMs: number, reason
       broker,
       tries,
       delayMs,
-      reason: messageOf(reason),
+      reason: reasonOf(reason),
     })
   },
 })
@@ -38,7 +38,18 @@ export const appendsGivenUp = (count: number, afterMs: number, reason: unknown):
     to.log('error', 'Kafka did not take events in time; their senders were told to send them again.', {
       requests: count,
       afterMs,
-      reason: messageOf(reason),
+      reason: reasonOf(reason),
+    })
+  },
+})
+
+/** Trying again does not mend it; the next request tries anew. */
+export const appendsRefused = (count: number, reason: unknown): InternalEvent => ({
+  emit(to) {
+    to.count('kafka_appends_refused_total', count)
+    to.log('error', 'Kafka does not let us store events; their senders were told that it failed.', {
+      requests: count,
+      reason: reasonOf(reason),
     })
   },
 })

@@ -267,7 +267,9 @@ class KafkaSourceLanes implements SourceLanes {
       metadata = await this.#metadata()
       this.#producer ??= await this.#scout.producerId()
     } catch (error) {
-      this.#failed(-1, 1, error)
+      const failure = kafkaFailure(error, doing)
+      if (failure.retryable) this.#failed(-1, 1, error)
+      else this.#refuseAll(failure)
       this.#replaceScout()
       return performance.now() + this.#options.connection.retryDelayMs
     }
@@ -481,8 +483,26 @@ class KafkaSourceLanes implements SourceLanes {
   }
 
   #refuse(state: PartitionState, batch: Batch, failure: Failure): void {
+    // A try before this one may be stored: another batch under its sequence would be taken for a repeat, and be lost.
+    if (batch.tries > 0) this.#renewProducer(state)
     this.#done(state, batch)
     for (const { call } of batch.records) reject(call, failure)
+  }
+
+  /** All that waits and is not on its way. */
+  #refuseAll(failure: Failure): void {
+    const calls = new Set<Call>()
+    for (const state of this.#active) {
+      const { batch } = state
+      if (batch?.isOnItsWay === true) continue
+      for (const { call } of [...(batch?.records ?? []), ...state.gathered]) {
+        if (!call.isSettled) calls.add(call)
+        reject(call, failure)
+      }
+      if (batch !== undefined) this.#refuse(state, batch, failure)
+      if (state.gathered.length > 0) this.#take(state)
+    }
+    happened.appendsRefused(calls.size, failure).emit(this.#options.telemetry)
   }
 
   #done(state: PartitionState, batch: Batch): void {

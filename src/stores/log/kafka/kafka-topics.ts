@@ -13,7 +13,7 @@ import { lanes } from '../../../event/position.ts'
 import type { Lane } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import { clientOptions, hasApiError, kafkaFailure } from './kafka-connection.ts'
+import { clientOptions, endingsOf, hasApiError, kafkaFailure, wasClosed } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import * as happened from './kafka-topics.events.ts'
 
@@ -67,6 +67,7 @@ interface Complaint {
   readonly text: string
 }
 
+const doing = 'looking at the topics'
 const readyMsMaxDefault = 30_000
 const lookAgainMs = 100
 const checked = [
@@ -80,6 +81,7 @@ const checked = [
 export async function openKafkaTopics(options: KafkaTopicsOptions): Promise<KafkaTopics> {
   const { allowed, telemetry } = options
   const admin = new Admin(clientOptions(options.connection))
+  const explained = endingsOf(admin)
   try {
     await makeMissing(admin, options)
     const complaints = (await statesOf(admin, options)).flatMap(({ lane, state }) =>
@@ -91,10 +93,21 @@ export async function openKafkaTopics(options: KafkaTopicsOptions): Promise<Kafk
     if (complaints.length > 0) happened.risksAllowed(complaints.map(({ text }) => text)).emit(telemetry)
     return { durability: risks.some((risk) => bufferedRisks.includes(risk)) ? 'buffered' : 'quorum' }
   } catch (error) {
-    throw kafkaFailure(error, 'looking at the topics')
+    throw startFailure(explained(error))
   } finally {
     await admin.close().catch(() => undefined)
   }
+}
+
+/** A broker that wants us to speak otherwise says nothing: it closes the connection. */
+function startFailure(error: unknown): Failure {
+  const failure = kafkaFailure(error, doing)
+  if (!failure.retryable || !wasClosed(error)) return failure
+  return new Failure(
+    failure.code,
+    `${failure.message}. If brokers do so always, look at kafka.tls, kafka.saslMechanism and kafka.clientCertificate: their listener wants something else.`,
+    { retryable: true, cause: error },
+  )
 }
 
 async function makeMissing(admin: Admin, options: KafkaTopicsOptions): Promise<void> {
@@ -115,7 +128,7 @@ async function makeMissing(admin: Admin, options: KafkaTopicsOptions): Promise<v
       .emit(telemetry)
   } catch (error) {
     // Another instance that starts now made them.
-    if (!hasApiError(error, 'TOPIC_ALREADY_EXISTS')) throw notMade(error, options)
+    if (!hasApiError(error, 'TOPIC_ALREADY_EXISTS')) throw notMade(error, missing, options)
     await makeMissingOnebyOne(admin, options, missing)
   }
 }
@@ -130,13 +143,21 @@ async function makeMissingOnebyOne(
     try {
       await admin.createTopics({ topics: [one], configs: settingsOf(options) })
     } catch (error) {
-      if (!hasApiError(error, 'TOPIC_ALREADY_EXISTS')) throw notMade(error, options)
+      if (!hasApiError(error, 'TOPIC_ALREADY_EXISTS')) throw notMade(error, [one], options)
     }
   }
 }
 
-function notMade(error: unknown, { replicationFactor }: KafkaTopicsOptions): Failure {
-  if (!hasApiError(error, 'INVALID_REPLICATION_FACTOR')) return kafkaFailure(error, 'making topics')
+function notMade(
+  error: unknown,
+  missing: readonly { readonly topic: string }[],
+  { replicationFactor }: KafkaTopicsOptions,
+): Failure {
+  if (!hasApiError(error, 'INVALID_REPLICATION_FACTOR')) {
+    // Topics that may not be seen look as if they were missing.
+    const topics = missing.map(({ topic }) => topic).join(', ')
+    return kafkaFailure(error, `making topics that are missing or not shown to us (Create, Describe): ${topics}`)
+  }
   return new Failure(
     'SLUICE_KAFKA_TOO_FEW_BROKERS',
     `Topics were to be made with ${String(replicationFactor)} copies, and Kafka has fewer brokers than that now. Start the others, or lower kafka.replicationFactor.`,
@@ -162,13 +183,17 @@ async function statesOf(
 ): Promise<readonly { readonly lane: Lane; readonly state: TopicState }[]> {
   const topics = lanes.map(options.topicOf)
   const found = await settled(admin, topics, options.readyMsMax ?? readyMsMaxDefault)
-  const configs = await admin.describeConfigs({
-    resources: topics.map((topic) => ({
-      resourceType: ConfigResourceTypes.TOPIC,
-      resourceName: topic,
-      configurationKeys: [...checked],
-    })),
-  })
+  const configs = await admin
+    .describeConfigs({
+      resources: topics.map((topic) => ({
+        resourceType: ConfigResourceTypes.TOPIC,
+        resourceName: topic,
+        configurationKeys: [...checked],
+      })),
+    })
+    .catch((error: unknown) => {
+      throw kafkaFailure(error, `asking for the settings of topics (DescribeConfigs): ${topics.join(', ')}`)
+    })
   return lanes.map((lane) => {
     const topic = options.topicOf(lane)
     const { partitions = [] } = found.get(topic) ?? {}
@@ -199,7 +224,7 @@ async function settled(
       })
       if (isReady && (await everyLeaderAnswers(admin, found))) return found
     } catch (error) {
-      if (performance.now() > endMs) throw error
+      if (performance.now() > endMs || !kafkaFailure(error, doing).retryable) throw error
     }
     if (performance.now() > endMs) {
       throw new Failure('SLUICE_LOG_UNAVAILABLE', 'Some partitions of the topics have no leader. Start all brokers.', {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { readMigrations } from '../../state/migrate.ts'
-import { openTestDatabase } from '../../state/postgres/test-database.fixtures.ts'
+import { openTestDatabase, readMigrations } from '../../state/postgres/test-database.fixtures.ts'
 import type { TestDatabase } from '../../state/postgres/test-database.fixtures.ts'
 import { describeLogEpochs } from '../log-epochs.contract.ts'
 import { describeLogReaders } from '../log-readers.contract.ts'

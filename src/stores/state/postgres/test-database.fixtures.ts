@@ -11,6 +11,9 @@ import { readDatabaseUrl } from './database-url.ts'
 import { openPostgresSqlClient } from './postgres-sql-client.ts'
 import type { Way } from './postgres-sql-client.ts'
 
+/** For tests that begin with the tables of an earlier release. */
+export { readMigrations }
+
 export interface TestDatabase {
   readonly sql: SqlClient
   /** Another client of the same database, as another process has it; closed with the rest. */

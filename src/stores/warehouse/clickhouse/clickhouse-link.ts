@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { ClickHouseError, ClickHouseLogLevel, createClient, parseError } from '@clickhouse/client'
+import { HttpAnswerError } from '../engine-error.ts'
 import type { EngineLink } from '../engine-link.ts'
 import type { ClickhouseOptions } from './clickhouse-options.ts'
 
@@ -41,40 +42,52 @@ export function connectClickhouse(
     log: { level: ClickHouseLogLevel.OFF },
     ...(options.ca === undefined ? {} : { tls: { ca_cert: Buffer.from(options.ca) } }),
   })
+  const asked = async ({ sql, settings, signal, values }: Asked): Promise<string> => {
+    const answer = await client.exec({
+      query: sql,
+      clickhouse_settings: { ...settings, ...whole },
+      // The client would throw away the status, which is all that is said when nobody who speaks ClickHouse answers.
+      ignore_error_response: true,
+      ...(values === undefined ? {} : { values: Readable.from([values]) }),
+      ...(signal === undefined ? {} : { abort_signal: signal }),
+    })
+    const onAbort = () => answer.stream.destroy()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const said = await text(answer.stream)
+      const { http_status_code: status = 0, response_headers: headers } = answer
+      if (status >= 200 && status < 300 && headers['x-clickhouse-exception-code'] === undefined) return said
+      const error = parseError(said)
+      throw error instanceof ClickHouseError ? error : new HttpAnswerError(status, said)
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
   return {
     async command(sql) {
-      await client.command({ query: sql, clickhouse_settings: whole })
+      await asked({ sql })
     },
     async rows(sql) {
-      const result = await client.query({
-        query: sql,
-        format: 'JSONCompactEachRow',
-        clickhouse_settings: { ...whole, output_format_json_quote_64bit_integers: 0 },
+      const lines = await asked({
+        sql,
+        settings: { default_format: 'JSONCompactEachRow', output_format_json_quote_64bit_integers: 0 },
       })
-      return await result.json<unknown[]>()
+      return lines
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as unknown[])
     },
     async insert({ table, format, values, settings }) {
-      const result = await client.exec({
-        query: `INSERT INTO ${table} FORMAT ${format}`,
-        values: Readable.from([values]),
-        clickhouse_settings: { ...settings, ...whole },
-      })
-      await text(result.stream)
+      await asked({ sql: `INSERT INTO ${table} FORMAT ${format}`, settings, values })
     },
-    async answer({ sql, settings, signal }) {
-      const result = await client.exec({
-        query: sql,
-        clickhouse_settings: { ...settings, ...whole },
-        abort_signal: signal,
-      })
-      const onAbort = () => result.stream.destroy()
-      signal.addEventListener('abort', onAbort, { once: true })
-      try {
-        return await text(result.stream)
-      } finally {
-        signal.removeEventListener('abort', onAbort)
-      }
-    },
+    answer: asked,
     close: () => client.close(),
   }
+}
+
+interface Asked {
+  readonly sql: string
+  readonly settings?: Readonly<Record<string, string | number>>
+  readonly signal?: AbortSignal
+  readonly values?: Buffer
 }

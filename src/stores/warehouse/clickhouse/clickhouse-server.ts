@@ -5,7 +5,7 @@
  * it does not remember, or a setting that it does not let us change, shows only when rows are there twice.
  */
 import { codeOf, Failure, messageOf } from '../../../kit/failure.ts'
-import { engineCodeOf, engineMessageOf, isTransient } from '../engine-error.ts'
+import { engineCodeOf, engineMessageOf, isRefusedUnread, isTransient } from '../engine-error.ts'
 import type { EngineLink } from '../engine-link.ts'
 import type { Layout } from '../layout.ts'
 import { migrate, readMigrations } from '../migrations.ts'
@@ -131,11 +131,13 @@ function openFailure(cause: unknown, { url, user }: ClickhouseOptions): Failure 
         { cause },
       )
     }
-    return new Failure(
-      'SLUICE_WAREHOUSE_UNREACHABLE',
-      `ClickHouse at ${url} does not answer: ${messageOrCode(cause)}.`,
-      { retryable: true, cause },
-    )
+    if (isRefusedUnread(cause)) {
+      return new Failure('SLUICE_WAREHOUSE_ADDRESS', `What answers at ${url} is not ClickHouse: ${message}`, { cause })
+    }
+    return new Failure('SLUICE_WAREHOUSE_UNREACHABLE', `ClickHouse at ${url} does not answer: ${message}.`, {
+      retryable: true,
+      cause,
+    })
   }
   if (loginCodes.has(code)) {
     return new Failure('SLUICE_WAREHOUSE_LOGIN', `ClickHouse at ${url} does not let ${user} in: ${message}`, { cause })
@@ -149,10 +151,4 @@ function openFailure(cause: unknown, { url, user }: ClickhouseOptions): Failure 
     retryable: isTransient(code),
     cause,
   })
-}
-
-/** An error of several addresses at once has no message of its own. */
-function messageOrCode(cause: unknown): string {
-  const message = messageOf(cause)
-  return message === '' ? (codeOf(cause) ?? 'unknown error') : message
 }

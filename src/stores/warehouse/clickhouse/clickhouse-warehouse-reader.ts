@@ -1,5 +1,5 @@
-import { Failure, messageOf } from '../../../kit/failure.ts'
-import { engineCodeOf } from '../engine-error.ts'
+import { Failure } from '../../../kit/failure.ts'
+import { engineCodeOf, engineMessageOf, isRefusedUnread } from '../engine-error.ts'
 import { EngineReader, engineReaderDefaults } from '../engine-reader.ts'
 import type { EngineReaderConfig } from '../engine-reader.ts'
 import { parameterTexts, questionSettings } from '../question-wire.ts'
@@ -44,8 +44,8 @@ export function openClickhouseWarehouseReader(
       try {
         return await placeOf(question).asking.answer({ sql: question.sql, settings, signal: abandoned.signal })
       } catch (cause) {
-        if (stop.aborted || engineCodeOf(cause) !== undefined) throw cause
-        throw new Failure('SLUICE_QUERY_FAILED', `The warehouse did not answer: ${messageOf(cause)}`, {
+        if (stop.aborted || engineCodeOf(cause) !== undefined || isRefusedUnread(cause)) throw cause
+        throw new Failure('SLUICE_QUERY_FAILED', `The warehouse did not answer: ${engineMessageOf(cause)}`, {
           retryable: true,
           cause,
         })
