@@ -149,7 +149,7 @@ export async function finish(options: ScaleOutOptions): Promise<void> {
   })
 }
 
-export function sidesOf(config: Config): { readonly old: Config; readonly target: Config } {
+function sidesOf(config: Config): { readonly old: Config; readonly target: Config } {
   const { postgres, redis, kafka, clickhouse } = config
   if (postgres.url === undefined || redis.url === undefined || kafka.hosts.length === 0 || clickhouse.host === '') {
     throw new Failure(
