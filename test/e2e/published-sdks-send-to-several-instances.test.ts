@@ -6,6 +6,7 @@ import type { Balancer } from '../harness/balancer.ts'
 import { aCluster } from '../harness/cluster.ts'
 import type { Cluster } from '../harness/cluster.ts'
 import { send } from '../harness/http-client.ts'
+import type { Installation } from '../harness/installation.ts'
 import { assertVerified } from '../harness/oracle.ts'
 import { cluster as profile } from '../harness/profiles.ts'
 import { seededChance } from '../harness/seed.ts'
@@ -18,6 +19,9 @@ describe('two edges behind one address, and two cores', { skip: skippedWithoutPy
   it('have each event of the published SDKs once and in the order of its user', async (test) => {
     const cluster = await aCluster(test, { edges: 2, cores: 2 })
     const balancer = await aBalancer(test, cluster.urls)
+    await cluster.until('each core having its share', () =>
+      cluster.cores.every((core) => partitionsOf(core).length === 2),
+    )
     await sendWithBoth(cluster, balancer, 2)
     await assertEachOnceInOrder(cluster)
     const [first = 0, second = 0] = balancer.answeredBy
@@ -42,6 +46,14 @@ describe('two edges behind one address, and two cores', { skip: skippedWithoutPy
     await assertEachOnceInOrder(cluster)
   })
 })
+
+/** Of a core, by what it said last. */
+function partitionsOf(core: Installation): readonly string[] {
+  const last = core.logged('The partitions of this process have changed.').at(-1)
+  return String(last?.fields['partitions'])
+    .split(',')
+    .filter((partition) => partition !== '')
+}
 
 async function sendWithBoth({ token }: Cluster, { url }: Balancer, seconds: number): Promise<void> {
   const sending = { count, seconds }

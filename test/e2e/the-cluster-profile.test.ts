@@ -2,20 +2,20 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { clusterSettings, clusterSkip } from '../harness/cluster-settings.ts'
 import { freePort } from '../harness/free-port.ts'
 import { aRunningSluice } from '../harness/installation.ts'
 import type { Installation } from '../harness/installation.ts'
 import { assertVerified } from '../harness/oracle.ts'
+import { cluster } from '../harness/profiles.ts'
 
 interface Receipt {
   readonly verdict: string
   readonly position?: string
 }
 
-describe('an installation on Kafka, Redis, Postgres and ClickHouse', { skip: clusterSkip() }, () => {
+describe('an installation on Kafka, Redis, Postgres and ClickHouse', { skip: cluster.skip }, () => {
   it('stores each event once, over a copy, deaths of the edge and of the core, and a restart', async (test) => {
-    const sluice = await aRunningSluice(test, await clusterSettings(test))
+    const sluice = await aRunningSluice(test, {}, cluster)
     const events = Array.from({ length: 300 }, (_, n) => ({
       event: 'clicked',
       distinct_id: `user ${String(n % 20)}`,
@@ -49,10 +49,14 @@ describe('an installation on Kafka, Redis, Postgres and ClickHouse', { skip: clu
   })
 
   it('takes events at an edge of another machine, which knows the copies of the first and passes questions on', async (test) => {
-    const shared = await clusterSettings(test)
+    const engines = await cluster.engines(test)
     const address = `127.0.0.1:${String(await freePort())}`
-    const first = await aRunningSluice(test, { ...shared, SLUICE_CORE_LISTEN: address })
-    const second = await aRunningSluice(test, { ...shared, SLUICE_ROLES: 'edge', SLUICE_CORE_ADDRESS: address })
+    const first = await aRunningSluice(engines, { ...engines.settings, SLUICE_CORE_LISTEN: address })
+    const second = await aRunningSluice(engines, {
+      ...engines.settings,
+      SLUICE_ROLES: 'edge',
+      SLUICE_CORE_ADDRESS: address,
+    })
     const events = Array.from({ length: 40 }, (_, n) => ({
       event: 'clicked',
       distinct_id: `user ${String(n % 4)}`,
