@@ -120,5 +120,44 @@ describe('questions to a ClickHouse server', { skip }, () => {
       }
       assert.deepEqual(codes, ['SLUICE_QUERY_FAILED', 'SLUICE_QUERY_BUSY', 'SLUICE_QUERY_FAILED'])
     })
+
+    it('says why, and that asking again is of no use, when a question is refused before ClickHouse reads it', async () => {
+      const refusals = [
+        { status: 431, text: '', code: 'SLUICE_QUERY_TOO_LARGE', reason: /HTTP 431 Request Header Fields Too Large/ },
+        { status: 414, text: '', code: 'SLUICE_QUERY_TOO_LARGE', reason: /HTTP 414 URI Too Long/ },
+        { status: 403, text: '', code: 'SLUICE_QUERY_FAILED', reason: /^HTTP 403 Forbidden$/ },
+        { status: 404, text: '<p>No such site', code: 'SLUICE_QUERY_FAILED', reason: /Not Found: <p>No such site$/ },
+      ]
+      for (const { status, text, code, reason } of refusals) {
+        await withOffline(
+          (_, response) => response.writeHead(status).end(text),
+          async (reader) => {
+            await assert.rejects(reader.ask({ ...question, isHeavy: true }), (error) => {
+              assert.ok(error instanceof Failure)
+              assert.deepEqual([error.code, error.retryable], [code, false])
+              assert.match(error.message, reason)
+              return true
+            })
+          },
+        )
+      }
+    })
+
+    it('refuses a question whose parameters are larger than the server takes, once and for all', async () => {
+      const options = ownOptions(address)
+      const reader = openClickhouseWarehouseReader(await openServer(options), fewQuestions)
+      const asked = reader.ask({
+        ...question,
+        sql: 'SELECT length({text:String})',
+        parameters: { text: 'x'.repeat(3 * 1024 ** 2) },
+        limits: { ...limits, timeMs: 30_000 },
+      })
+      await assert.rejects(asked, (error) => {
+        assert.ok(error instanceof Failure && !error.retryable, String(error))
+        return error.message !== ''
+      })
+      await reader.close()
+      await lookAt(options).removeDatabases()
+    })
   })
 })

@@ -123,7 +123,7 @@ describe('a ClickHouse server', { skip }, () => {
     await assert.rejects(openServer(ownOptions(url)), hasCode('SLUICE_WAREHOUSE_TLS', false))
   })
 
-  it('says what is wrong with an address, a login or a cluster', async () => {
+  it('says what is wrong with an address, a login or a cluster', async (t) => {
     const free = createServer()
     const closed = await new Promise<string>((resolve) => {
       free.listen(0, '127.0.0.1', () => {
@@ -132,6 +132,14 @@ describe('a ClickHouse server', { skip }, () => {
       })
     })
     await assert.rejects(openServer(ownOptions(closed)), hasCode('SLUICE_WAREHOUSE_UNREACHABLE', true))
+    const another = createServer((_, response) => response.writeHead(404).end('nothing here'))
+    await new Promise<void>((resolve) => another.listen(0, '127.0.0.1', resolve))
+    t.after(() => another.close())
+    const { port } = another.address() as AddressInfo
+    await assert.rejects(openServer(ownOptions(`http://127.0.0.1:${String(port)}`)), (error) => {
+      assert.match(String(error), /HTTP 404 Not Found: nothing here/)
+      return hasCode('SLUICE_WAREHOUSE_ADDRESS', false)(error)
+    })
     const wrong = ownOptions(address, { user: 'nobody', password: 'a secret' })
     await assert.rejects(openServer(wrong), (error) => {
       assert.ok(!String(error).includes('a secret'))
