@@ -41,22 +41,50 @@ logger.server.name=kafka.server
 logger.server.level=INFO
 `
 
-export function kafkaService(name: 'kafka' | 'kafka3'): Service {
+/** A way to the brokers beside the plain one, over which they and this module speak. */
+export interface KafkaListener {
+  /** Upper-case; the environment has the addresses as `KAFKA_HOSTS_<name>`. */
+  readonly name: string
+  readonly protocol: 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+  /** By which clients reach it. */
+  readonly host: '127.0.0.1' | 'localhost'
+  /** Its own properties of the server, without `listener.name.<name>.` before them. */
+  readonly properties: Readonly<Record<string, string | number>>
+}
+
+/** What brokers have besides what all of them have. */
+export interface KafkaMore {
+  readonly listeners: readonly KafkaListener[]
+  readonly properties: Readonly<Record<string, string | number>>
+  /** As `kafka-storage format --add-scram` takes them. */
+  readonly scramUsers: readonly string[]
+}
+
+const nothingMore: KafkaMore = { listeners: [], properties: {}, scramUsers: [] }
+
+export function kafkaService(name: 'kafka' | 'kafka3', more = nothingMore): Service {
   const members = name === 'kafka' ? ['kafka'] : ['kafka3-1', 'kafka3-2', 'kafka3-3']
   const nodeId = (member: string) => members.indexOf(member) + 1
-  const addresses = (place: Place) => members.map((member) => `127.0.0.1:${String(portOf(place, member))}`)
+  const addresses = (place: Place, host = '127.0.0.1', index = 0) =>
+    members.map((member) => `${host}:${String(portOf(place, member, index))}`)
+  const portsOfAll = 2
 
   const properties = (member: string, place: Place): string => {
     const copies = members.length
     const inSyncMin = copies === 1 ? 1 : 2
     const voters = members.map((voter) => `${String(nodeId(voter))}@127.0.0.1:${String(portOf(place, voter, 1))}`)
+    const own = `PLAINTEXT://127.0.0.1:${String(portOf(place, member))}`
+    const others = more.listeners.map(
+      (listener, n) => `${listener.name}://${listener.host}:${String(portOf(place, member, portsOfAll + n))}`,
+    )
+    const protocols = more.listeners.map((listener) => `,${listener.name}:${listener.protocol}`)
     const values: Readonly<Record<string, string | number | boolean>> = {
       'process.roles': 'broker,controller',
       'node.id': nodeId(member),
       'controller.quorum.voters': voters.join(','),
-      listeners: `PLAINTEXT://127.0.0.1:${String(portOf(place, member))},CONTROLLER://127.0.0.1:${String(portOf(place, member, 1))}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(portOf(place, member))}`,
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      listeners: [own, `CONTROLLER://127.0.0.1:${String(portOf(place, member, 1))}`, ...others].join(','),
+      'advertised.listeners': [own, ...others].join(','),
+      'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols.join('')}`,
       'controller.listener.names': 'CONTROLLER',
       'inter.broker.listener.name': 'PLAINTEXT',
       'log.dirs': path.join(place.folder, member, 'data'),
@@ -78,6 +106,8 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
       'broker.heartbeat.interval.ms': copies === 1 ? 200 : 500,
       'log.cleaner.dedupe.buffer.size': 4 * 1024 ** 2,
       'controlled.shutdown.enable': true,
+      ...more.properties,
+      ...Object.fromEntries(more.listeners.flatMap(propertiesOf)),
     }
     return Object.entries(values)
       .map(([key, value]) => `${key}=${String(value)}\n`)
@@ -93,7 +123,7 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
   return {
     name,
     members,
-    portsEach: 2,
+    portsEach: portsOfAll + more.listeners.length,
     stopSignal: 'SIGTERM',
 
     async install(downloads, say) {
@@ -122,7 +152,17 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
       const file = path.join(folder, 'server.properties')
       await writeFile(file, properties(member, place))
       if (existsSync(path.join(folder, 'data', 'meta.properties'))) return
-      const parameters = [...java(place, 96), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+      const users = more.scramUsers.flatMap((user) => ['--add-scram', user])
+      const parameters = [
+        ...java(place, 96),
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        clusterId,
+        '-c',
+        file,
+        ...users,
+      ]
       await runProgram('java', parameters, { timeoutMs: formatTimeoutMs, cwd: folder })
     },
 
@@ -139,8 +179,19 @@ export function kafkaService(name: 'kafka' | 'kafka3'): Service {
       return `Kafka ${kafkaVersion}, ${brokers}`
     },
 
-    environment: (place) => ({ [name === 'kafka' ? 'KAFKA_HOSTS' : 'KAFKA3_HOSTS']: addresses(place).join(',') }),
+    environment(place) {
+      const prefix = name === 'kafka' ? 'KAFKA_HOSTS' : 'KAFKA3_HOSTS'
+      const others = more.listeners.map((listener, n): [string, string] => [
+        `${prefix}_${listener.name}`,
+        addresses(place, listener.host, portsOfAll + n).join(','),
+      ])
+      return { [prefix]: addresses(place).join(','), ...Object.fromEntries(others) }
+    },
   }
+}
+
+function propertiesOf({ name, properties }: KafkaListener): readonly (readonly [string, string | number])[] {
+  return Object.entries(properties).map(([key, value]) => [`listener.name.${name.toLowerCase()}.${key}`, value])
 }
 
 /**

@@ -23,6 +23,7 @@ import { endDaemon, isRunning, signal, startDaemon } from './daemon.ts'
 import type { Daemon } from './daemon.ts'
 import { freePorts, isPortFree } from './free-ports.ts'
 import { kafkaService } from './kafka.ts'
+import type { KafkaMore } from './kafka.ts'
 import { postgresService } from './postgres.ts'
 import { redisService } from './redis.ts'
 import { serviceNames, SetupProblem } from './service.ts'
@@ -32,6 +33,8 @@ export interface ServiceSetOptions {
   readonly folder: string
   /** Where downloads are kept, if not in the folder; several sets may share one. */
   readonly downloads?: string
+  /** What the brokers are to have besides what they always have; the same each time, for as long as they have data. */
+  readonly kafka?: KafkaMore
   /** Told what takes long. */
   readonly say?: (line: string) => void
 }
@@ -69,14 +72,6 @@ export interface ServiceSet {
   pid(member: string): number
 }
 
-const services: Readonly<Record<ServiceName, Service>> = {
-  kafka: kafkaService('kafka'),
-  kafka3: kafkaService('kafka3'),
-  redis: redisService,
-  postgres: postgresService,
-  clickhouse: clickhouseService,
-}
-
 /** Somebody else's `up` may be downloading. */
 const lockTimeoutMs = 600_000
 const readyTimeoutMs = 150_000
@@ -92,7 +87,14 @@ interface ServiceRecord {
 }
 type ServiceRecords = Readonly<Partial<Record<ServiceName, ServiceRecord>>>
 
-export function serviceSet({ folder, downloads, say = () => undefined }: ServiceSetOptions): ServiceSet {
+export function serviceSet({ folder, downloads, kafka, say = () => undefined }: ServiceSetOptions): ServiceSet {
+  const services: Readonly<Record<ServiceName, Service>> = {
+    kafka: kafkaService('kafka', kafka),
+    kafka3: kafkaService('kafka3', kafka),
+    redis: redisService,
+    postgres: postgresService,
+    clickhouse: clickhouseService,
+  }
   const file = path.join(folder, 'services.json')
   const downloadFolder = downloads ?? path.join(folder, 'downloads')
   const logFile = (member: string) => path.join(folder, 'log', `${member}.log`)

@@ -111,6 +111,19 @@ describe('the settings', () => {
     configOf({ KAFKA_MAX_MESSAGE_BATCH_SIZE: '15 MiB', SLUICE_CAPTURE_EVENT_BYTES_MAX: '3 MiB' })
   })
 
+  it('refuse half of what it takes to be known to Kafka, and certificates without TLS', () => {
+    const [bare] = problemsOf({ KAFKA_TRUSTED_CERT_B64: 'bm9uZQ==' })
+    assert.match(bare ?? '', /kafka\.tls is off.*SLUICE_KAFKA_TLS/)
+    const [keyless] = problemsOf({ SLUICE_KAFKA_TLS: 'on', KAFKA_CLIENT_CERT_B64: 'bm9uZQ==' })
+    assert.match(keyless ?? '', /kafka\.clientKey.*KAFKA_CLIENT_CERT_KEY_B64/)
+    const user = { SLUICE_KAFKA_SASL_USER: 'sluice', SLUICE_KAFKA_SASL_PASSWORD: 'secret' }
+    for (const [name] of Object.entries({ ...user, SLUICE_KAFKA_SASL_MECHANISM: 'PLAIN' })) {
+      const [half] = problemsOf({ ...user, SLUICE_KAFKA_SASL_MECHANISM: 'PLAIN', [name]: undefined })
+      assert.match(half ?? '', /SLUICE_KAFKA_SASL_MECHANISM.*SLUICE_KAFKA_SASL_USER.*SLUICE_KAFKA_SASL_PASSWORD/)
+    }
+    configOf({ ...user, SLUICE_KAFKA_SASL_MECHANISM: 'PLAIN' })
+  })
+
   it('refuse a plan of failpoints that cannot be armed', () => {
     assert.equal(
       configOf({ SLUICE_FAILPOINTS: 'edge:a=kill@3, core:b=kill' }).diagnostics.failpoints,

@@ -764,6 +764,26 @@ const relations: readonly { readonly broken: (config: Config) => boolean; readon
       'kafka.minInSyncReplicas is larger than kafka.replicationFactor, so that nothing could ever be acknowledged: lower the first or raise the second.',
   },
   {
+    broken: ({ kafka }) =>
+      kafka.tls === 'off' &&
+      [kafka.trustedCertificate, kafka.clientCertificate, kafka.clientKey].some((one) => one !== undefined),
+    problem:
+      'kafka.tls is off, and certificates for Kafka are set (KAFKA_TRUSTED_CERT_B64, KAFKA_CLIENT_CERT_B64, KAFKA_CLIENT_CERT_KEY_B64), which only TLS has: set SLUICE_KAFKA_TLS to on, or remove them.',
+  },
+  {
+    broken: ({ kafka }) => (kafka.clientCertificate === undefined) !== (kafka.clientKey === undefined),
+    problem:
+      'Of kafka.clientCertificate and kafka.clientKey one is set without the other: set both KAFKA_CLIENT_CERT_B64 and KAFKA_CLIENT_CERT_KEY_B64, or neither.',
+  },
+  {
+    broken: ({ kafka }) =>
+      kafka.saslMechanism === 'none'
+        ? kafka.saslUser !== '' || kafka.saslPassword !== undefined
+        : kafka.saslUser === '' || kafka.saslPassword === undefined,
+    problem:
+      'Logging in at Kafka needs all of SLUICE_KAFKA_SASL_MECHANISM, SLUICE_KAFKA_SASL_USER and SLUICE_KAFKA_SASL_PASSWORD: set them, or none of them.',
+  },
+  {
     broken: ({ profile, kafka, capture }) =>
       profile.engines === 'cluster' && kafkaSizes(kafka).sourceBytesMax < rowGrowthMax * capture.eventBytesMax,
     problem:

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { kafkaIsDownloaded } from '../../scripts/services/kafka.ts'
 import { findProgram } from '../../scripts/services/programs.ts'
 import { serviceSet } from '../../scripts/services/service-set.ts'
-import type { ServiceSet } from '../../scripts/services/service-set.ts'
+import type { ServiceSet, ServiceSetOptions } from '../../scripts/services/service-set.ts'
 
 const downloads = path.join(import.meta.dirname, '..', '..', '.services', 'downloads')
 
@@ -18,13 +18,13 @@ const takeDown = path.join(import.meta.dirname, '..', '..', 'scripts', 'services
  * Services of a test's own, in a folder of its own; only downloads are shared. `remove` leaves nothing, and neither does a test that
  * is killed before it comes to that.
  */
-export async function aServiceSet(): Promise<{
+export async function aServiceSet(own: Pick<ServiceSetOptions, 'kafka'> = {}): Promise<{
   readonly folder: string
   readonly services: ServiceSet
   readonly remove: () => Promise<void>
 }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-services-'))
-  const services = serviceSet({ folder, downloads })
+  const services = serviceSet({ folder, downloads, ...own })
   const guard = spawn('/bin/sh', ['-c', waitThen, 'sh', process.execPath, takeDown, folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -11,7 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import { kafkaFailure } from './kafka-connection.ts'
+import { kafkaFailure, rightsAdvice } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import * as happened from './kafka-log.events.ts'
 import { openKafkaRequests, partitionErrors } from './kafka-requests.ts'
@@ -230,7 +230,7 @@ function refusal(topic: string, partition: number, errorCode: number): Failure {
       `A derived batch is too large for ${where}. Raise the topic's max.message.bytes above the size of ingestion's batches.`,
     )
   if (errorCode === partitionErrors.topicDenied)
-    return new Failure('SLUICE_LOG_DENIED', `Kafka does not let us write to ${where}.`)
+    return new Failure('SLUICE_LOG_DENIED', `Kafka does not let us write to ${where}. ${rightsAdvice}`)
   return new Failure(
     'SLUICE_LOG_UNAVAILABLE',
     `Kafka has forgotten who writes to ${where} (error ${String(errorCode)}); a new owner goes on.`,

@@ -66,7 +66,9 @@ export function clientOptions(options: KafkaConnectionOptions): BaseOptions {
     metadataMaxAge: options.metadataAgeMs,
     autocreateTopics: false,
     // By which name they are reached brokers are told only where it is one; certificates are for addresses as well.
-    ...(tls === undefined ? {} : { tls: { secureContext: contextOf(tls) }, tlsServerName: options.hosts.some(hasName) }),
+    ...(tls === undefined
+      ? {}
+      : { tls: { secureContext: contextOf(tls) }, tlsServerName: options.hosts.some(hasName) }),
     ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
   }
 }
@@ -144,12 +146,16 @@ const certificateAdvice =
   'Look at kafka.clientCertificate and kafka.clientKey (KAFKA_CLIENT_CERT_B64, KAFKA_CLIENT_CERT_KEY_B64): brokers ask for a certificate that they know.'
 const trustAdvice =
   'Look at kafka.trustedCertificate (KAFKA_TRUSTED_CERT_B64), and at kafka.hosts: certificates must be for the names by which brokers are reached.'
-const rightsAdvice = 'Give us the right (ACL): who we are to Kafka say kafka.saslUser or kafka.clientCertificate.'
+export const rightsAdvice =
+  'Give us the right (ACL): who we are to Kafka say kafka.saslUser or kafka.clientCertificate.'
 const tlsAdvice = 'Set kafka.tls (SLUICE_KAFKA_TLS) to on, or name its plain listener in kafka.hosts (KAFKA_HOSTS).'
 
 /** What of the library's errors is a refusal, and what to do about it. */
 const refusals: readonly { readonly is: (error: Error) => boolean; readonly advice: string }[] = [
-  { is: (error) => /^(?:SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM)$/.test(apiIdOf(error)), advice: loginAdvice },
+  {
+    is: (error) => /^(?:SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM)$/.test(apiIdOf(error)),
+    advice: loginAdvice,
+  },
   // It also says so of a connection that ended meanwhile, which may be anybody's fault.
   {
     is: (error) => codeOf(error) === 'PLT_KFK_AUTHENTICATION' && !errorsIn(error.cause).some(isOfNetwork),
@@ -159,7 +165,8 @@ const refusals: readonly { readonly is: (error: Error) => boolean; readonly advi
   { is: (error) => codeOf(error) === 'PLT_KFK_USER' && error.message === 'Broker requires TLS.', advice: tlsAdvice },
   // What the other side of TLS says of our certificate, or of the lack of one.
   {
-    is: (error) => /^ERR_SSL_\w*ALERT_\w*(?:CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/.test(codeOf(error) ?? ''),
+    is: (error) =>
+      /^ERR_SSL_.*ALERT_.*(?:CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/.test(codeOf(error) ?? ''),
     advice: certificateAdvice,
   },
 ]
@@ -244,8 +251,9 @@ export function reasonOf(error: unknown): string {
 const depthMax = 16
 
 function told(error: Error): string {
-  const byBroker = 'serverErrorMessage' in error ? error.serverErrorMessage : undefined
-  return typeof byBroker === 'string' && byBroker !== '' ? byBroker : error.message
+  // What a broker said, and what OpenSSL means where its message is a position in its sources.
+  const said = 'serverErrorMessage' in error ? error.serverErrorMessage : 'reason' in error ? error.reason : undefined
+  return typeof said === 'string' && said !== '' ? said : error.message
 }
 
 function sentence(text: string): string {

@@ -18,7 +18,7 @@ import type { ClusterMetadata, RecordsBatch } from '@platformatic/kafka'
 import type { Lane } from '../../../event/position.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
-import { kafkaFailure } from './kafka-connection.ts'
+import { kafkaFailure, rightsAdvice } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import * as happened from './kafka-log.events.ts'
 import { openKafkaRequests, partitionErrors } from './kafka-requests.ts'
@@ -182,7 +182,7 @@ export async function* readPartitions(
       if (errorCode === partitionErrors.offsetOutOfRange) {
         own.isParked = true
       } else if (errorCode === partitionErrors.topicDenied) {
-        throw new Failure('SLUICE_LOG_DENIED', `Kafka does not let us read ${topic}.`)
+        throw new Failure('SLUICE_LOG_DENIED', `Kafka does not let us read ${topic}. ${rightsAdvice}`)
       } else if (errorCode !== partitionErrors.none) {
         throw new Failure('SLUICE_LOG_UNAVAILABLE', `Partition ${String(partition)} of ${topic} cannot be read now.`, {
           retryable: true,

@@ -21,7 +21,7 @@ import { isDerived } from '../../../event/flows.ts'
 import { Failure } from '../../../kit/failure.ts'
 import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import type { SourceLanes, SourceRecord } from '../source-lanes.ts'
-import { kafkaFailure } from './kafka-connection.ts'
+import { kafkaFailure, rightsAdvice } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
 import { openKafkaRequests, partitionErrors } from './kafka-requests.ts'
 import type { Appended, Compression, KafkaRequests, Message, ProducerId } from './kafka-requests.ts'
@@ -454,7 +454,9 @@ class KafkaSourceLanes implements SourceLanes {
       return
     }
     if (errorCode === partitionErrors.topicDenied) {
-      const denied = new Failure('SLUICE_LOG_DENIED', `Kafka does not let us write to the topic ${state.topic}.`)
+      const how = `Kafka does not let us write to the topic ${state.topic}. ${rightsAdvice}`
+      const denied = new Failure('SLUICE_LOG_DENIED', how)
+      happened.appendsRefused(new Set(batch.records.map(({ call }) => call)).size, denied).emit(this.#options.telemetry)
       this.#refuse(state, batch, denied)
       return
     }
