@@ -15,6 +15,8 @@ import { validate as serviceAccount } from 'kubernetes-models/_schemas/IoK8sApiC
 import { validate as networkPolicy } from 'kubernetes-models/_schemas/IoK8sApiNetworkingV1NetworkPolicy'
 import { validate as podDisruptionBudget } from 'kubernetes-models/_schemas/IoK8sApiPolicyV1PodDisruptionBudget'
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1'
+import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
+import type { IService } from 'kubernetes-models/v1'
 import { Compile } from 'typebox/schema'
 import { parse, parseAllDocuments } from 'yaml'
 import { configFrom } from '../src/app/config.ts'
@@ -112,7 +114,7 @@ interface ComposeService {
   readonly environment?: Environment
   readonly volumes?: readonly string[]
   readonly ports?: readonly string[]
-  readonly networks?: readonly string[]
+  readonly networks?: readonly string[] | ComposeNetworks
   readonly restart?: string
   readonly read_only?: boolean
   readonly cap_drop?: readonly string[]
@@ -122,6 +124,9 @@ interface ComposeService {
   readonly mem_limit?: string
   readonly pids_limit?: number
 }
+
+/** Where a service is on a network under more names than its own. */
+type ComposeNetworks = Readonly<Record<string, { readonly aliases?: readonly string[] }>>
 
 interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>
@@ -198,6 +203,22 @@ describe('compose.yaml', () => {
 
   it('gives each role settings that the product knows', () => {
     for (const name of ['edge-1', 'edge-2', 'core']) assertSettings(compose.services[name]?.environment ?? {})
+  })
+
+  it('lets the core send its canaries to whichever edge is there', () => {
+    const { hostname, port } = new URL(compose.services['core']?.environment?.['SLUICE_EDGE_ADDRESS'] ?? '')
+    const aliases = services.flatMap(([name, { networks = {} }]) =>
+      Array.isArray(networks)
+        ? []
+        : Object.entries(networks as ComposeNetworks).flatMap(([network, { aliases = [] }]) =>
+            aliases.map((alias) => [name, network, alias]),
+          ),
+    )
+    assert.deepEqual(aliases, [
+      ['edge-1', 'back', hostname],
+      ['edge-2', 'back', hostname],
+    ])
+    assert.equal(port, '8000')
   })
 
   it('has its secrets from variables, which the example names without values', () => {
@@ -323,5 +344,26 @@ describe('the Kubernetes manifests', () => {
     assert.deepEqual(Object.fromEntries(replicas), { 'sluice-edge': undefined, 'sluice-core': 2 })
     const edge = read('deploy/kubernetes/edge.yaml')
     for (const core of [0, 1]) assert.ok(edge.includes(`sluice-core-${String(core)}.sluice-core:8001`))
+  })
+
+  it('let the cores send their canaries to the service before the edges', () => {
+    const named = (kind: string, name: string) =>
+      manifests.find((one) => one.kind === kind && one.metadata.name === name)
+    const { env = [] } = workloads.find(({ kind }) => kind === 'StatefulSet')?.spec?.template.spec?.containers[0] ?? {}
+    const door = new URL(env.find(({ name }) => name === 'SLUICE_EDGE_ADDRESS')?.value ?? '')
+    const before = named('Service', door.hostname) as (Manifest & IService) | undefined
+    assert.equal(before?.spec?.ports?.[0]?.port, door.port === '' ? 80 : Number(door.port))
+
+    // A policy is about pods, and the ports at which these listen.
+    const edges = before.spec.selector
+    const edge = workloads.find(({ kind }) => kind === 'Deployment')
+    assert.deepEqual(edge?.spec?.template.metadata?.labels, edges)
+    const listening = edge.spec?.template.spec?.containers[0]?.ports?.[0]
+    assert.equal(before.spec.ports[0].targetPort, listening?.name)
+    const { egress = [] } = (named('NetworkPolicy', 'sluice-outgoing') as Manifest & INetworkPolicy).spec ?? {}
+    const toEdges = egress.find(({ to = [] }) =>
+      to.some(({ podSelector }) => podSelector?.matchLabels?.['app.kubernetes.io/component'] === 'edge'),
+    )
+    assert.deepEqual(toEdges?.ports, [{ protocol: 'TCP', port: listening?.containerPort }])
   })
 })
