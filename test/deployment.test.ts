@@ -358,7 +358,7 @@ describe('the Kubernetes manifests', () => {
     const edges = before.spec.selector
     const edge = workloads.find(({ kind }) => kind === 'Deployment')
     assert.deepEqual(edge?.spec?.template.metadata?.labels, edges)
-    const listening = edge.spec?.template.spec?.containers[0]?.ports?.[0]
+    const listening = edge?.spec?.template.spec?.containers[0]?.ports?.[0]
     assert.equal(before.spec.ports[0].targetPort, listening?.name)
     const { egress = [] } = (named('NetworkPolicy', 'sluice-outgoing') as Manifest & INetworkPolicy).spec ?? {}
     const toEdges = egress.find(({ to = [] }) =>
