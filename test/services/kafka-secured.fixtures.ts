@@ -11,7 +11,7 @@ export const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 export const password = 'a secret = and more;'
 
 /** Who may log in; what each of them may do is given to it by `allow`. */
-export const users = ['sluice', 'reader', 'writer', 'nobody'] as const
+const users = ['sluice', 'reader', 'writer', 'nobody'] as const
 
 export interface Certificates {
   /** The broker's. */
