@@ -6,7 +6,8 @@ import type { Lane } from '../../src/event/position.ts'
 import type { LogFields, LogLevel, Telemetry } from '../../src/kit/telemetry/telemetry.ts'
 import { silent } from '../../src/kit/telemetry/telemetry.ts'
 import { until } from '../../src/kit/until.fixtures.ts'
-import { kafkaAssignment, kafkaAssignmentDefaults } from '../../src/stores/log/kafka/kafka-assignment.ts'
+import { usualTimes } from '../../src/stores/log/kafka/kafka-assignment.fixtures.ts'
+import { kafkaAssignment } from '../../src/stores/log/kafka/kafka-assignment.ts'
 import type { KafkaAssignmentOptions } from '../../src/stores/log/kafka/kafka-assignment.ts'
 import { openTestTopics } from '../../src/stores/log/kafka/kafka-log.fixtures.ts'
 import type { TestTopics } from '../../src/stores/log/kafka/kafka-log.fixtures.ts'
@@ -33,7 +34,7 @@ describe('a Kafka group that shares partitions', { skip: missing('kafka'), timeo
   })
 
   const aGroup = (own: Partial<KafkaAssignmentOptions> = {}): Omit<KafkaAssignmentOptions, 'memberId'> => ({
-    ...kafkaAssignmentDefaults,
+    ...usualTimes,
     connection: topics.connection,
     groupId: `test-${randomBytes(6).toString('hex')}`,
     topic: topics.topicOf(lane),

@@ -16,7 +16,8 @@ import { Failure } from '../../src/kit/failure.ts'
 import type { LogLevel } from '../../src/kit/telemetry/telemetry.ts'
 import { silent } from '../../src/kit/telemetry/telemetry.ts'
 import type { EventLog } from '../../src/stores/log/event-log.ts'
-import { kafkaAssignment, kafkaAssignmentDefaults } from '../../src/stores/log/kafka/kafka-assignment.ts'
+import { usualTimes } from '../../src/stores/log/kafka/kafka-assignment.fixtures.ts'
+import { kafkaAssignment } from '../../src/stores/log/kafka/kafka-assignment.ts'
 import { kafkaLogDefaults, openKafkaLog } from '../../src/stores/log/kafka/kafka-log.ts'
 import { kafkaSourceLanesDefaults, openKafkaSourceLanes } from '../../src/stores/log/kafka/kafka-source-lanes.ts'
 import { createMemoryLogEpochs } from '../../src/stores/log/memory/memory-log-epochs.ts'
@@ -328,7 +329,7 @@ function open(config: Config, warnings: string[]): Clients {
     readers: createMemoryLogReaders(),
   })
   const assignment = kafkaAssignment({
-    ...kafkaAssignmentDefaults,
+    ...usualTimes,
     connection: common.connection,
     groupId: `${config.kafka.topicPrefix}sluice-core`,
     memberId: randomUUID(),

@@ -19,7 +19,8 @@ describe('an error of the engine', () => {
 
 describe('an answer in which no engine speaks', () => {
   it('is a refusal for good when it blames the request', () => {
-    for (const status of [300, 400, 401, 403, 404, 413, 431]) assert.ok(isRefusedUnread(new HttpAnswerError(status, '')))
+    for (const status of [300, 400, 401, 403, 404, 413, 431])
+      assert.ok(isRefusedUnread(new HttpAnswerError(status, '')))
     for (const status of [408, 425, 429, 500, 502, 503]) assert.ok(!isRefusedUnread(new HttpAnswerError(status, '')))
     assert.ok(!isRefusedUnread(new Error('HTTP 404')))
   })

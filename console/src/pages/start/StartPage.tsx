@@ -82,8 +82,8 @@ export function StartPage() {
               .
             </Text>
             <Text size="sm">
-              An answer of <Code>200</Code> comes when the event is in the log. A copy that is sent again is answered and
-              not stored twice. An event is usually in the table after one to two seconds.
+              An answer of <Code>200</Code> comes when the event is in the log. A copy that is sent again is answered
+              and not stored twice. An event is usually in the table after one to two seconds.
             </Text>
           </Stack>
         </section>

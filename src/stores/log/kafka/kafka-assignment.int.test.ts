@@ -6,7 +6,8 @@ import { service } from '../../../kit/service.fixtures.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
 import { describePartitionAssignment } from '../partition-assignment.contract.ts'
 import { openGroupRequests, setGroupSession } from './kafka-assignment-requests.ts'
-import { kafkaAssignment, kafkaAssignmentDefaults } from './kafka-assignment.ts'
+import { usualTimes } from './kafka-assignment.fixtures.ts'
+import { kafkaAssignment } from './kafka-assignment.ts'
 import { kafkaConnectionDefaults } from './kafka-connection.ts'
 import { openTestTopics } from './kafka-log.fixtures.ts'
 import type { TestTopics } from './kafka-log.fixtures.ts'
@@ -28,7 +29,7 @@ describePartitionAssignment('A Kafka group', {
     const groupId = `test-${randomBytes(6).toString('hex')}`
     const { connection } = topics
     const topic = topics.topicOf(lane)
-    const options = { ...kafkaAssignmentDefaults, connection, groupId, topic, heartbeatMs: 200, telemetry: silent }
+    const options = { ...usualTimes, connection, groupId, topic, heartbeatMs: 200, telemetry: silent }
     return { join: () => kafkaAssignment({ ...options, memberId: randomUUID() }) }
   },
 })
@@ -50,7 +51,7 @@ describe('a member of a Kafka group', { skip }, () => {
     await dead.close()
     const stop = new AbortController()
     const risen = kafkaAssignment({
-      ...kafkaAssignmentDefaults,
+      ...usualTimes,
       ...group,
       memberId: 'one',
       sessionMs: 50_000,

@@ -35,12 +35,6 @@ export interface KafkaAssignmentOptions {
   readonly telemetry: Telemetry
 }
 
-export const kafkaAssignmentDefaults = {
-  sessionMs: 10_000,
-  heartbeatMs: 1_000,
-  handoverMs: 30_000,
-} as const satisfies Partial<KafkaAssignmentOptions>
-
 /** One who leaves does not wait longer for the group's answer. */
 const leaveMsMax = 2_000
 

@@ -132,7 +132,9 @@ function openFailure(cause: unknown, { url, user }: ClickhouseOptions): Failure 
       )
     }
     if (isRefusedUnread(cause)) {
-      return new Failure('SLUICE_WAREHOUSE_ADDRESS', `At ${url} it is not ClickHouse that answers: ${message}`, { cause })
+      return new Failure('SLUICE_WAREHOUSE_ADDRESS', `At ${url} it is not ClickHouse that answers: ${message}`, {
+        cause,
+      })
     }
     return new Failure('SLUICE_WAREHOUSE_UNREACHABLE', `ClickHouse at ${url} does not answer: ${message}.`, {
       retryable: true,
