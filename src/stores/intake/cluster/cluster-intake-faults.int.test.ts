@@ -338,6 +338,16 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     assert.equal(intake.health().unchecked, 0)
   })
 
+  it('knows that Redis is back also when nobody sends anything', async (t) => {
+    const redis = await testRedis(t)
+    const intake = await opened(t, redis, testLanes())
+    await redis.kill()
+    await assert.rejects(intake.submit(aRequest([1])), isRetryable)
+    assert.equal(typeof intake.health().awaySinceMs, 'number')
+    await redis.start()
+    await until('it is noticed', () => intake.health().awaySinceMs === undefined)
+  })
+
   it('forgets no quota over a kill when Redis writes all down, and debits nothing twice', async (t) => {
     const redis = await testRedis(t, ['--appendonly', 'yes', '--appendfsync', 'always'])
     const lanes = testLanes()

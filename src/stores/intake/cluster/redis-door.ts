@@ -83,6 +83,8 @@ const lateMs = 15 * 60_000
 /** A connection that is not there after so long counts as away, whatever it hopes for. */
 const connectingMsMax = 250
 const owedPauseMs = 250
+/** Between two looks at whether it is back; what is written is gone after as long. */
+const lookPauseMs = 250
 
 export class RedisDoor {
   readonly #options: RedisDoorOptions
@@ -93,6 +95,7 @@ export class RedisDoor {
   #owedForgotten = 0
   #copiesAppended = 0
   #isTelling = false
+  #isLooking = false
   #isClosing = false
   /** When it was away first since it answered last. */
   #awaySinceMs: number | undefined
@@ -325,6 +328,23 @@ export class RedisDoor {
     if (this.#awaySinceMs !== undefined) return
     this.#awaySinceMs = Date.now()
     happened.redisFailed(error).emit(this.#options.telemetry)
+    if (!this.#isLooking) void this.#lookWhileAway()
+  }
+
+  /** A door that says that it takes nothing may be sent nothing, and would never hear of it. */
+  async #lookWhileAway(): Promise<void> {
+    const { redis } = this.#options
+    this.#isLooking = true
+    while (this.#awaySinceMs !== undefined && !this.#isClosing) {
+      await pause(lookPauseMs, undefined, { ref: false })
+      if (redis.health().state !== 'ready') continue
+      // Written, because one that is full or has become a replica would answer a PING.
+      await redis.command('SET', redis.key('door'), '', 'PX', String(lookPauseMs)).then(
+        () => this.#answered(),
+        () => undefined,
+      )
+    }
+    this.#isLooking = false
   }
 
   #answered(): void {
