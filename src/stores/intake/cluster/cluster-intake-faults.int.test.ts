@@ -295,15 +295,19 @@ describe('the cluster intake while Redis fails', { skip: redisServerSkip() }, ()
     assert.deepEqual([quotaLimited, unchecked, lanes.appended.length], [6, 1, 1])
   })
 
-  it('says since when the log stores nothing, until it does again', async (t) => {
+  it('says since when the log stores nothing, until it does again or nobody tries any more', async (t) => {
     const redis = await testRedis(t)
     const lanes = testLanes()
-    const intake = await opened(t, redis, lanes)
+    let nowMs = 1_000_000
+    const intake = await opened(t, redis, lanes, { now: () => nowMs })
     const { before } = lanes
     lanes.before = () => Promise.reject(appendFailure())
     await assert.rejects(intake.submit(aRequest([1])), isRetryable)
+    nowMs += 60_000
+    assert.equal(intake.health().log, undefined, 'who is never ready again is sent nothing, and hears of nothing')
     await assert.rejects(intake.submit(aRequest([2])), isRetryable)
     assert.match(intake.health().log?.reason ?? '', /did not confirm/)
+    assert.equal(intake.health().log?.sinceMs, 1_000_000)
     lanes.before = before
     await intake.submit(aRequest([1]))
     assert.equal(intake.health().log, undefined)

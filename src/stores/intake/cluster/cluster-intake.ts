@@ -75,7 +75,7 @@ export interface ClusterIntakeHealth {
   readonly owedForgotten: number
   /** Events that stand in the log beside a copy, as far as it was noticed here. */
   readonly copiesAppended: number
-  /** The log has stored nothing since then; undefined when what was appended last is stored. */
+  /** The log has stored nothing since then; undefined when what was appended last is stored, or nothing was appended for a while. */
   readonly log: { readonly sinceMs: number; readonly reason: string } | undefined
 }
 
@@ -84,6 +84,8 @@ const noneWanted: readonly number[] = []
 /** About what an event takes beside its bytes while it is on its way. */
 const eventBytes = 256
 const debitMsDefault = 600_000
+/** After so long without another failure the log is tried again. */
+const logDoubtedMs = 15_000
 
 /** Reads the books; opens while Redis is away, too. */
 export async function openClusterIntake(options: ClusterIntakeOptions): Promise<ClusterIntake> {
@@ -112,7 +114,7 @@ class OpenedClusterIntake implements ClusterIntake {
   #waitingBytes = 0
   #onTheirWay = 0
   #unchecked = 0
-  #logAway: ClusterIntakeHealth['log']
+  #logAway: { readonly sinceMs: number; readonly reason: string; lastMs: number } | undefined
   #allAnswered: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -168,7 +170,7 @@ class OpenedClusterIntake implements ClusterIntake {
     const { redis, whenAway } = this.#options
     const { awaySinceMs, owedKeys, owedForgotten, copiesAppended } = this.#door
     const unchecked = this.#unchecked
-    const log = this.#logAway
+    const log = this.#logFailure()
     return { redis: redis.health(), whenAway, awaySinceMs, unchecked, owedKeys, owedForgotten, copiesAppended, log }
   }
 
@@ -291,10 +293,19 @@ class OpenedClusterIntake implements ClusterIntake {
     } catch (error) {
       // A record that is too large says nothing about the log.
       if (error instanceof Failure && error.retryable) {
-        this.#logAway ??= { sinceMs: (this.#options.now ?? Date.now)(), reason: error.message }
+        const nowMs = (this.#options.now ?? Date.now)()
+        this.#logAway ??= { sinceMs: nowMs, reason: error.message, lastMs: nowMs }
+        this.#logAway.lastMs = nowMs
       }
       throw error
     }
+  }
+
+  /** Known as long as somebody tries: a door that says that it takes nothing may be sent nothing, and would never hear of the log again. */
+  #logFailure(): ClusterIntakeHealth['log'] {
+    if (this.#logAway === undefined) return undefined
+    const { sinceMs, reason, lastMs } = this.#logAway
+    return (this.#options.now ?? Date.now)() - lastMs < logDoubtedMs ? { sinceMs, reason } : undefined
   }
 
   async #keep({ request, step, keys, claims, asked }: Taken, { outcomes }: Decision): Promise<void> {
