@@ -23,6 +23,8 @@ export interface ClusterOptions {
   /** Services of its own; `kafka3`: three brokers, so that what is acknowledged has two copies. */
   readonly own?: readonly ('kafka' | 'kafka3' | 'redis' | 'postgres' | 'clickhouse')[]
   readonly settings?: Settings
+  /** Of one core alone. */
+  readonly settingsOfCore?: (number: number) => Settings
   /** Told where ClickHouse is; says where Sluice shall look for it. */
   readonly clickhouseThrough?: (url: string) => Promise<string>
 }
@@ -68,8 +70,13 @@ export async function aCluster(ending: Ending, options: ClusterOptions): Promise
   }
   const door = edges[0]?.url ?? ''
   const cores: Installation[] = []
-  for (const address of addresses) {
-    const own: Settings = { SLUICE_ROLES: 'core', SLUICE_CORE_LISTEN: address, SLUICE_EDGE_ADDRESS: door }
+  for (const [number, address] of addresses.entries()) {
+    const own: Settings = {
+      SLUICE_ROLES: 'core',
+      SLUICE_CORE_LISTEN: address,
+      SLUICE_EDGE_ADDRESS: door,
+      ...options.settingsOfCore?.(number),
+    }
     cores.push(await anInstallation(using, { ...shared, ...keys, ...own }))
   }
   const cluster = new Cluster(set.services, edges, cores, {
