@@ -168,7 +168,7 @@ export function kafkaService(name: 'kafka' | 'kafka3', more = nothingMore): Serv
 
     async launch(member, place) {
       const cwd = path.join(place.folder, member)
-      const parameters = [...java(place, 256), 'kafka.Kafka', path.join(cwd, 'server.properties')]
+      const parameters = [...java(place, 512), 'kafka.Kafka', path.join(cwd, 'server.properties')]
       return { command: 'java', arguments: parameters, cwd, environment: daemonEnvironment }
     },
 

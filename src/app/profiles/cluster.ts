@@ -312,7 +312,7 @@ export function openTopics(
 }
 
 export function openLog(config: Config, sql: SqlSession, purpose: string, telemetry: Telemetry): EventLog {
-  const { compression, fetchWaitMs, awayMsMax } = config.kafka
+  const { compression, fetchWaitMs, partitionsAtOnceMax, awayMsMax } = config.kafka
   return openKafkaLog({
     ...kafkaLogDefaults,
     connection: kafkaConnection(config, purpose),
@@ -322,6 +322,7 @@ export function openLog(config: Config, sql: SqlSession, purpose: string, teleme
     readers: postgresLogReaders(sql),
     compression,
     fetchWaitMs,
+    partitionsAtOnceMax,
     awayMsMax,
     telemetry,
   })

@@ -312,6 +312,13 @@ export const clusterSections = {
         max: 5 * minuteMs,
         doc: 'How long a broker may take to answer.',
       }),
+      partitionsAtOnceMax: integer({
+        env: 'KAFKA_PARTITIONS_CONSUMED_CONCURRENTLY',
+        default: 0,
+        min: 0,
+        max: 100_000,
+        doc: 'Of how many partitions a reader asks a broker at once; the others have their turn after them. 0: of all, which is the quickest.',
+      }),
       fetchWaitMs: milliseconds({
         default: 500,
         min: 10,

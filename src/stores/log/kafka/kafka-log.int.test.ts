@@ -75,6 +75,25 @@ describe('on a broker', { skip: kafka.skip, timeout: 300_000 }, () => {
       assert.ok(control?.kind === 'batch' && control.value.equals(value))
     })
 
+    it('reads some partitions at a time where it is told to, and all of them in turns', async () => {
+      const topics = await topicsOf('exceptions')
+      const put = putEvent(topics)
+      for (let n = 0; n < 12; n++) await put('exceptions', n % 4, anEvent(String(n)))
+      const log = topics.openLog({ partitionsAtOnceMax: 1, fetchWaitMs: 40 })
+      cleanUps.unshift(() => log.close())
+      const to = (await log.bounds('exceptions')).map(({ end }) => end)
+      const read: number[] = []
+      const options = { signal: new AbortController().signal, batchBytesMax: 1024 }
+      for await (const records of log.read([{ lane: 'exceptions', from: [], to }], options)) {
+        assert.equal(new Set(records.map(({ position }) => position.partition)).size, 1)
+        read.push(...records.map(({ position }) => position.partition))
+      }
+      assert.deepEqual(
+        [0, 1, 2, 3].map((partition) => read.filter((one) => one === partition).length),
+        [3, 3, 3, 3],
+      )
+    })
+
     it('stores a batch once that is sent twice under the same sequence, and neither of two that follow in the wrong order', async () => {
       const topics = await topicsOf(lane)
       const messages = batchMessages(aBatch('once'), { epoch: 1, previous: -1 })

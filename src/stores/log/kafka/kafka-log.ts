@@ -54,6 +54,8 @@ export interface KafkaLogOptions {
   readonly waitingBytesMax: number
   /** How long a request for records waits at the end for news. */
   readonly fetchWaitMs: number
+  /** Of how many partitions such a request asks at most; 0: of all. */
+  readonly partitionsAtOnceMax: number
   /** How long Kafka may be away before a reading fails. */
   readonly awayMsMax: number
 }
@@ -64,6 +66,7 @@ export const kafkaLogDefaults = {
   requestBytesMax: 16 * 1024 * 1024,
   waitingBytesMax: 128 * 1024 * 1024,
   fetchWaitMs: 500,
+  partitionsAtOnceMax: 0,
   awayMsMax: 30_000,
 } as const satisfies Partial<KafkaLogOptions>
 
@@ -72,7 +75,8 @@ const takeOverBytesMax = 4 * 1024 * 1024
 
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
   const { connection, partitionCount, topicOf, epochs, readers, telemetry } = options
-  const reading = { connection, waitMs: options.fetchWaitMs, awayMsMax: options.awayMsMax, telemetry }
+  const { fetchWaitMs: waitMs, partitionsAtOnceMax, awayMsMax } = options
+  const reading = { connection, waitMs, partitionsAtOnceMax, awayMsMax, telemetry }
   const closing = new AbortController()
   const owners = new Set<KafkaOwnership>()
   /** What was remembered when Postgres said it last. */

@@ -28,6 +28,8 @@ export interface KafkaReadingOptions {
   readonly connection: KafkaConnectionOptions
   /** How long a request waits at the end for news. */
   readonly waitMs: number
+  /** Of how many partitions a request asks at most; the others have the next ones, in turns. 0: of all. */
+  readonly partitionsAtOnceMax: number
   /** How long all requests may fail before the reading does. */
   readonly awayMsMax: number
   readonly telemetry: Telemetry
@@ -130,8 +132,11 @@ export async function* readPartitions(
       if (leader < 0) fresh = true
       else byLeader.set(leader, [...(byLeader.get(leader) ?? []), one])
     }
-    for (const [node, own] of byLeader) {
+    for (const [node, led] of byLeader) {
       if (flights.has(node) || performance.now() < (pausedUntilMs.get(node) ?? 0)) continue
+      const own = options.partitionsAtOnceMax === 0 ? led : led.slice(0, options.partitionsAtOnceMax)
+      const turns = Math.ceil(led.length / own.length)
+      if (turns > 1) for (const one of own) partitions.push(...partitions.splice(partitions.indexOf(one), 1))
       // By topic, as requests have them; within a topic those that brought something last stand last.
       const from = topics.flatMap((topic) =>
         own.filter((one) => one.topic === topic).map(({ partition, next }) => ({ topic, partition, offset: next })),
@@ -147,7 +152,7 @@ export async function* readPartitions(
         node,
         broker
           .use()
-          .fetch(metadata, node, { waitMs: options.waitMs, bytesMax, from })
+          .fetch(metadata, node, { waitMs: Math.ceil(options.waitMs / turns), bytesMax, from })
           .then(
             (fetched) => landed({ fetched }),
             (error: unknown) => landed({ error }),
