@@ -76,10 +76,15 @@ describe('a connection to Redis', { skip }, () => {
     const other = server.connection({ url: `${server.url}/3` })
     await other.command('SET', 'only in three', '1')
     assert.equal(await server.connection().command('GET', 'only in three'), null)
-    const none = server.connection({ url: `${server.url}/9999`, commandTimeoutMs: 10_000 })
+    const connectionsTo = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(String(await other.command('INFO', 'stats')))?.[1])
+    const before = await connectionsTo()
+    const none = server.connection({ url: `${server.url}/9999`, commandTimeoutMs: 10_000, retryMsMax: 50 })
     await away(none)
     assert.match(none.health().reason ?? '', /DB index is out of range/)
     await rejects(none.command('GET', 'k'), 'SLUICE_COORDINATION_UNAVAILABLE', true)
+    // Nobody but the connection itself meets the refusal at a further try.
+    await until('further tries', async () => (await connectionsTo()) >= before + 4)
   })
 
   it('refuses more calls than may be under way', async () => {

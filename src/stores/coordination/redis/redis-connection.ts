@@ -277,8 +277,9 @@ export class RedisConnection {
     this.#connection += 1
     const connection = this.#connection
     try {
-      // Chosen here, because the client would go on with database 0 when the server refuses this one.
-      if (this.#database !== 0) await this.#redis.select(this.#database)
+      // Chosen here, because the client would go on with database 0 when the server refuses this one; and by another name than the
+      // client knows, because it would choose what was refused once more by itself, and nobody would catch that.
+      if (this.#database !== 0) await this.#redis.call('SELECT', this.#database)
       const warnings = redisWarningsFrom(await this.#setup())
       if (connection !== this.#connection || this.#state === 'closed') return
       this.#noteWarnings(warnings)
