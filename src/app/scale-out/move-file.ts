@@ -46,7 +46,8 @@ export async function readMove(folder: string): Promise<Move | undefined> {
     // Written by this program alone, and whole.
     return JSON.parse(await readFile(join(folder, fileName), 'utf8')) as Move
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
+    // Whether there is a folder at all is said by whoever needs one.
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
     throw error
   }
 }
