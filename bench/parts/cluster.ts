@@ -183,7 +183,7 @@ function redisMemory(services: ServiceSet): Promise<number> {
     socket.on('error', reject)
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
-      const found = /^used_memory_dataset:(\d+)/m.exec(text)?.[1]
+      const found = /^used_memory:(\d+)/m.exec(text)?.[1]
       if (found === undefined) return
       socket.destroy()
       resolve(Number(found))
