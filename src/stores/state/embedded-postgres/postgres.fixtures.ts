@@ -27,7 +27,8 @@ export interface TestPostgres {
 export async function openTestPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-postgres-'))
   const lines: string[] = []
-  const options = { folder: join(folder, 'postgres'), logLine: (line: string) => lines.push(line) }
+  // Tests have many clients at once, each as another process would.
+  const options = { folder: join(folder, 'postgres'), connectionsMax: 100, logLine: (line: string) => lines.push(line) }
   const clients: SqlClient[] = []
   let server = await openPostgresServer(options)
   const connection = server.connection()
