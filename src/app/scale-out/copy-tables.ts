@@ -10,6 +10,7 @@ import type { Flow } from '../../event/flows.ts'
 import type { Offsets } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import type { ChdbLink } from '../../stores/warehouse/chdb/chdb-engine.ts'
+import { blockSettings, insertLedger } from '../../stores/warehouse/engine-inserts.ts'
 import type { EngineLink } from '../../stores/warehouse/engine-link.ts'
 import { embeddedLayout, onCluster, storedTableName, tableName } from '../../stores/warehouse/layout.ts'
 import type { Layout } from '../../stores/warehouse/layout.ts'
@@ -20,20 +21,6 @@ import { earlierIncarnation, earlierOffsets, movedIncarnation } from './moved-ba
 
 const blockRowsMax = 20_000
 const blockBytesMax = 32 * 1024 * 1024
-
-const insertSettings = {
-  max_threads: 1,
-  max_insert_threads: 1,
-  input_format_parallel_parsing: 0,
-  max_insert_block_size: 2_000_000,
-  min_insert_block_size_rows: 2_000_000,
-  min_insert_block_size_bytes: 4 * 1024 ** 3,
-  insert_deduplicate: 1,
-  optimize_on_insert: 0,
-  async_insert: 0,
-  input_format_skip_unknown_fields: 0,
-} as const
-const clusterSettings = { distributed_foreground_insert: 1, insert_quorum: 'auto', insert_quorum_parallel: 1 } as const
 
 export interface TablesCopy {
   readonly id: string
@@ -108,11 +95,7 @@ async function copyTable(
           table: tableName(layout, flow.table),
           format: 'JSONEachRow',
           values,
-          settings: {
-            insert_deduplication_token: token,
-            ...insertSettings,
-            ...(layout.cluster === undefined ? {} : clusterSettings),
-          },
+          settings: blockSettings(layout, token),
         })
       }
       failpoint('scale-out:block-inserted')
@@ -163,24 +146,9 @@ export async function writeLedger(
 ): Promise<void> {
   const lines = batches
     .filter(({ head }) => head.rowCount > 0)
-    .map(({ head }) =>
-      JSON.stringify([
-        ...[head.partition, head.from, head.to, head.month, head.rowCount, head.idSetHash],
-        ...[`${id}.${String(head.partition)}.${String(head.from)}`, Date.now()],
-        flow.table === 'events' ? '' : flow.table,
-      ]),
-    )
-  if (lines.length === 0) return
-  await to.insert({
-    table: tableName(layout, 'ingest_ledger'),
-    format: 'JSONCompactEachRow',
-    values: Buffer.from(`${lines.join('\n')}\n`),
-    settings: {
-      max_threads: 1,
-      max_insert_threads: 1,
-      input_format_parallel_parsing: 0,
-      async_insert: 0,
-      ...(layout.cluster === undefined ? {} : clusterSettings),
-    },
-  })
+    .map(({ head: { partition, from, to: end, month, rowCount, idSetHash } }) => ({
+      ...{ partition, fromOffset: from, toOffset: end, month, rowCount, idSetHash: BigInt(idSetHash) },
+      ...{ token: `${id}.${String(partition)}.${String(from)}`, insertedAtMs: Date.now() },
+    }))
+  if (lines.length > 0) await insertLedger(to, layout, flow.table, lines)
 }

@@ -1,5 +1,6 @@
 import { Failure } from '../../kit/failure.ts'
 import { engineCodeOf, engineMessageOf } from './engine-error.ts'
+import { blockSettings, insertLedger, ledgerName } from './engine-inserts.ts'
 import type { EngineLink } from './engine-link.ts'
 import { onCluster, storedTable, storedTableName, systemTable, tableName, tokensKeptSeconds } from './layout.ts'
 import type { Layout } from './layout.ts'
@@ -31,36 +32,8 @@ export const engineTableDefaults: EngineTableConfig = {
   blockBytesMax: 1024 ** 3,
 }
 
-/**
- * One block becomes one part: a single reader (parallel reading also costs more CPU than it saves time), no split by
- * size, and a second month in it is an error. Unknown keys and nulls are errors too: a row is stored whole or not.
- */
-const blockSettings = {
-  input_format_parallel_parsing: 0,
-  max_threads: 1,
-  max_insert_threads: 1,
-  max_insert_block_size: 2_000_000,
-  min_insert_block_size_rows: 2_000_000,
-  min_insert_block_size_bytes: 4 * 1024 ** 3,
-  max_partitions_per_insert_block: 1,
-  throw_on_max_partitions_per_insert_block: 1,
-  insert_deduplicate: 1,
-  // Versions are resolved by merges and questions; the part itself holds what the ledger says.
-  optimize_on_insert: 0,
-  async_insert: 0,
-  input_format_skip_unknown_fields: 0,
-  input_format_null_as_default: 0,
-} as const
-
 /** Engine errors that say "these rows are wrong": trying again cannot help. */
 const rowErrorCodes = new Set([6, 26, 27, 33, 38, 41, 53, 69, 72, 117, 130, 131, 158, 252, 349, 376])
-
-/** Of a cluster: answered when the rows are on the machines that keep them, on most replicas of each shard. */
-const clusterSettings = {
-  distributed_foreground_insert: 1,
-  insert_quorum: 'auto',
-  insert_quorum_parallel: 1,
-} as const
 
 export interface EngineTableParts {
   readonly name: TableName
@@ -80,7 +53,6 @@ export class EngineTable implements WarehouseTable {
   readonly #reading: EngineLink
   readonly #config: EngineTableConfig
   readonly #onClose: () => Promise<void>
-  readonly #clusterSettings: Partial<typeof clusterSettings>
   #inserting: Promise<void> = Promise.resolve()
   /** Until a block was new: a migration may have made the table anew, which then knows no tokens of before. */
   #looksBeforeInsert = true
@@ -93,7 +65,6 @@ export class EngineTable implements WarehouseTable {
     this.#reading = reading
     this.#config = config
     this.#onClose = onClose
-    this.#clusterSettings = layout.cluster === undefined ? {} : clusterSettings
   }
 
   get isClosed(): boolean {
@@ -116,7 +87,7 @@ export class EngineTable implements WarehouseTable {
           table: tableName(this.#layout, this.#name),
           format: 'JSONEachRow',
           values,
-          settings: { insert_deduplication_token: block.token, ...blockSettings, ...this.#clusterSettings },
+          settings: blockSettings(this.#layout, block.token),
         })
         this.#looksBeforeInsert = false
       }
@@ -158,22 +129,9 @@ export class EngineTable implements WarehouseTable {
   }
 
   async #insertLedger({ token, month, ranges }: InsertBlock): Promise<void> {
-    const ofTable = ledgerName(this.#name)
-    const lines = ranges.map(({ partition, fromOffset, toOffset, rowCount, idSetHash }) =>
-      JSON.stringify([partition, fromOffset, toOffset, month, rowCount, String(idSetHash), token, Date.now(), ofTable]),
-    )
-    await this.#writing.insert({
-      table: tableName(this.#layout, 'ingest_ledger'),
-      format: 'JSONCompactEachRow',
-      values: Buffer.from(`${lines.join('\n')}\n`),
-      settings: {
-        max_threads: 1,
-        max_insert_threads: 1,
-        input_format_parallel_parsing: 0,
-        async_insert: 0,
-        ...this.#clusterSettings,
-      },
-    })
+    const nowMs = Date.now()
+    const lines = ranges.map((range) => ({ ...range, month, token, insertedAtMs: nowMs }))
+    await insertLedger(this.#writing, this.#layout, this.#name, lines)
   }
 
   async *present(range: RowRange): AsyncGenerator<readonly PresentRow[]> {
@@ -256,11 +214,6 @@ export async function answering<T>(work: () => Promise<T>): Promise<T> {
       cause,
     })
   }
-}
-
-/** As `of_table` has it: lines of before there were other tables have none. */
-function ledgerName(table: TableName): string {
-  return table === 'events' ? '' : table
 }
 
 /** The promise about tokens and durability rests on the table's settings, which an operator may have changed. */
