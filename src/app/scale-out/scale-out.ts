@@ -16,6 +16,7 @@ import { FolderLocked, lockFolder } from '../../kit/folder-lock.ts'
 import { nodeFiles } from '../../kit/node-files.ts'
 import type { ProcessTelemetry } from '../../kit/telemetry/process-telemetry.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
+import { duplicateKeyFrom } from '../../stores/intake/duplicate-key-header.ts'
 import { keepEvents, keepMeters } from '../../stores/intake/cluster/filled-door.ts'
 import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
 import { beginCopying, endCopying, openKafkaCopy, readTopicSettings } from '../../stores/log/kafka/kafka-copy.ts'
@@ -368,7 +369,8 @@ async function moveLanes(work: Work, sql: SqlClient): Promise<void> {
     await keepEvents(
       redis,
       records.flatMap(({ lane, position: { partition, offset }, timeMs, headers }) => {
-        const { token, duplicate_key: duplicateKey } = headers
+        const { token, duplicate_key: header = '' } = headers
+        const duplicateKey = duplicateKeyFrom(header)
         const expiresInMs = timeMs + duplicateWindowMs - nowMs
         if (token === undefined || duplicateKey === undefined || expiresInMs < 1) return []
         return [{ token, duplicateKey, lane, partition, offset, expiresInMs }]

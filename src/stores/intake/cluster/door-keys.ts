@@ -9,7 +9,7 @@ export function duplicateKeyName(token: string, key: DuplicateKey): string {
 }
 
 /** `<lane number>:<partition>:<offset>`. */
-export function placeFrom({ lane, partition, offset }: Outcome): string {
+export function placeFrom({ lane, partition, offset }: Pick<Outcome, 'lane' | 'partition' | 'offset'>): string {
   return `${String(laneNumber(lane))}:${String(partition)}:${String(offset)}`
 }
 

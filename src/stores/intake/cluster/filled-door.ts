@@ -2,15 +2,16 @@
  * Tells Redis what the door of another installation knew: where events stand that may come again, and what is counted under limits.
  * For moving an installation; keys and values are those of `redis-scripts.ts`.
  */
-import { laneNumber } from '../../../event/position.ts'
 import type { Lane } from '../../../event/position.ts'
 import type { KeptLimit } from '../../../kit/limit-meters.ts'
+import type { DuplicateKey } from '../intake.ts'
+import { duplicateKeyName, placeFrom } from './door-keys.ts'
+import { lateMs, limitsKey } from './redis-door.ts'
 import type { DoorRedis } from './redis-door.ts'
 
 export interface StoredEvent {
   readonly token: string
-  /** As the header of its record has it. */
-  readonly duplicateKey: string
+  readonly duplicateKey: DuplicateKey
   readonly lane: Lane
   readonly partition: number
   readonly offset: number
@@ -24,16 +25,14 @@ export async function keepEvents(redis: DoorRedis, events: readonly StoredEvent[
   for (let at = 0; at < events.length; at += commandsAtOnce) {
     await Promise.all(
       events.slice(at, at + commandsAtOnce).map(({ token, duplicateKey, lane, partition, offset, expiresInMs }) => {
-        const name = `dup:{${token}}:${Buffer.from(duplicateKey, 'hex').toString('base64url')}`
-        const place = `${String(laneNumber(lane))}:${String(partition)}:${String(offset)}`
-        return redis.command('SET', redis.key(name), place, 'PX', String(Math.ceil(expiresInMs)), 'NX')
+        const name = redis.key(duplicateKeyName(token, duplicateKey))
+        const place = placeFrom({ lane, partition, offset })
+        return redis.command('SET', name, place, 'PX', String(Math.ceil(expiresInMs)), 'NX')
       }),
     )
   }
 }
 
-/** For so long what was counted is told once more to those who are late, as the scripts have it. */
-const lateMs = 15 * 60_000
 const refillMsMax = 31_622_400_000
 
 /** Replaces what is counted under the same keys. */
@@ -46,7 +45,7 @@ export async function keepMeters(redis: DoorRedis, meters: Iterable<KeptLimit>, 
     if (token === undefined || amount <= 0 || spentMs <= nowMs) continue
     const text = `${kind === 'quota' ? 'q' : 'r'} ${String(amount)} ${String(atMs)} ${String(perSecond)} ${String(burst)}`
     await redis.command('SET', redis.key(key), text, 'PX', String(leftMs))
-    const index = redis.key(`limits:{${token}}`)
+    const index = limitsKey(redis, token)
     await redis.command('ZADD', index, String(spentMs), redis.key(key))
     if (Number(await redis.command('PTTL', index)) < leftMs) await redis.command('PEXPIRE', index, String(leftMs))
     await redis.command('SADD', redis.key('limit-tokens'), token)

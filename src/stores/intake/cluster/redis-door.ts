@@ -79,7 +79,7 @@ type Owed =
 /** Keys in one call; scripts hold up everybody else. */
 const callKeysMax = 1000
 /** How long a meter is remembered when it is spent, for those who are late; as in `kit/limit-meters.ts`. */
-const lateMs = 15 * 60_000
+export const lateMs = 15 * 60_000
 /** A connection that is not there after so long counts as away, whatever it hopes for. */
 const connectingMsMax = 250
 const owedPauseMs = 250
