@@ -2,17 +2,20 @@
  * The lanes of the old log into the new one: records of source lanes with their times, behind each other from offset 0; derived batches
  * with the ranges and places that follow from that. What is there already is passed over, so that it can be begun anew at any time.
  */
-import { emptyBooks, derivedBatchHead, encodeDerivedBatch, monthOf } from '../../event/derived-batch.ts'
+import { emptyBooks, derivedBatchHead } from '../../event/derived-batch.ts'
 import { isDerived } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import { lanes } from '../../event/position.ts'
 import type { Lane, Offsets } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
+import { renewedBatch } from '../../stages/ingestion/derive-batches.ts'
+import { aboutState, nothingDecided, stateAfter } from '../../stages/ingestion/partition-state.ts'
+import type { PartitionState } from '../../stages/ingestion/partition-state.ts'
 import type { Bounds, EventLog, LogRecord, Ownership, Remembered } from '../../stores/log/event-log.ts'
 import type { CopiedRecord, KafkaCopy } from '../../stores/log/kafka/kafka-copy.ts'
 import { movedBatch } from './moved-batch.ts'
-import type { MovedBatch, MovedTo } from './moved-batch.ts'
+import type { MovedBatch } from './moved-batch.ts'
 
 export const sourceLanes: readonly Lane[] = lanes.filter((lane) => !isDerived(lane))
 
@@ -116,7 +119,7 @@ function damagedNow(): CopiedRecord {
 }
 
 /** Where a source index ends in the new log. */
-export interface MovedEnd extends MovedTo {
+export interface MovedEnd extends PartitionState {
   /** Of its newest derived batch; -1 where there is none. */
   readonly offset: number
   readonly epoch: number
@@ -129,8 +132,6 @@ interface DerivedCopy {
   readonly retained: Retained
 }
 
-const nothingMoved: MovedTo = { decidedTo: 0, books: emptyBooks, acceptedToMs: 0 }
-
 /** By source index. */
 export async function copyDerivedLane({ flow, from, to, retained }: DerivedCopy): Promise<readonly MovedEnd[]> {
   const begins = beginsOf(flow, retained)
@@ -142,8 +143,7 @@ export async function copyDerivedLane({ flow, from, to, retained }: DerivedCopy)
   for await (const batches of movedBatches({ flow, from, retained }, ends, (index) => ownership.epochOf(index))) {
     const appended = batches.map(async ({ head, value, record }) => {
       const { offset } = await ownership.append(head.partition, { headers: record.headers, value })
-      const { to: decidedTo, books, acceptedToMs, epoch } = head
-      ends[head.partition] = { offset, epoch, decidedTo, books, acceptedToMs }
+      ends[head.partition] = { offset, epoch: head.epoch, ...stateAfter(head) }
     })
     const before = under
     under = Promise.all(appended).then(() => failpoint('scale-out:derived-copied'))
@@ -156,18 +156,12 @@ export async function copyDerivedLane({ flow, from, to, retained }: DerivedCopy)
     if (end === undefined || end.decidedTo === count) continue
     // Everything was decided when the old installation was drained. Where no decision is retained, where it stood is said once.
     if (end.decidedTo > 0) throw undecided(flow, index)
-    const books = { ...emptyBooks, in: count, out: count }
     const epoch = ownership.epochOf(index)
     const nowMs = Date.now()
-    const head = {
-      ...{ epoch, partition: index, from: count, to: count, exceptions: [], rowCount: 0, idSetHash: '0' },
-      ...{ month: monthOf(nowMs), acceptedFromMs: nowMs, acceptedToMs: nowMs, books },
-    }
-    const { offset } = await ownership.append(index, {
-      headers: {},
-      value: encodeDerivedBatch(head, Buffer.alloc(0)),
-    })
-    ends[index] = { offset, epoch, decidedTo: count, books, acceptedToMs: nowMs }
+    const state = { decidedTo: count, books: { ...emptyBooks, in: count, out: count }, acceptedToMs: nowMs }
+    const value = renewedBatch(index, state, epoch, nowMs)
+    const { offset } = await ownership.append(index, { headers: {}, value })
+    ends[index] = { offset, epoch, ...state }
   }
   await ownership.remember(new Map(ends.flatMap((end, index) => (end.offset < 0 ? [] : [[index, rememberedOf(end)]]))))
   return ends
@@ -175,13 +169,13 @@ export async function copyDerivedLane({ flow, from, to, retained }: DerivedCopy)
 
 async function endOf(ownership: Ownership, index: number): Promise<MovedEnd> {
   const last = await ownership.last(index)
-  if (last === undefined) return { ...nothingMoved, offset: -1, epoch: ownership.epochOf(index) }
-  const { to: decidedTo, books, acceptedToMs, epoch } = derivedBatchHead(last.value)
-  return { offset: last.position.offset, epoch, decidedTo, books, acceptedToMs }
+  if (last === undefined) return { ...nothingDecided, offset: -1, epoch: ownership.epochOf(index) }
+  const head = derivedBatchHead(last.value)
+  return { offset: last.position.offset, epoch: head.epoch, ...stateAfter(head) }
 }
 
-function rememberedOf({ offset, decidedTo, books, acceptedToMs }: MovedEnd): Remembered {
-  return { offset, about: JSON.stringify({ decidedTo, books, acceptedToMs }) }
+function rememberedOf(end: MovedEnd): Remembered {
+  return { offset: end.offset, about: aboutState(end) }
 }
 
 export interface MovedRecord extends MovedBatch {
@@ -191,7 +185,7 @@ export interface MovedRecord extends MovedBatch {
 /** The derived batches as the new log has them, behind what is there already. */
 export async function* movedBatches(
   { flow, from, retained }: Omit<DerivedCopy, 'to'>,
-  there: readonly MovedTo[],
+  there: readonly PartitionState[],
   epochOf: (index: number) => number,
 ): AsyncGenerator<readonly MovedRecord[]> {
   const begins = beginsOf(flow, retained)
@@ -206,10 +200,9 @@ export async function* movedBatches(
     const moved: MovedRecord[] = []
     for (const record of records) {
       const index = record.position.partition
-      const batch = movedBatch(record.value, begins[index] ?? 0, states[index] ?? nothingMoved, epochOf(index))
+      const batch = movedBatch(record.value, begins[index] ?? 0, states[index] ?? nothingDecided, epochOf(index))
       if (batch === undefined) continue
-      const { to: decidedTo, books, acceptedToMs } = batch.head
-      states[index] = { decidedTo, books, acceptedToMs }
+      states[index] = stateAfter(batch.head)
       moved.push({ ...batch, record })
     }
     if (moved.length > 0) yield moved

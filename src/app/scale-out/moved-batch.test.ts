@@ -4,11 +4,10 @@ import { aBatchHead } from '../../event/derived-batch.fixtures.ts'
 import { derivedBatchHead, derivedBatchLines, emptyBooks, encodeDerivedBatch } from '../../event/derived-batch.ts'
 import type { DerivedBatchHead } from '../../event/derived-batch.ts'
 import { Failure } from '../../kit/failure.ts'
+import { nothingDecided } from '../../stages/ingestion/partition-state.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
 import { movedBatch } from './moved-batch.ts'
-import type { MovedTo } from './moved-batch.ts'
 
-const nothing: MovedTo = { decidedTo: 0, books: emptyBooks, acceptedToMs: 0 }
 const uuidOf = (offset: number): string => `00000000-0000-4000-8000-${String(offset).padStart(12, '0')}`
 
 /** A row as ingestion writes it, with texts that look like what is searched for. */
@@ -41,7 +40,7 @@ describe('a derived batch that is moved', () => {
   it('has its range, exceptions, rows and books counted from what is retained', () => {
     const exceptions = [{ offset: 11, kind: 'dropped', reason: 'asked', step: 'project' }] as const
     const value = batch({ from: 10, to: 14, exceptions }, [row(10), row(12, 0), row(13)])
-    const moved = movedBatch(value, 10, nothing, 5)
+    const moved = movedBatch(value, 10, nothingDecided, 5)
     assert.ok(moved !== undefined)
     assert.deepEqual(moved.head, derivedBatchHead(moved.value))
     const { from, to, epoch, rowCount, idSetHash, books } = moved.head
@@ -69,13 +68,13 @@ describe('a derived batch that is moved', () => {
   })
 
   it('is left without what is not retained any more', () => {
-    const moved = movedBatch(batch({ from: 8, to: 11 }, [row(8), row(9), row(10)]), 9, nothing, 1)
+    const moved = movedBatch(batch({ from: 8, to: 11 }, [row(8), row(9), row(10)]), 9, nothingDecided, 1)
     assert.deepEqual([moved?.head.from, moved?.head.to, moved?.head.rowCount], [0, 2, 2])
-    assert.equal(movedBatch(batch({ from: 8, to: 9 }, [row(8)]), 9, nothing, 1), undefined)
+    assert.equal(movedBatch(batch({ from: 8, to: 9 }, [row(8)]), 9, nothingDecided, 1), undefined)
   })
 
   it('counts records whose decisions are gone as decided, and follows the one before it', () => {
-    const first = movedBatch(batch({ from: 5, to: 6 }, [row(5)]), 2, nothing, 1)
+    const first = movedBatch(batch({ from: 5, to: 6 }, [row(5)]), 2, nothingDecided, 1)
     assert.deepEqual([first?.head.from, first?.head.books.in, first?.head.books.out], [3, 4, 4])
     const before = { decidedTo: 4, books: first?.head.books ?? emptyBooks, acceptedToMs: 0 }
     assert.equal(movedBatch(batch({ from: 5, to: 6 }, [row(5)]), 2, before, 1), undefined)
@@ -85,6 +84,6 @@ describe('a derived batch that is moved', () => {
   })
 
   it('is refused when its rows do not account for its range', () => {
-    assert.throws(() => movedBatch(batch({ from: 0, to: 2 }, [row(0)]), 0, nothing, 1), Failure)
+    assert.throws(() => movedBatch(batch({ from: 0, to: 2 }, [row(0)]), 0, nothingDecided, 1), Failure)
   })
 })

@@ -7,8 +7,9 @@
  *   log can have, and its incarnation is 0, which no log gives.
  */
 import { addSetAside, derivedBatchHead, derivedBatchRows, encodeDerivedBatch } from '../../event/derived-batch.ts'
-import type { DerivedBatchHead, IngestionBooks } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead } from '../../event/derived-batch.ts'
 import { Failure } from '../../kit/failure.ts'
+import type { PartitionState } from '../../stages/ingestion/partition-state.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
 
 /** The one of the new log. */
@@ -17,20 +18,18 @@ export const earlierIncarnation = 0
 /** Added to the offsets of earlier rows: half of what a number can say exactly. */
 export const earlierOffsets = 2 ** 52
 
-/** Where a source index of the new log stands. */
-export interface MovedTo {
-  readonly decidedTo: number
-  readonly books: IngestionBooks
-  readonly acceptedToMs: number
-}
-
 export interface MovedBatch {
   readonly head: DerivedBatchHead
   readonly value: Buffer
 }
 
-/** Undefined for one that says nothing about what is retained, or nothing that is not there yet. */
-export function movedBatch(value: Buffer, begin: number, before: MovedTo, epoch: number): MovedBatch | undefined {
+/** `before`: where the source index of the new log stands. Undefined for one that says nothing about what is retained, or nothing that is not there yet. */
+export function movedBatch(
+  value: Buffer,
+  begin: number,
+  before: PartitionState,
+  epoch: number,
+): MovedBatch | undefined {
   const old = derivedBatchHead(value)
   const to = old.to - begin
   if (old.to <= begin || old.to === old.from || to <= before.decidedTo) return undefined

@@ -9,8 +9,9 @@ import { IdSet } from '../../stores/warehouse/id-set.ts'
 import type { WarehouseRow } from '../../stores/warehouse/warehouse-row.ts'
 import { createDerive } from './derive.ts'
 import { deriveBatches } from './derive-batches.ts'
-import type { DerivedPartition, PartitionState } from './derive-batches.ts'
+import type { DerivedPartition } from './derive-batches.ts'
 import { aNewRecord, aRecord, canaryToken, nowMs, projectsInMemory } from './ingestion.fixtures.ts'
+import type { PartitionState } from './partition-state.ts'
 
 const derive = createDerive({ projects: projectsInMemory() })
 const epoch = 5

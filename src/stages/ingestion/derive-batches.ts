@@ -4,20 +4,13 @@
  * rows are what is measured. A row that is too large for a batch by itself is a dead letter: nothing may stop its partition.
  */
 import { addSetAside, encodeDerivedBatch, monthOf, tracesMax } from '../../event/derived-batch.ts'
-import type { DerivedBatchHead, IngestionBooks, SetAsideCount, SourceException } from '../../event/derived-batch.ts'
+import type { DerivedBatchHead, SetAsideCount, SourceException } from '../../event/derived-batch.ts'
 import { sourceIndex } from '../../event/flows.ts'
 import type { Flow } from '../../event/flows.ts'
 import type { LogRecord } from '../../stores/log/event-log.ts'
 import { IdSet } from '../../stores/warehouse/id-set.ts'
-
-/** Where a partition of a source lane stands. */
-export interface PartitionState {
-  /** Next source offset to decide. */
-  readonly decidedTo: number
-  readonly books: IngestionBooks
-  /** Log time of the last record that was decided; 0 when there was none. */
-  readonly acceptedToMs: number
-}
+import { stateAfter } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 
 /** What became of one record: the JSON text of its row, or why there is none. `canary` marks the health check's own events. */
 export type Derived =
@@ -76,8 +69,7 @@ export async function deriveBatches(
       for (let rest = part; rest.length > 0;) {
         const own = { partition, state, epoch: epochOf(partition), bytesMax: derivedBytesMax }
         const { batch, taken } = deriveRange(rest, own, deriveRecord)
-        const { to: decidedTo, books, acceptedToMs } = batch.head
-        state = { decidedTo, books, acceptedToMs }
+        state = stateAfter(batch.head)
         batches.push(batch)
         rest = taken === rest.length ? [] : rest.slice(taken)
       }

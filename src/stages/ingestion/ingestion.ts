@@ -21,13 +21,15 @@ import type { Lane } from '../../event/position.ts'
 import { aborted } from '../../kit/aborted.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
+import { KnownParts } from '../../kit/known-parts.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord, Ownership, Remembered } from '../../stores/log/event-log.ts'
 import type { CopyIndex } from './copy-index.ts'
 import { deriveBatches, renewedBatch } from './derive-batches.ts'
-import type { Derive, DerivedPartition, PartitionState } from './derive-batches.ts'
+import type { Derive, DerivedPartition } from './derive-batches.ts'
 import * as happened from './ingestion.events.ts'
-import { aboutState, KnownStates, nothingDecided } from './known-states.ts'
+import { aboutState, nothingDecided, stateAfter, stateFrom } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 import { rebuildCopies } from './rebuild-copies.ts'
 import { takeTurns } from './take-turns.ts'
 
@@ -83,8 +85,23 @@ export function createIngestion(
   { flow, log, derive, telemetry, copies, derivedBytesMax = Infinity, decided }: IngestionDeps,
 ): Ingestion {
   const urgent = flow.sources.filter((lane) => !flow.patient.includes(lane))
-  const known = new KnownStates(log, flow.derived)
+  const known = new KnownParts({
+    count: log.partitionsOf(flow.derived),
+    nothing: nothingDecided,
+    ask: rememberedStates,
+    progressOf: ({ decidedTo }) => decidedTo,
+  })
   const isCopy = copies === undefined ? {} : { isCopy: (record: LogRecord) => copies.isCopy(record) }
+
+  /** As their owners have had them remembered. */
+  async function rememberedStates(): Promise<ReadonlyMap<number, PartitionState>> {
+    const states = new Map<number, PartitionState>()
+    for (const [index, { about }] of await log.remembered(flow.derived)) {
+      const state = stateFrom(about)
+      if (state !== undefined) states.set(index, state)
+    }
+    return states
+  }
 
   /** One life of an owner: takes over, then decides range after range. */
   async function own(partitions: readonly number[], signal: AbortSignal): Promise<void> {
@@ -198,7 +215,7 @@ export function createIngestion(
     for (const { partition, offset } of positions) note(partition, offset)
     let rows = 0
     for (const { partition, head } of batches) {
-      known.decided(partition, { decidedTo: head.to, books: head.books, acceptedToMs: head.acceptedToMs })
+      known.set(partition, stateAfter(head))
       rows += head.rowCount
       if (head.exceptions.length > 0) happened.recordsSetAside(partition, head.exceptions).emit(telemetry)
     }
@@ -296,8 +313,7 @@ async function resumeFrom(
       resumed.set(partition, nothingDecided)
       continue
     }
-    const { to, books, acceptedToMs } = derivedBatchHead(last.value)
-    resumed.set(partition, { decidedTo: to, books, acceptedToMs })
+    resumed.set(partition, stateAfter(derivedBatchHead(last.value)))
     newest.set(partition, { offset: last.position.offset, atMs: last.timeMs })
   }
   return { resumed, newest }

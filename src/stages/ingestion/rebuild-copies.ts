@@ -13,7 +13,7 @@ import { codeOf } from '../../kit/failure.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog } from '../../stores/log/event-log.ts'
 import type { CopyIndex } from './copy-index.ts'
-import type { PartitionState } from './derive-batches.ts'
+import type { PartitionState } from './partition-state.ts'
 import * as happened from './ingestion.events.ts'
 
 export interface RebuildOptions {

@@ -25,8 +25,10 @@ import type { Flow } from '../../event/flows.ts'
 import type { Lane } from '../../event/position.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import { Failure } from '../../kit/failure.ts'
+import { KnownParts } from '../../kit/known-parts.ts'
 import type { Telemetry } from '../../kit/telemetry/telemetry.ts'
 import type { EventLog, LogRecord } from '../../stores/log/event-log.ts'
+import { nothingInserted } from '../../stores/warehouse/insert-progress.ts'
 import type { BlockIntent, InsertProgress, PartitionProgress } from '../../stores/warehouse/insert-progress.ts'
 import type { WarehouseTable } from '../../stores/warehouse/warehouse.ts'
 import { placedIn } from './batch-rows.ts'
@@ -34,7 +36,6 @@ import { intentOf } from './block.ts'
 import type { ReadBatch } from './block.ts'
 import { HeldPartitions, now } from './held-partitions.ts'
 import { insertRows } from './insert-rows.ts'
-import { KnownProgress } from './known-progress.ts'
 import { missingRows } from './missing-rows.ts'
 import { accepted, readBlock, readBytesMax } from './read-block.ts'
 import type { Reading } from './read-block.ts'
@@ -82,7 +83,12 @@ const restoreTimesMax = 20
 
 export function createWarehousing(config: WarehousingConfig, deps: WarehousingDeps): Warehousing {
   const { flow, log, warehouse, telemetry } = deps
-  const known = new KnownProgress(deps.progress, log.partitionsOf(flow.derived))
+  const known = new KnownParts({
+    count: log.partitionsOf(flow.derived),
+    nothing: nothingInserted,
+    ask: () => deps.progress.all(),
+    progressOf: ({ offset }) => offset,
+  })
   const refused = new Set<string>()
   const inserting = { warehouse, telemetry, retryMsMax: config.retryMsMax, refused }
   let readerSavedMs = 0
