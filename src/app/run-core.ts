@@ -14,6 +14,7 @@ import type { Offsets } from '../event/position.ts'
 import { aborted } from '../kit/aborted.ts'
 import { messageOf } from '../kit/failure.ts'
 import type { Telemetry } from '../kit/telemetry/telemetry.ts'
+import { lowerEngineThreads } from '../kit/thread-priority.ts'
 import { isLate } from '../stages/health/freshness.ts'
 import * as healthEvents from '../stages/health/health.events.ts'
 import { createListDeadLetters } from '../stages/journey/dead-letters.ts'
@@ -67,6 +68,7 @@ const trimAuditLinesMax = 10_000
 export const runCore: RunRole = async (config, { telemetry, signal, ready, onSettings }) => {
   // Where both want the same core, the door goes first: clients wait for it, and nobody waits for a merge. Threads inherit it.
   setPriority(coreNiceness)
+  lowerEngineThreads(coreNiceness)
   const profile = await profileOf(config)
   const stores = await profile.openCoreStores(config, telemetry)
   const warehouseStores = await profile.openWarehouse(config)

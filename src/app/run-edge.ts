@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { flows } from '../event/flows.ts'
 import { aborted } from '../kit/aborted.ts'
 import { secretFile } from '../kit/secret-file.ts'
+import { lowerEngineThreads } from '../kit/thread-priority.ts'
 import type { MetricsSnapshot } from '../kit/telemetry/metrics.ts'
 import { openTokenDirectory } from '../stores/state/token-directory.ts'
 import { answerOfRole, healthPath } from './ask-role.ts'
@@ -27,8 +28,11 @@ const trimEveryMs = 60_000
 /** Whoever asks for health or metrics has little patience himself. */
 const coreTimeoutMs = 2000
 const limitsShownMax = 1000
+/** Better code for what it does often can wait until it has done what it is asked for. */
+const compilerNiceness = 19
 
 export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSettings, askReload }) => {
+  lowerEngineThreads(compilerNiceness)
   const stores = await (await profileOf(config)).openEdgeStores(config, telemetry)
   const tokens = await openTokenDirectory({
     sql: stores.sql,

@@ -1,12 +1,11 @@
 /** The search thread: one search, one answer, and its end. Whoever does not want the answer any more ends the thread. */
-import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../../../kit/failure.ts'
+import { lowerThisThread } from '../../../kit/thread-priority.ts'
 import { searchDecisions, searchEntries } from './search-segments.ts'
 import type { SearchAnswer, SearchOrder } from './search-tasks.ts'
 
-// On Linux priorities belong to threads and 0 means this one; elsewhere it would be the whole process.
-if (process.platform === 'linux') setPriority(0, 10)
+lowerThisThread(10)
 
 parentPort?.postMessage(answerTo(workerData as SearchOrder))
 

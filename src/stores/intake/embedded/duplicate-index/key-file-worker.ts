@@ -1,7 +1,7 @@
 /** The background thread: reads, writes and merges key files, one answer a task. */
-import { setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { codeOf, messageOf } from '../../../../kit/failure.ts'
+import { lowerThisThread } from '../../../../kit/thread-priority.ts'
 import { KeyFileDamaged, loadKeyFile, type LoadedKeyFile } from './key-file.ts'
 import { mergeKeyFiles } from './key-file-merge.ts'
 import { KeyFileWriter } from './key-file-writer.ts'
@@ -11,8 +11,7 @@ import { sortBucket, sortedWordsMax, entryWords } from '../../key-table.ts'
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread.')
 
-// On Linux priorities belong to threads and 0 means this one; elsewhere it would be the whole process.
-if (process.platform === 'linux') setPriority(0, 10)
+lowerThisThread(10)
 
 let stopped = false
 const sorted = new Int32Array(sortedWordsMax)
