@@ -58,11 +58,14 @@ const tellTimeoutMs = 10_000
 
 /**
  * How V8 collects garbage. More helpers than one only take turns with what they help, on the machines that this runs on. The edge's
- * thread collects alone and seldom: beside hostile clients its helpers, the inflation thread's too, took a tenth of the core
- * that the door needs.
+ * thread collects alone: beside hostile clients its helpers, the inflation thread's too, took a tenth of the core that the door
+ * needs. What is old it collects seldom; what is young often and little: 1.4 ms at a time instead of 7, for 1 % more of the core.
  */
 const engineFlags: Readonly<Record<Role, readonly string[]>> = {
-  edge: ['--v8-pool-size=1', '--single-threaded-gc', '--initial-old-space-size=128'],
+  edge: [
+    ...['--v8-pool-size=1', '--single-threaded-gc', '--initial-old-space-size=128'],
+    ...['--min-semi-space-size=4', '--max-semi-space-size=4'],
+  ],
   core: ['--v8-pool-size=1'],
 }
 
