@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http'
 
 /** A body is long from here on. */
 export const longBodyBytes = 1024 * 1024
-const bytesPerMs = 50_000
+const bytesPerMs = 20_000
 /** Shorter waits are not worth a timer, longer ones could be taken for a client that has stopped. */
 const waitMsMin = 5
 const waitMsMax = 1000
