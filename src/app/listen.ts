@@ -2,11 +2,14 @@
 import { rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 
+/** Connections that wait for being accepted; the kernel may have a lower bound. Of one too many it hears nothing for a second. */
+const backlog = 4096
+
 /** Resolves with the port once the server listens. */
 export async function listenOnPort(server: Server, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, resolve)
+    server.listen({ port, host, backlog }, resolve)
   })
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : port

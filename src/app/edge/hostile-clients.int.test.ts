@@ -243,6 +243,18 @@ describe('a source beyond its budget', () => {
     assert.ok(client.statuses().length < 10_000, String(client.statuses().length))
   })
 
+  it('has a new connection that waits until it is heard again', async (test) => {
+    const { open } = await aFront(test, { SLUICE_EDGE_REQUESTS_PER_SECOND_PER_SOURCE_MAX: '20' })
+    const first = open('127.0.0.6')
+    const one = `${event}Content-Length: 2\r\n\r\n{}`
+    first.socket.write(one.repeat(30))
+    await until('it was refused', () => first.statuses().includes(429))
+    const second = open('127.0.0.6')
+    second.socket.write(one)
+    await until('it is answered', () => second.statuses().length > 0)
+    assert.deepEqual(second.statuses(), [200])
+  })
+
   it('gets no more connections than its maximum, while others get theirs', async (test) => {
     const { open, ask } = await aFront(test, { SLUICE_EDGE_CONNECTIONS_PER_SOURCE_MAX: '5' })
     const clients = Array.from({ length: 8 }, () => open('127.0.0.3'))

@@ -46,7 +46,7 @@ const keepAliveTimeoutMs = 75_000
 const silenceMs = 60_000
 const silenceLookMs = 10_000
 // Node looks for requests past their time every 30 s unless told otherwise.
-const checkEveryMs = 1000
+const checkEveryMs = 50
 /** Calls of `takeBytes` that are further apart belong to two loads. */
 const takingPauseMs = 1000
 
@@ -113,13 +113,14 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
 }
 
 /**
- * Asks for each connection whether its source may have it before HTTP, or a TLS handshake, begins on it: a refused one costs as
- * little as can be, and is reset, so that nothing of it stays behind.
+ * Asks for each connection whether its source may have it before HTTP, or a TLS handshake, begins on it. A refused one costs as
+ * little as can be, and is reset, so that nothing of it stays behind. One that comes too early waits unread; a handshake cannot, and is
+ * refused.
  */
 function guardConnections(
   server: AnyServer,
   open: OpenConnections,
-  { clientAddress, budgets, events }: ServersOptions,
+  { clientAddress, budgets, paused, events }: ServersOptions,
 ): void {
   const isTls = 'setSecureContext' in server
   if (isTls) {
@@ -134,13 +135,15 @@ function guardConnections(
   server.on('connection', (socket: Socket) => {
     const { address, isTrusted } = clientAddress().peerOf(socket)
     const source = isTrusted ? undefined : budgets.of(sourceOf(address))
-    if (!budgets.connected(source)) {
+    const waitMs = budgets.connected(source)
+    if (waitMs !== undefined) socket.once('close', () => budgets.disconnected(source))
+    if (waitMs === undefined || (isTls && waitMs > 0)) {
       events.connectionRefused()
       socket.resetAndDestroy()
       return
     }
-    socket.once('close', () => budgets.disconnected(source))
     if (!isTls) open.watch(socket, source)
     for (const handler of begin) handler.call(server, socket)
+    if (waitMs > 0) paused.pause(socket, waitMs)
   })
 }

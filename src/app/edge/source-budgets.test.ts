@@ -20,6 +20,7 @@ function budgeted(budgets: Partial<typeof usual> = {}, sourcesMax = 1000) {
     all.take(sender)
     all.take(all.of('another'))
     all.sampled(0.95)
+    all.sampled(0.95)
   }
   return { all, clock, taken, overload }
 }
@@ -98,20 +99,33 @@ describe('the requests of a source', () => {
 })
 
 describe('an overload', () => {
-  it('leaves each source a quarter of its rate, and shuts out who goes on for longer each time', () => {
+  it('leaves each source a quarter of its rate, half a second of it at once, and shuts out who goes on for longer each time', () => {
     const { all, clock, taken, overload } = budgeted()
     overload(undefined)
     assert.ok(all.isOverloaded)
     const source = all.of('203.0.113.9')
-    assert.equal(taken(source, 1000), 25)
+    assert.equal(taken(source, 1000), 12)
     const waits: number[] = []
     for (let n = 0; n < 7; n++) {
       clock.ms = source.closedUntilMs
-      assert.equal(taken(source, 6), 6)
+      assert.equal(taken(source, 2), 1)
       assert.notEqual(all.take(source), 0)
       waits.push(source.closedUntilMs - clock.ms)
     }
     assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 8000, 8000])
+  })
+
+  it('shuts nobody out for ever, however low the rate is', () => {
+    for (const rate of [1, 3, 10, 20, 1000]) {
+      const { all, clock, taken, overload } = budgeted({ requestsPerSecondPerSourceMax: rate })
+      overload(undefined)
+      const source = all.of('203.0.113.9')
+      for (let n = 0; n < 10; n++) {
+        while (all.take(source) === 0);
+        clock.ms = source.closedUntilMs
+        assert.equal(taken(source, 1), 1, `${String(rate)} a second, time ${String(n)}`)
+      }
+    }
   })
 
   it('does not touch a source that sends less than a quarter of its rate', () => {
@@ -128,9 +142,9 @@ describe('an overload', () => {
     const { all, overload } = budgeted()
     overload(undefined)
     const source = all.of('203.0.113.9')
-    assert.equal(all.takeBytes(source, 20 * 16 * 1024), 0)
-    assert.equal(all.takeBytes(source, 6 * 16 * 1024), 250)
-    assert.equal(all.connected(source), false)
+    assert.equal(all.takeBytes(source, 12 * 16 * 1024), 0)
+    assert.equal(all.takeBytes(source, 16 * 1024), 250)
+    assert.equal(all.connected(source), 250)
   })
 
   it('takes all that a source has for a request that was too large', () => {
@@ -145,14 +159,24 @@ describe('an overload', () => {
   it('is none when one source has the edge to itself', () => {
     const { all } = budgeted()
     for (let n = 0; n < 100; n++) all.take(all.of('203.0.113.9'))
-    all.sampled(1)
+    for (let n = 0; n < 5; n++) all.sampled(1)
+    assert.equal(all.isOverloaded, false)
+  })
+
+  it('is no single busy moment', () => {
+    const { all } = budgeted()
+    for (let n = 0; n < 10; n++) {
+      all.take(all.of('203.0.113.9'))
+      all.take(undefined)
+      all.sampled(n % 2 === 0 ? 1 : 0.7)
+    }
     assert.equal(all.isOverloaded, false)
   })
 
   it('ends after a second of calm', () => {
     const { all, overload } = budgeted()
     overload(undefined)
-    for (let n = 0; n < 9; n++) all.sampled(0.1)
+    for (let n = 0; n < 39; n++) all.sampled(0.1)
     assert.ok(all.isOverloaded)
     all.sampled(0.1)
     assert.equal(all.isOverloaded, false)
@@ -163,34 +187,50 @@ describe('the connections of a source', () => {
   it('are at most its maximum, and come back when they close', () => {
     const { all } = budgeted()
     const source = all.of('203.0.113.9')
-    for (let n = 0; n < 10; n++) assert.ok(all.connected(source))
-    assert.equal(all.connected(source), false)
+    for (let n = 0; n < 10; n++) assert.equal(all.connected(source), 0)
+    assert.equal(all.connected(source), undefined)
     all.disconnected(source)
-    assert.ok(all.connected(source))
+    assert.equal(all.connected(source), 0)
   })
 
   it('leave some to others, however many sources take all that they can get', () => {
     const { all } = budgeted({ connectionsPerSourceMax: 500 })
-    for (let n = 0; n < 10; n++) while (all.connected(all.of(`203.0.113.${String(n)}`)));
+    for (let n = 0; n < 10; n++) while (all.connected(all.of(`203.0.113.${String(n)}`)) === 0);
     assert.ok(all.openConnections < 1000, String(all.openConnections))
-    assert.ok(all.connected(all.of('198.51.100.1')))
+    assert.equal(all.connected(all.of('198.51.100.1')), 0)
   })
 
   it('are at most as many as all may have together, proxies included', () => {
     const { all } = budgeted({ connectionsMax: 3 })
-    for (let n = 0; n < 3; n++) assert.ok(all.connected(undefined))
-    assert.equal(all.connected(undefined), false)
+    for (let n = 0; n < 3; n++) assert.equal(all.connected(undefined), 0)
+    assert.equal(all.connected(undefined), undefined)
     all.disconnected(undefined)
-    assert.ok(all.connected(undefined))
+    assert.equal(all.connected(undefined), 0)
   })
 
-  it('are refused while its requests are', () => {
+  it('wait while its requests are refused', () => {
     const { all, clock, taken } = budgeted()
     const source = all.of('203.0.113.9')
     taken(source, 101)
-    assert.equal(all.connected(source), false)
-    clock.ms += 250
-    assert.ok(all.connected(source))
+    assert.equal(all.connected(source), 250)
+    clock.ms += 200
+    assert.equal(all.connected(source), 50)
+    clock.ms += 50
+    assert.equal(all.connected(source), 0)
+  })
+
+  it('count as four requests in an overload, and one alone shuts nobody out, however low the rate is', () => {
+    for (const [rate, atOnce] of [
+      [100, 3],
+      [1, 1],
+    ] as const) {
+      const { all, overload } = budgeted({ requestsPerSecondPerSourceMax: rate })
+      overload(undefined)
+      const source = all.of('203.0.113.9')
+      for (let n = 0; n < atOnce; n++) assert.equal(all.connected(source), 0)
+      assert.equal(all.connected(source), 250)
+      assert.equal(all.take(source), 250)
+    }
   })
 })
 
@@ -198,7 +238,7 @@ describe('sources', () => {
   it('are remembered up to a number, and those with open connections longest', () => {
     const { all } = budgeted({}, 100)
     const held = all.of('held')
-    assert.ok(all.connected(held))
+    assert.equal(all.connected(held), 0)
     for (let n = 0; n < 10_000; n++) all.of(String(n))
     assert.equal(all.size, 100)
     assert.equal(all.of('held'), held)

@@ -6,12 +6,13 @@
  * rubbish gets a tenth. Who asks an empty bucket is closed for a while (`closedUntilMs`): he is answered 429 and his
  * connections are not read from until then, which costs nothing however much he sends.
  *
- * Overload: when the edge's thread was busy for four fifths of the last sample while several sources sent, each has a quarter
- * of its rate, and who goes on beyond it is closed for twice as long each time, and begins anew with a quarter of his bucket.
- * Every 16 KiB that a source sends count as a request then, because few requests without an end cost as much as many, and a
- * connection counts as four. It ends after a second of calm.
+ * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
+ * quarter of its rate and half a second of it at once, and who goes on beyond it is closed for twice as long each time, and begins
+ * anew with next to nothing. Every 16 KiB that a source sends count as a request then, because few requests without an end cost as much
+ * as many, and a connection counts as four. It ends after a second of calm.
  *
- * Connections: a source has at most its maximum. The last tenth of all connections is for sources that have next to none: a few
+ * Connections: a source has at most its maximum. One that comes while its source is closed is not refused but left unread until
+ * then: who is refused comes again at once, and again. The last tenth of all connections is for sources that have next to none: a few
  * that take all that they can get leave some for everybody else.
  *
  * Trusted proxies have no budget for what they send without naming a client: it is their own (health checks, servers on the
@@ -39,8 +40,10 @@ export interface Source {
 }
 
 const burstMs = 1000
-/** Of a full bucket, what one that was shut out while the edge was overloaded lacks when it is heard again. */
-const lackingShare = 0.75
+/** Enough for a client that catches up after it had to wait. */
+const overloadedBurstMs = 500
+/** What one that was shut out while the edge was overloaded lacks when it is heard again. */
+const lackingMs = 440
 const bytesOfRequest = 16 * 1024
 /** A connection costs as much as some requests. */
 const connectionCost = 4
@@ -48,10 +51,14 @@ const overloadedShare = 0.25
 const closedMs = 250
 const strikesMax = 5
 const refusedCost = 10
-const sampleMs = 100
+const sampleMs = 25
+/** So many in a row make an overload. */
+const busySamples = 2
 const busyShare = 0.8
 const calmShare = 0.5
-const samplesOfSecond = 10
+const samplesOfSecond = 40
+/** Bytes are counted less often: there are thousands of connections to look at. */
+const samplesOfCount = 4
 /** One in so many connections is kept for sources that have fewer than `scarceConnections`. */
 const scarceShare = 10
 const scarceConnections = 8
@@ -70,6 +77,7 @@ export class SourceBudgets {
   #senders = 0
   #sendersBefore = 0
   #isOverloaded = false
+  #busy = 0
   #calm = 0
   #busySince = performance.eventLoopUtilization()
 
@@ -105,21 +113,25 @@ export class SourceBudgets {
     return source
   }
 
-  /** False when the connection is one too many; otherwise `disconnected` has to follow. */
-  connected(source: Source | undefined): boolean {
+  /**
+   * Undefined when the connection is one too many. Otherwise the milliseconds for which nothing is to be read from it, and
+   * `disconnected` has to follow.
+   */
+  connected(source: Source | undefined): number | undefined {
     const { connectionsMax, connectionsPerSourceMax } = this.#budgets
     const free = connectionsMax - this.#open
-    if (free <= 0) return false
+    if (free <= 0) return undefined
+    let waitMs = 0
     if (source !== undefined) {
       const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
-      if (source.connections >= Math.min(connectionsPerSourceMax, most)) return false
+      if (source.connections >= Math.min(connectionsPerSourceMax, most)) return undefined
       const nowMs = this.#nowMs()
-      if (source.closedUntilMs > nowMs) return false
-      if (this.#isOverloaded && this.#charge(source, nowMs, connectionCost) > 0) return false
+      if (source.closedUntilMs > nowMs) waitMs = source.closedUntilMs - nowMs
+      else if (this.#isOverloaded) waitMs = this.#charge(source, nowMs, connectionCost * this.#costMs())
       source.connections++
     }
     this.#open++
-    return true
+    return waitMs
   }
 
   disconnected(source: Source | undefined): void {
@@ -138,10 +150,8 @@ export class SourceBudgets {
     if (source === undefined) return 0
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
-    const costMs = this.#costMs()
-    const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
-    const bucketMs = Math.max(costMs, burstMs)
-    if (fullAtMs - nowMs > bucketMs) return this.#close(source, nowMs)
+    const fullAtMs = Math.max(source.fullAtMs, nowMs) + this.#costMs()
+    if (fullAtMs - nowMs > this.#bucketMs()) return this.#close(source, nowMs)
     source.fullAtMs = fullAtMs
     return 0
   }
@@ -152,30 +162,35 @@ export class SourceBudgets {
    */
   chargeRefused(source: Source, isTooLarge = false): void {
     const nowMs = this.#nowMs()
-    const costMs = isTooLarge && this.#isOverloaded ? burstMs : (refusedCost - 1) * this.#costMs()
+    const bucketMs = this.#bucketMs()
+    const costMs = isTooLarge && this.#isOverloaded ? bucketMs : (refusedCost - 1) * this.#costMs()
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
     // At most a full bucket is owed: a source is never shut out for what it did long ago.
-    source.fullAtMs = Math.min(fullAtMs, nowMs + burstMs)
+    source.fullAtMs = Math.max(source.fullAtMs, Math.min(fullAtMs, nowMs + bucketMs))
   }
 
   /** For what a source has sent while the edge was overloaded; as `take`. */
   takeBytes(source: Source, bytes: number): number {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
-    return this.#charge(source, nowMs, bytes / bytesOfRequest)
+    return this.#charge(source, nowMs, (bytes / bytesOfRequest) * this.#costMs())
   }
 
-  /** For what has happened already. Returns how long the source is shut out for it, milliseconds. */
-  #charge(source: Source, nowMs: number, requests: number): number {
-    source.fullAtMs = Math.max(source.fullAtMs, nowMs) + requests * this.#costMs()
-    return source.fullAtMs - nowMs > burstMs ? this.#close(source, nowMs) : 0
+  /**
+   * For what has happened already. Returns how long the source is shut out for it, milliseconds: nobody is for one connection, however
+   * low the rate is set.
+   */
+  #charge(source: Source, nowMs: number, costMs: number): number {
+    source.fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
+    const bucketMs = Math.max(this.#bucketMs(), connectionCost * this.#costMs())
+    return source.fullAtMs - nowMs > bucketMs ? this.#close(source, nowMs) : 0
   }
 
-  /** Looks at how busy the thread is, every `sampleMs`, until the signal; calls back each time while it is overloaded. */
+  /** Looks at how busy the thread is until the signal; calls back ten times a second while it is overloaded. */
   watchLoad(signal: AbortSignal, whileOverloaded: () => void): void {
     const timer = setInterval(() => {
       this.#takeSample()
-      if (this.#isOverloaded) whileOverloaded()
+      if (this.#isOverloaded && this.#samples % samplesOfCount === 0) whileOverloaded()
     }, sampleMs)
     timer.unref()
     signal.addEventListener('abort', () => clearInterval(timer), { once: true })
@@ -190,7 +205,8 @@ export class SourceBudgets {
       this.#senders = 0
     }
     this.#calm = busy < calmShare ? this.#calm + 1 : 0
-    if (busy > busyShare && several) this.#isOverloaded = true
+    this.#busy = busy > busyShare ? this.#busy + 1 : 0
+    if (this.#busy >= busySamples && several) this.#isOverloaded = true
     else if (this.#calm >= samplesOfSecond) this.#isOverloaded = false
   }
 
@@ -205,11 +221,18 @@ export class SourceBudgets {
     return 1000 / (this.#isOverloaded ? Math.max(1, rate * overloadedShare) : rate)
   }
 
+  /** Holds at least one request. */
+  #bucketMs(): number {
+    return Math.max(this.#costMs(), this.#isOverloaded ? overloadedBurstMs : burstMs)
+  }
+
   #close(source: Source, nowMs: number): number {
     const waitMs = this.#isOverloaded ? closedMs * 2 ** source.strikes : closedMs
     source.strikes = this.#isOverloaded ? Math.min(strikesMax, source.strikes + 1) : 0
     source.closedUntilMs = nowMs + waitMs
-    if (this.#isOverloaded) source.fullAtMs = source.closedUntilMs + lackingShare * burstMs
+    // However low the rate is, one request may go on then.
+    if (this.#isOverloaded)
+      source.fullAtMs = source.closedUntilMs + Math.min(lackingMs, this.#bucketMs() - this.#costMs())
     return waitMs
   }
 
