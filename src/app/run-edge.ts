@@ -29,7 +29,7 @@ const trimEveryMs = 60_000
 const coreTimeoutMs = 2000
 const limitsShownMax = 1000
 /** Better code for what it does often can wait until it has done what it is asked for. */
-const compilerNiceness = 19
+const compilerNiceness = 10
 
 export const runEdge: RunRole = async (config, { telemetry, signal, ready, onSettings, askReload }) => {
   lowerEngineThreads(compilerNiceness)

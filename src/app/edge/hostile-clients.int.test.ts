@@ -58,7 +58,7 @@ async function aFront(test: TestContext, environment: Readonly<Record<string, st
     const heard: Heard = {
       socket,
       text: () => text,
-      statuses: () => [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status)),
+      statuses: () => [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status)),
       closed: new Promise((resolve) => socket.once('close', resolve)),
     }
     opened.push(heard)

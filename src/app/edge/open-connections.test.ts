@@ -15,7 +15,7 @@ class SomeSocket extends EventEmitter {
   }
 }
 
-const source: Source = { connections: 1, fullAtMs: 0, closedUntilMs: 0, strikes: 0, seenIn: 0 }
+const source: Source = { connections: 1, fullAtMs: 0, closedUntilMs: 0, strictUntilMs: 0, strikes: 0, seenIn: 0 }
 let nowMs: number
 let open: OpenConnections
 

@@ -128,6 +128,22 @@ describe('an overload', () => {
     }
   })
 
+  it('goes on for a minute for those who were shut out in it, and for nobody else', () => {
+    const { all, clock, taken, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    taken(source, 1000)
+    for (let n = 0; n < 40; n++) all.sampled(0.1)
+    assert.equal(all.isOverloaded, false)
+    assert.equal(taken(all.of('203.0.113.10'), 1000), 100)
+    clock.ms += 30_000
+    assert.equal(taken(source, 1000), 12)
+    assert.equal(source.closedUntilMs - clock.ms, 500)
+    clock.ms += 60_600
+    assert.equal(taken(source, 1000), 100)
+    assert.equal(source.closedUntilMs - clock.ms, 250)
+  })
+
   it('does not touch a source that sends less than a quarter of its rate', () => {
     const { all, clock, taken, overload } = budgeted()
     overload(undefined)
@@ -219,16 +235,31 @@ describe('the connections of a source', () => {
     assert.equal(all.connected(source), 0)
   })
 
-  it('count as four requests in an overload, and one alone shuts nobody out, however low the rate is', () => {
-    for (const [rate, atOnce] of [
-      [100, 3],
-      [1, 1],
-    ] as const) {
-      const { all, overload } = budgeted({ requestsPerSecondPerSourceMax: rate })
+  it('wait up to a number', () => {
+    const { all, taken } = budgeted({ connectionsPerSourceMax: 500 })
+    const source = all.of('203.0.113.9')
+    taken(source, 101)
+    for (let n = 0; n < 128; n++) assert.equal(all.connected(source), 250)
+    assert.equal(all.connected(source), undefined)
+  })
+
+  it('count as four requests in an overload', () => {
+    const { all, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 3; n++) assert.equal(all.connected(source), 0)
+    assert.equal(all.connected(source), 250)
+    assert.equal(all.take(source), 250)
+  })
+
+  it('leave enough for a request on the first of them, however low the rate is', () => {
+    for (const rate of [1, 5, 20]) {
+      const { all, clock, overload } = budgeted({ requestsPerSecondPerSourceMax: rate })
       overload(undefined)
       const source = all.of('203.0.113.9')
-      for (let n = 0; n < atOnce; n++) assert.equal(all.connected(source), 0)
-      assert.equal(all.connected(source), 250)
+      assert.equal(all.connected(source), 0)
+      clock.ms += 1
+      assert.equal(all.take(source), 0)
       assert.equal(all.take(source), 250)
     }
   })

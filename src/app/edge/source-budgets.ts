@@ -8,12 +8,13 @@
  *
  * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
  * quarter of its rate and half a second of it at once, and who goes on beyond it is closed for twice as long each time, and begins
- * anew with next to nothing. Every 16 KiB that a source sends count as a request then, because few requests without an end cost as much
- * as many, and a connection counts as four. It ends after a second of calm.
+ * anew with next to nothing. Every 16 KiB that a source sends count as a request then, because few requests without an end cost
+ * as much as many, and a connection counts as four. It ends after a second of calm; for sources that were closed in it a minute
+ * later, because an attack that is held down looks like calm.
  *
- * Connections: a source has at most its maximum. One that comes while its source is closed is not refused but left unread until
- * then: who is refused comes again at once, and again. The last tenth of all connections is for sources that have next to none: a few
- * that take all that they can get leave some for everybody else.
+ * Connections: a source has at most its maximum. One that comes while its source is closed is, up to a number, not refused but
+ * left unread until then: who is refused comes again at once, and again. The last tenth of all connections is for sources that
+ * have next to none: a few that take all that they can get leave some for everybody else.
  *
  * Trusted proxies have no budget for what they send without naming a client: it is their own (health checks, servers on the
  * same machine), and a budget of the proxy would be one for all of its clients together.
@@ -33,7 +34,8 @@ export interface Source {
   connections: number
   fullAtMs: number
   closedUntilMs: number
-  /** How often in a row it was closed while the edge was overloaded. */
+  strictUntilMs: number
+  /** How often in a row it was closed while one was strict with it. */
   strikes: number
   /** The last second in which it sent a request. */
   seenIn: number
@@ -41,13 +43,15 @@ export interface Source {
 
 const burstMs = 1000
 /** Enough for a client that catches up after it had to wait. */
-const overloadedBurstMs = 500
-/** What one that was shut out while the edge was overloaded lacks when it is heard again. */
+const strictBurstMs = 500
+/** What one that was shut out so lacks when it is heard again. */
 const lackingMs = 440
 const bytesOfRequest = 16 * 1024
+/** For so long one goes on to be strict with a source that was shut out. */
+const strictMs = 60_000
 /** A connection costs as much as some requests. */
 const connectionCost = 4
-const overloadedShare = 0.25
+const strictShare = 0.25
 const closedMs = 250
 const strikesMax = 5
 const refusedCost = 10
@@ -62,6 +66,8 @@ const samplesOfCount = 4
 /** One in so many connections is kept for sources that have fewer than `scarceConnections`. */
 const scarceShare = 10
 const scarceConnections = 8
+/** A source that is shut out has at most so many: each that waits costs as much as one that is served, in the end. */
+const waitingConnectionsMax = 128
 const sourcesMaxUsual = 50_000
 const forgetTries = 16
 
@@ -108,7 +114,7 @@ export class SourceBudgets {
     const known = this.#sources.get(key)
     if (known !== undefined) return known
     if (this.#sources.size >= this.#sourcesMax) this.#forgetOne()
-    const source = { connections: 0, fullAtMs: 0, closedUntilMs: 0, strikes: 0, seenIn: 0 }
+    const source = { connections: 0, fullAtMs: 0, closedUntilMs: 0, strictUntilMs: 0, strikes: 0, seenIn: 0 }
     this.#sources.set(key, source)
     return source
   }
@@ -127,7 +133,8 @@ export class SourceBudgets {
       if (source.connections >= Math.min(connectionsPerSourceMax, most)) return undefined
       const nowMs = this.#nowMs()
       if (source.closedUntilMs > nowMs) waitMs = source.closedUntilMs - nowMs
-      else if (this.#isOverloaded) waitMs = this.#charge(source, nowMs, connectionCost * this.#costMs())
+      else if (this.#isStrictWith(source, nowMs)) waitMs = this.#chargeConnection(source, nowMs)
+      if (waitMs > 0 && source.connections >= waitingConnectionsMax) return undefined
       source.connections++
     }
     this.#open++
@@ -150,8 +157,8 @@ export class SourceBudgets {
     if (source === undefined) return 0
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
-    const fullAtMs = Math.max(source.fullAtMs, nowMs) + this.#costMs()
-    if (fullAtMs - nowMs > this.#bucketMs()) return this.#close(source, nowMs)
+    const fullAtMs = Math.max(source.fullAtMs, nowMs) + this.#costMs(source, nowMs)
+    if (fullAtMs - nowMs > this.#bucketMs(source, nowMs)) return this.#close(source, nowMs)
     source.fullAtMs = fullAtMs
     return 0
   }
@@ -162,8 +169,9 @@ export class SourceBudgets {
    */
   chargeRefused(source: Source, isTooLarge = false): void {
     const nowMs = this.#nowMs()
-    const bucketMs = this.#bucketMs()
-    const costMs = isTooLarge && this.#isOverloaded ? bucketMs : (refusedCost - 1) * this.#costMs()
+    const bucketMs = this.#bucketMs(source, nowMs)
+    const takesAll = isTooLarge && this.#isStrictWith(source, nowMs)
+    const costMs = takesAll ? bucketMs : (refusedCost - 1) * this.#costMs(source, nowMs)
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
     // At most a full bucket is owed: a source is never shut out for what it did long ago.
     source.fullAtMs = Math.max(source.fullAtMs, Math.min(fullAtMs, nowMs + bucketMs))
@@ -173,17 +181,25 @@ export class SourceBudgets {
   takeBytes(source: Source, bytes: number): number {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
-    return this.#charge(source, nowMs, (bytes / bytesOfRequest) * this.#costMs())
+    return this.#charge(source, nowMs, (bytes / bytesOfRequest) * this.#costMs(source, nowMs))
   }
 
-  /**
-   * For what has happened already. Returns how long the source is shut out for it, milliseconds: nobody is for one connection, however
-   * low the rate is set.
-   */
+  /** A first connection leaves enough for a request on it, however low the rate is. */
+  #chargeConnection(source: Source, nowMs: number): number {
+    const costMs = this.#costMs(source, nowMs)
+    const owesNothing = source.fullAtMs <= nowMs
+    const leftMs = this.#bucketMs(source, nowMs) - costMs
+    return this.#charge(
+      source,
+      nowMs,
+      owesNothing ? Math.min(connectionCost * costMs, leftMs) : connectionCost * costMs,
+    )
+  }
+
+  /** For what has happened already. Returns how long the source is shut out for it, milliseconds. */
   #charge(source: Source, nowMs: number, costMs: number): number {
     source.fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
-    const bucketMs = Math.max(this.#bucketMs(), connectionCost * this.#costMs())
-    return source.fullAtMs - nowMs > bucketMs ? this.#close(source, nowMs) : 0
+    return source.fullAtMs - nowMs > this.#bucketMs(source, nowMs) ? this.#close(source, nowMs) : 0
   }
 
   /** Looks at how busy the thread is until the signal; calls back ten times a second while it is overloaded. */
@@ -216,23 +232,33 @@ export class SourceBudgets {
     this.#busySince = now
   }
 
-  #costMs(): number {
+  #isStrictWith(source: Source, nowMs: number): boolean {
+    return this.#isOverloaded || source.strictUntilMs > nowMs
+  }
+
+  #costMs(source: Source, nowMs: number): number {
     const rate = this.#budgets.requestsPerSecondPerSourceMax
-    return 1000 / (this.#isOverloaded ? Math.max(1, rate * overloadedShare) : rate)
+    return 1000 / (this.#isStrictWith(source, nowMs) ? Math.max(1, rate * strictShare) : rate)
   }
 
   /** Holds at least one request. */
-  #bucketMs(): number {
-    return Math.max(this.#costMs(), this.#isOverloaded ? overloadedBurstMs : burstMs)
+  #bucketMs(source: Source, nowMs: number): number {
+    return Math.max(this.#costMs(source, nowMs), this.#isStrictWith(source, nowMs) ? strictBurstMs : burstMs)
   }
 
   #close(source: Source, nowMs: number): number {
-    const waitMs = this.#isOverloaded ? closedMs * 2 ** source.strikes : closedMs
-    source.strikes = this.#isOverloaded ? Math.min(strikesMax, source.strikes + 1) : 0
+    if (!this.#isStrictWith(source, nowMs)) {
+      source.strikes = 0
+      source.closedUntilMs = nowMs + closedMs
+      return closedMs
+    }
+    const waitMs = closedMs * 2 ** source.strikes
+    source.strikes = Math.min(strikesMax, source.strikes + 1)
     source.closedUntilMs = nowMs + waitMs
+    source.strictUntilMs = source.closedUntilMs + strictMs
     // However low the rate is, one request may go on then.
-    if (this.#isOverloaded)
-      source.fullAtMs = source.closedUntilMs + Math.min(lackingMs, this.#bucketMs() - this.#costMs())
+    const lacksMs = Math.min(lackingMs, this.#bucketMs(source, nowMs) - this.#costMs(source, nowMs))
+    source.fullAtMs = source.closedUntilMs + lacksMs
     return waitMs
   }
 
