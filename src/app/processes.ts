@@ -1,5 +1,4 @@
 /** Which processes run on this machine, and in which order they stop: the door first, the stores last. */
-import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createJsonLog } from '../kit/telemetry/json-log.ts'
 import type { LogLevel } from '../kit/telemetry/telemetry.ts'
@@ -26,9 +25,7 @@ export async function runProcesses(options: ProcessesOptions): Promise<void> {
   const { entryFile, environment, printer, config, settings } = options
   const output = (role: string, from: Readable) => printer.follow(role, from, 'warn')
   const postgresLog = createJsonLog({ caller: 'postgres', level: config.diagnostics.logLevel, sink: printer })
-  // Beside the packages of the clone or the published package that runs.
-  const compileCacheFolder = resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice')
-  const program = { entryFile, compileCacheFolder, config: () => settings.now(), environment, output }
+  const program = { entryFile, config: () => settings.now(), environment, output }
   const { engines, roles: wanted } = config.profile
   if (engines === 'embedded') await refuseFenced(config.data.dir)
   const processes: readonly SupervisedProcess[] = [

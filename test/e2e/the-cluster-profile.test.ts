@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { freePort } from '../harness/free-port.ts'
+import { freePort } from '../../src/kit/free-port.fixtures.ts'
 import { aRunningSluice } from '../harness/installation.ts'
 import type { Installation } from '../harness/installation.ts'
 import { assertVerified } from '../harness/oracle.ts'

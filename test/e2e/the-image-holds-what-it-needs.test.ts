@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, sy
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { freePort } from '../../src/kit/free-port.fixtures.ts'
 import { assemble, filesBelow, readDockerfile } from '../harness/dockerfile.ts'
-import { freePort } from '../harness/free-port.ts'
 import { until } from '../harness/until.ts'
 
 const repository = path.resolve(import.meta.dirname, '..', '..')

@@ -3,13 +3,13 @@
  * that a test kills are its own too; the others are those of the environment.
  */
 import assert from 'node:assert/strict'
+import { freePort } from '../../src/kit/free-port.fixtures.ts'
 import { serviceNames } from '../../src/kit/service.fixtures.ts'
 import type { ServiceName } from '../../src/kit/service.fixtures.ts'
 import type { ServiceSet } from '../../scripts/services/service-set.ts'
 import { aServiceSet } from '../services/service-set.fixtures.ts'
 import { removeLeftovers } from './cluster-leftovers.ts'
 import { clusterSettings } from './cluster-settings.ts'
-import { freePort } from './free-port.ts'
 import { anInstallation } from './installation.ts'
 import type { Ending, Installation, Settings } from './installation.ts'
 import type { Promised } from './ledger.ts'

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
+import { connect } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { after, describe, it } from 'node:test'
+import { freePort } from '../../kit/free-port.fixtures.ts'
 import { until } from '../../kit/until.fixtures.ts'
 import { EdgeRequest, EdgeResponse } from './exchange.ts'
 import { createPassOn } from './pass-on.ts'
@@ -37,17 +38,6 @@ function saying(name: string, asked: string[]): RequestListener {
   }
 }
 
-/** A port where nobody listens. */
-async function nobody(): Promise<number> {
-  const server = createTcpServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function anEdge(ports: readonly number[]): Promise<number> {
   return await anEdgeOf(ports.map((port) => ({ host: '127.0.0.1', port })))
 }
@@ -75,7 +65,7 @@ async function ask(port: number, method: string, body?: string): Promise<Answer>
 describe('passing on to one of several cores', () => {
   it('asks the next when one cannot be reached, whatever is asked, and goes on with the one that answered', async () => {
     const asked: string[] = []
-    const first = await nobody()
+    const first = await freePort()
     const second = await listening(createServer(saying('second', asked)))
     const third = await listening(createServer(saying('third', asked)))
     const edge = await anEdge([first, second, third])
@@ -89,7 +79,7 @@ describe('passing on to one of several cores', () => {
     const asked: string[] = []
     const second = createServer(saying('second', asked))
     const first = createServer(saying('first', asked))
-    const ports = [await nobody(), await listening(second), await listening(first)]
+    const ports = [await freePort(), await listening(second), await listening(first)]
     const edge = await anEdge(ports)
     assert.equal((await ask(edge, 'POST', 'a')).text, 'second')
     second.closeAllConnections()
@@ -153,7 +143,7 @@ describe('passing on to one of several cores', () => {
   })
 
   it('answers 503 when none can be reached', async () => {
-    const edge = await anEdge([await nobody(), await nobody()])
+    const edge = await anEdge([await freePort(), await freePort()])
     for (const method of ['GET', 'POST']) assert.equal((await ask(edge, method)).status, 503)
   })
 

@@ -1,6 +1,5 @@
 /** Makes sure that nothing waits in the old installation: everything accepted is decided, and everything decided is in the tables. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { resolve } from 'node:path'
 import { Failure } from '../../kit/failure.ts'
 import { silent } from '../../kit/telemetry/telemetry.ts'
 import { answerOfRole } from '../ask-role.ts'
@@ -38,7 +37,6 @@ export async function drain({ config, entryFile, environment, say }: DrainOption
   const program = {
     entryFile,
     environment,
-    compileCacheFolder: resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice'),
     config: () => config,
     output: (role: string, from: Parameters<typeof printer.follow>[1]) => printer.follow(role, from, 'warn'),
   }

@@ -1,5 +1,6 @@
 /** How the supervisor starts one life of a process, whatever the process is. */
 import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../kit/failure.ts'
@@ -42,11 +43,8 @@ export type Launch = (life: Life) => Launched
 
 export interface RoleProgram {
   readonly entryFile: string
-  /**
-   * Where Node keeps what it compiled: a process that finds it there starts twice as fast and takes 28 MB less, because
-   * the compiler that strips types is not even loaded. Node does without when it cannot write there.
-   */
-  readonly compileCacheFolder: string
+  /** Beside the packages of the clone or the published package that runs, when not said. */
+  readonly compileCacheFolder?: string
   /** As they are when a life begins. */
   readonly config: () => Config
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -79,7 +77,9 @@ export function launchRole(role: Role, program: RoleProgram): Launch {
       {
         cwd: config.data.dir,
         env: {
-          NODE_COMPILE_CACHE: program.compileCacheFolder,
+          // A process that finds here what Node compiled starts twice as fast and takes 28 MB less, because the compiler that
+          // strips types is not even loaded. Node does without when it cannot write there.
+          NODE_COMPILE_CACHE: program.compileCacheFolder ?? besidePackages(program.entryFile),
           // Each statement that ClickHouse runs holds a thread of this pool, and file work must not wait for them.
           UV_THREADPOOL_SIZE: '16',
           ...withoutSettings(program.environment),
@@ -144,6 +144,10 @@ export function launchRole(role: Role, program: RoleProgram): Launch {
       kill: () => child.kill('SIGKILL'),
     }
   }
+}
+
+function besidePackages(entryFile: string): string {
+  return resolve(entryFile, '..', '..', 'node_modules', '.cache', 'sluice')
 }
 
 /** Failpoints belong to the first life alone: a process that killed itself at each start would never recover. */

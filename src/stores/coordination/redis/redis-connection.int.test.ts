@@ -5,10 +5,11 @@ import { after, before, describe, it } from 'node:test'
 import { readFileSync } from 'node:fs'
 import { aCertificateFolder, openSslMissing, writeCertificate } from '../../../kit/certificate.fixtures.ts'
 import { Failure } from '../../../kit/failure.ts'
+import { freePort } from '../../../kit/free-port.fixtures.ts'
 import { until } from '../../../kit/until.fixtures.ts'
 import { openRedisConnection, redisScript } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
-import { freePort, openTestRedis, redisServerSkip } from './redis-server.fixtures.ts'
+import { openTestRedis, redisServerSkip } from './redis-server.fixtures.ts'
 import type { TestRedis } from './redis-server.fixtures.ts'
 
 const skip = redisServerSkip()

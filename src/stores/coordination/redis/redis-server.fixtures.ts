@@ -4,9 +4,9 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { freePort } from '../../../kit/free-port.fixtures.ts'
 import { until } from '../../../kit/until.fixtures.ts'
 import { openRedisConnection } from './redis-connection.ts'
 import type { RedisConnection, RedisConnectionOptions } from './redis-connection.ts'
@@ -94,14 +94,4 @@ export async function openTestRedis(settings: readonly string[] = []): Promise<T
     },
     close,
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port.')
-  server.close()
-  await once(server, 'close')
-  return address.port
 }

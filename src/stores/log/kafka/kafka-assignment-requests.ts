@@ -14,6 +14,7 @@ import { Failure } from '../../../kit/failure.ts'
 import type { Heartbeat, HeartbeatAnswer } from './kafka-assignment-member.ts'
 import { clientOptions, hasApiError, kafkaFailure } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
+import { found } from './kafka-requests.ts'
 
 export interface GroupRequestsOptions {
   readonly connection: KafkaConnectionOptions
@@ -122,17 +123,6 @@ export function openGroupRequests(options: GroupRequestsOptions, attempt: number
 
     close: () => client.close(),
   }
-}
-
-type Callback<T> = (error: Error | null, found?: T) => void
-
-function found<T>(find: (callback: Callback<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    find((error, one) => {
-      if (one === undefined) reject(error ?? new Error('There is none.'))
-      else resolve(one)
-    })
-  })
 }
 
 /** Whether the group has given away what this member had. */

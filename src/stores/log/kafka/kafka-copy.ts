@@ -13,7 +13,7 @@ import { openKafkaAppends } from './kafka-appends.ts'
 import type { KafkaAppends, KafkaAppendsOptions } from './kafka-appends.ts'
 import { clientOptions, kafkaFailure } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
-import { openKafkaRequests } from './kafka-requests.ts'
+import { messageBytes, openKafkaRequests } from './kafka-requests.ts'
 import type { Message } from './kafka-requests.ts'
 import { sourceMessage } from './source-message.ts'
 
@@ -47,7 +47,6 @@ const copying: Readonly<Record<string, string>> = {
 /** A setting of the topic itself, not of its broker or of Kafka. */
 const setOnTopic = 1
 
-const overheadBytes = 300
 const agreedMin = 5
 const lookAgainMs = 100
 
@@ -80,7 +79,7 @@ export function openKafkaCopy(options: KafkaCopyOptions): KafkaCopy {
       }
       for (const record of records) {
         const message = messageOf(lane, partition, record)
-        const size = sizeOf(message)
+        const size = messageBytes(message)
         if (bytes + size > batchBytesMax) flush()
         messages.push(message)
         bytes += size
@@ -99,12 +98,6 @@ function messageOf(lane: Lane, partition: number, { timeMs, content }: CopiedRec
   if (content === undefined) return { value: Buffer.alloc(0), headers: new Map(), timestamp }
   const { key, value, headers } = sourceMessage({ lane, partition, ...content }, timeMs)
   return { ...(key === undefined ? {} : { key }), value, headers, timestamp }
-}
-
-function sizeOf({ key, value, headers }: Message): number {
-  let bytes = overheadBytes + (key?.length ?? 0) + value.length
-  for (const [name, text] of headers) bytes += name.length + (text?.length ?? 0)
-  return bytes
 }
 
 /** What is set on the topics now. */

@@ -53,6 +53,17 @@ export interface Message {
   readonly timestamp?: bigint
 }
 
+/** Key, headers and value have lengths before them, the message a few fields. */
+const messageOverheadBytes = 32
+const headerOverheadBytes = 6
+
+/** What a message takes of a batch, before compression; never less than it does. */
+export function messageBytes({ key, value, headers }: Message): number {
+  let bytes = messageOverheadBytes + (key?.length ?? 0) + value.length
+  for (const [name, text] of headers) bytes += headerOverheadBytes + name.length + (text?.length ?? 0)
+  return bytes
+}
+
 export interface Appended {
   readonly topic: string
   readonly partition: number
@@ -165,20 +176,14 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
   async function connection(metadata: ClusterMetadata, node: number): Promise<Connection> {
     const broker = metadata.brokers.get(node)
     if (broker === undefined) throw new Error(`There is no broker ${String(node)} now.`)
-    return await new Promise((resolve, reject) => {
-      client[kGetConnection](broker, (error, found) => {
-        if (found === undefined) reject(error ?? new Error('There is no connection.'))
-        else resolve(found)
-      })
+    return await found<Connection>((callback) => {
+      client[kGetConnection](broker, callback)
     })
   }
 
   async function api<Arguments extends unknown[], Answer>(name: string): Promise<API<Arguments, Answer>> {
-    return await new Promise((resolve, reject) => {
-      client[kGetApi]<Arguments, Answer>(name, (error, found) => {
-        if (found === undefined) reject(error ?? new Error(`The broker has no ${name}.`))
-        else resolve(found)
-      })
+    return await found<API<Arguments, Answer>>((callback) => {
+      client[kGetApi]<Arguments, Answer>(name, callback)
     })
   }
 
@@ -313,4 +318,16 @@ export function openKafkaRequests(options: KafkaConnectionOptions): KafkaRequest
 
     close: () => client.close(),
   }
+}
+
+type Callback<T> = (error: Error | null, found?: T) => void
+
+/** What the library finds for a callback: a connection, or how a broker speaks. */
+export function found<T>(find: (callback: Callback<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    find((error, one) => {
+      if (one === undefined) reject(error ?? new Error('There is none.'))
+      else resolve(one)
+    })
+  })
 }

@@ -23,7 +23,7 @@ import type { Telemetry } from '../../../kit/telemetry/telemetry.ts'
 import type { SourceLanes, SourceRecord } from '../source-lanes.ts'
 import { kafkaFailure, rightsAdvice } from './kafka-connection.ts'
 import type { KafkaConnectionOptions } from './kafka-connection.ts'
-import { openKafkaRequests, partitionErrors } from './kafka-requests.ts'
+import { messageBytes, openKafkaRequests, partitionErrors } from './kafka-requests.ts'
 import type { Appended, Compression, KafkaRequests, Message, ProducerId } from './kafka-requests.ts'
 import * as happened from './kafka-source-lanes.events.ts'
 import { sourceMessage } from './source-message.ts'
@@ -112,9 +112,6 @@ const identityErrors: ReadonlySet<number> = new Set([
   partitionErrors.unknownProducerId,
 ])
 
-/** Key, headers and value have lengths before them, the message a few fields. */
-const messageOverheadBytes = 32
-const headerOverheadBytes = 6
 const oftenMs = 1_000
 const doing = 'appending events'
 
@@ -167,7 +164,7 @@ class KafkaSourceLanes implements SourceLanes {
       const state = this.#stateOf(record.lane, record.partition)
       const { key, value, headers } = sourceMessage(record, nowMs)
       const message = { ...(key === undefined ? {} : { key }), value, headers }
-      const size = sizeOf(message)
+      const size = messageBytes(message)
       if (size > messageBytesMax) throw tooLarge(size, messageBytesMax)
       made.push({ state, message, bytes: size })
       bytes += size
@@ -559,13 +556,6 @@ function reject(call: Call, failure: Failure): void {
   if (call.isSettled) return
   call.isSettled = true
   call.reject(failure)
-}
-
-function sizeOf({ key, value, headers }: Message): number {
-  let bytes = messageOverheadBytes + (key?.length ?? 0) + value.length
-  for (const [name, text] of headers as ReadonlyMap<Buffer, Buffer | null>)
-    bytes += headerOverheadBytes + name.length + (text?.length ?? 0)
-  return bytes
 }
 
 function tooLarge(bytes: number, bytesMax: number | undefined, topic?: string): Failure {

@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, cp, lchown, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../../kit/free-port.fixtures.ts'
 import { postgresAccount } from '../embedded-postgres/postgres-account.ts'
 import { programEnvironment, programsFor } from '../embedded-postgres/postgres-programs.ts'
 
@@ -40,7 +39,7 @@ export async function openTcpPostgres(options: TcpPostgresOptions = {}): Promise
   const account = await postgresAccount(dataFolder)
   const programs = await programsFor(account)
   const own = { cwd: '/', env: programEnvironment, ...account }
-  const port = await aFreePort()
+  const port = await freePort()
   const lines: string[] = []
   let child: ChildProcess | undefined
 
@@ -131,13 +130,3 @@ export async function openTcpPostgres(options: TcpPostgresOptions = {}): Promise
 }
 
 export const password = 'a-s3cret'
-
-async function aFreePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
