@@ -58,7 +58,12 @@ export function createSurface(options: SurfaceOptions): Surface {
   // One function for all answers: a closure for each would be garbage for each.
   function ended(this: EdgeResponse): void {
     const { source, statusCode } = this
-    if (source !== undefined && isRubbish(statusCode)) budgets.chargeRefused(source, statusCode === 413)
+    if (source !== undefined) {
+      if (isRubbish(statusCode)) budgets.chargeRefused(source, statusCode === 413)
+      const restMs = budgets.restOf(source)
+      if (restMs > 0 && !answering.clientAddress.peerOf(this.req.socket).isTrusted)
+        paused.pause(this.req.socket, restMs)
+    }
     accessLog.ended(this)
   }
 

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { beforeEach, describe, it } from 'node:test'
 import { OpenConnections } from './open-connections.ts'
+import { SourceBudgets } from './source-budgets.ts'
 import type { Source } from './source-budgets.ts'
 
 class SomeSocket extends EventEmitter {
@@ -15,7 +16,11 @@ class SomeSocket extends EventEmitter {
   }
 }
 
-const source: Source = { connections: 1, fullAtMs: 0, closedUntilMs: 0, strictUntilMs: 0, strikes: 0, seenIn: 0 }
+const source = new SourceBudgets({
+  connectionsMax: 1,
+  connectionsPerSourceMax: 1,
+  requestsPerSecondPerSourceMax: 1,
+}).of('203.0.113.9')
 let nowMs: number
 let open: OpenConnections
 

@@ -83,12 +83,16 @@ describe('the requests of a source', () => {
   })
 
   it('are let in one by one at a rate below one a second, overloaded or not', () => {
-    const { all, clock, overload } = budgeted({ requestsPerSecondPerSourceMax: 1 })
+    const { all, clock, taken, overload } = budgeted({ requestsPerSecondPerSourceMax: 1 })
     overload(undefined)
     const source = all.of('203.0.113.9')
     clock.ms += 60_000
-    assert.equal(all.take(source), 0)
-    assert.notEqual(all.take(source), 0)
+    // The second one is a slow-down.
+    assert.equal(taken(source, 5), 2)
+    for (let n = 0; n < 10; n++) {
+      clock.ms += 1000
+      assert.equal(taken(source, 1), 1)
+    }
   })
 
   it('follow a changed rate at once', () => {
@@ -99,20 +103,45 @@ describe('the requests of a source', () => {
 })
 
 describe('an overload', () => {
-  it('leaves each source a quarter of its rate, half a second of it at once, and shuts out who goes on for longer each time', () => {
+  it('slows down who sends more good requests than a quarter of his rate, and refuses none that was read before', () => {
     const { all, clock, taken, overload } = budgeted()
     overload(undefined)
-    assert.ok(all.isOverloaded)
     const source = all.of('203.0.113.9')
-    assert.equal(taken(source, 1000), 12)
+    assert.equal(taken(source, 12), 12)
+    assert.equal(all.restOf(source), 0)
+    assert.equal(taken(source, 1), 1)
+    assert.equal(all.restOf(source), 270)
+    assert.equal(all.connected(source), 270)
+    for (let n = 0; n < 100; n++) {
+      clock.ms += Math.max(40, all.restOf(source))
+      assert.equal(taken(source, 7), 7, String(n))
+    }
+    assert.equal(source.strikes, 0)
+  })
+
+  it('refuses who goes on all the same, for a quarter of a second each time', () => {
+    const { all, clock, taken, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 5; n++) {
+      taken(source, 1000)
+      assert.equal(source.closedUntilMs - clock.ms, 250)
+      clock.ms = source.closedUntilMs
+    }
+    assert.ok(taken(source, 1000) >= 1)
+  })
+
+  it('shuts out who sends rubbish, for longer each time', () => {
+    const { all, clock, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
     const waits: number[] = []
     for (let n = 0; n < 7; n++) {
-      clock.ms = source.closedUntilMs
-      assert.equal(taken(source, 2), 1)
-      assert.notEqual(all.take(source), 0)
+      while (all.take(source) === 0) all.chargeRefused(source)
       waits.push(source.closedUntilMs - clock.ms)
+      clock.ms = source.closedUntilMs
     }
-    assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 8000, 8000])
+    assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 8000])
   })
 
   it('shuts nobody out for ever, however low the rate is', () => {
@@ -121,27 +150,27 @@ describe('an overload', () => {
       overload(undefined)
       const source = all.of('203.0.113.9')
       for (let n = 0; n < 10; n++) {
-        while (all.take(source) === 0);
-        clock.ms = source.closedUntilMs
+        while (all.take(source) === 0) all.chargeRefused(source)
+        clock.ms = source.closedUntilMs + 1
         assert.equal(taken(source, 1), 1, `${String(rate)} a second, time ${String(n)}`)
       }
     }
   })
 
-  it('goes on for a minute for those who were shut out in it, and for nobody else', () => {
+  it('goes on for a minute for those who had more than they may have in it, and for nobody else', () => {
     const { all, clock, taken, overload } = budgeted()
     overload(undefined)
     const source = all.of('203.0.113.9')
-    taken(source, 1000)
+    taken(source, 13)
     for (let n = 0; n < 40; n++) all.sampled(0.1)
     assert.equal(all.isOverloaded, false)
     assert.equal(taken(all.of('203.0.113.10'), 1000), 100)
-    clock.ms += 30_000
-    assert.equal(taken(source, 1000), 12)
-    assert.equal(source.closedUntilMs - clock.ms, 500)
+    clock.ms += 59_000
+    taken(source, 13)
+    assert.equal(all.restOf(source), 270)
     clock.ms += 60_600
-    assert.equal(taken(source, 1000), 100)
-    assert.equal(source.closedUntilMs - clock.ms, 250)
+    taken(source, 13)
+    assert.equal(all.restOf(source), 0)
   })
 
   it('does not touch a source that sends less than a quarter of its rate', () => {
@@ -159,8 +188,10 @@ describe('an overload', () => {
     overload(undefined)
     const source = all.of('203.0.113.9')
     assert.equal(all.takeBytes(source, 12 * 16 * 1024), 0)
-    assert.equal(all.takeBytes(source, 16 * 1024), 250)
-    assert.equal(all.connected(source), 250)
+    assert.equal(all.takeBytes(source, 16 * 1024), 270)
+    assert.equal(all.connected(source), 270)
+    assert.equal(all.takeBytes(source, 13 * 16 * 1024), 250)
+    assert.ok(source.strikes > 0)
   })
 
   it('takes all that a source has for a request that was too large', () => {
@@ -248,8 +279,9 @@ describe('the connections of a source', () => {
     overload(undefined)
     const source = all.of('203.0.113.9')
     for (let n = 0; n < 3; n++) assert.equal(all.connected(source), 0)
-    assert.equal(all.connected(source), 250)
-    assert.equal(all.take(source), 250)
+    // From here on it is slowed down.
+    assert.equal(all.connected(source), 390)
+    assert.equal(all.restOf(source), 390)
   })
 
   it('leave enough for a request on the first of them, however low the rate is', () => {
@@ -260,7 +292,6 @@ describe('the connections of a source', () => {
       assert.equal(all.connected(source), 0)
       clock.ms += 1
       assert.equal(all.take(source), 0)
-      assert.equal(all.take(source), 250)
     }
   })
 })

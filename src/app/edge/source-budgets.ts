@@ -7,10 +7,11 @@
  * connections are not read from until then, which costs nothing however much he sends.
  *
  * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
- * quarter of its rate and half a second of it at once, and who goes on beyond it is closed for twice as long each time, and begins
- * anew with next to nothing. Every 16 KiB that a source sends count as a request then, because few requests without an end cost
- * as much as many, and a connection counts as four. It ends after a second of calm; for sources that were closed in it a minute
- * later, because an attack that is held down looks like calm.
+ * quarter of its rate and half a second of it at once. Every 16 KiB that a source sends count as a request then, because few
+ * requests without an end cost as much as many, and a connection counts as four. Who goes on beyond it with good requests rests:
+ * what was read of him is taken, and his connections are not read from until half of his bucket is full again. Who sends rubbish,
+ * or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The overload ends after
+ * a second of calm; for sources that were closed in it, or rest, a minute later, because an attack that is held down looks like calm.
  *
  * Connections: a source has at most its maximum. One that comes while its source is closed is, up to a number, not refused but
  * left unread until then: who is refused comes again at once, and again. The last tenth of all connections is for sources that
@@ -34,8 +35,11 @@ export interface Source {
   connections: number
   fullAtMs: number
   closedUntilMs: number
+  restsUntilMs: number
   strictUntilMs: number
-  /** How often in a row it was closed while one was strict with it. */
+  /** Since it was last closed: with requests that nobody can accept, or more bytes or connections than it may have. */
+  hasOffended: boolean
+  /** How often in a row it was closed for that while one was strict with it. */
   strikes: number
   /** The last second in which it sent a request. */
   seenIn: number
@@ -47,6 +51,8 @@ const strictBurstMs = 500
 /** What one that was shut out so lacks when it is heard again. */
 const lackingMs = 440
 const bytesOfRequest = 16 * 1024
+/** So much may be owed by one that is slowed down. */
+const slowedBuckets = 2
 /** For so long one goes on to be strict with a source that was shut out. */
 const strictMs = 60_000
 /** A connection costs as much as some requests. */
@@ -114,7 +120,10 @@ export class SourceBudgets {
     const known = this.#sources.get(key)
     if (known !== undefined) return known
     if (this.#sources.size >= this.#sourcesMax) this.#forgetOne()
-    const source = { connections: 0, fullAtMs: 0, closedUntilMs: 0, strictUntilMs: 0, strikes: 0, seenIn: 0 }
+    const source = {
+      ...{ connections: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
+      ...{ hasOffended: false, strikes: 0, seenIn: 0 },
+    }
     this.#sources.set(key, source)
     return source
   }
@@ -132,7 +141,8 @@ export class SourceBudgets {
       const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
       if (source.connections >= Math.min(connectionsPerSourceMax, most)) return undefined
       const nowMs = this.#nowMs()
-      if (source.closedUntilMs > nowMs) waitMs = source.closedUntilMs - nowMs
+      const unreadUntilMs = Math.max(source.closedUntilMs, source.restsUntilMs)
+      if (unreadUntilMs > nowMs) waitMs = unreadUntilMs - nowMs
       else if (this.#isStrictWith(source, nowMs)) waitMs = this.#chargeConnection(source, nowMs)
       if (waitMs > 0 && source.connections >= waitingConnectionsMax) return undefined
       source.connections++
@@ -158,9 +168,17 @@ export class SourceBudgets {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + this.#costMs(source, nowMs)
-    if (fullAtMs - nowMs > this.#bucketMs(source, nowMs)) return this.#close(source, nowMs)
+    if (fullAtMs - nowMs > this.#bucketMs(source, nowMs)) {
+      if (!this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#close(source, nowMs)
+      this.#rest(source, nowMs, fullAtMs)
+    }
     source.fullAtMs = fullAtMs
     return 0
+  }
+
+  /** For how long nothing is to be read from a source's connections, though what was read is taken, milliseconds. */
+  restOf(source: Source): number {
+    return Math.max(0, source.restsUntilMs - this.#nowMs())
   }
 
   /**
@@ -175,9 +193,10 @@ export class SourceBudgets {
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
     // At most a full bucket is owed: a source is never shut out for what it did long ago.
     source.fullAtMs = Math.max(source.fullAtMs, Math.min(fullAtMs, nowMs + bucketMs))
+    source.hasOffended = true
   }
 
-  /** For what a source has sent while the edge was overloaded; as `take`. */
+  /** For what a source has sent while the edge was overloaded. Returns for how long nothing is to be read from it, milliseconds. */
   takeBytes(source: Source, bytes: number): number {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
@@ -196,10 +215,27 @@ export class SourceBudgets {
     )
   }
 
-  /** For what has happened already. Returns how long the source is shut out for it, milliseconds. */
+  /** For what has happened already. Returns how long nothing is to be read from the source for it, milliseconds. */
   #charge(source: Source, nowMs: number, costMs: number): number {
-    source.fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
-    return source.fullAtMs - nowMs > this.#bucketMs(source, nowMs) ? this.#close(source, nowMs) : 0
+    const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
+    source.fullAtMs = fullAtMs
+    if (fullAtMs - nowMs <= this.#bucketMs(source, nowMs)) return 0
+    if (this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#rest(source, nowMs, fullAtMs)
+    source.hasOffended = true
+    return this.#close(source, nowMs)
+  }
+
+  /** Instead of being shut out: one with whom we are strict, though all that it sent was good. */
+  #isSlowedDown(source: Source, nowMs: number, fullAtMs: number): boolean {
+    if (source.hasOffended || !this.#isStrictWith(source, nowMs)) return false
+    return fullAtMs - nowMs <= slowedBuckets * this.#bucketMs(source, nowMs)
+  }
+
+  /** Until half of its bucket is full again. Returns how long, milliseconds. */
+  #rest(source: Source, nowMs: number, fullAtMs: number): number {
+    source.restsUntilMs = fullAtMs - this.#bucketMs(source, nowMs) / 2
+    source.strictUntilMs = source.restsUntilMs + strictMs
+    return source.restsUntilMs - nowMs
   }
 
   /** Looks at how busy the thread is until the signal; calls back ten times a second while it is overloaded. */
@@ -252,8 +288,10 @@ export class SourceBudgets {
       source.closedUntilMs = nowMs + closedMs
       return closedMs
     }
+    if (!source.hasOffended) source.strikes = 0
     const waitMs = closedMs * 2 ** source.strikes
-    source.strikes = Math.min(strikesMax, source.strikes + 1)
+    if (source.hasOffended) source.strikes = Math.min(strikesMax, source.strikes + 1)
+    source.hasOffended = false
     source.closedUntilMs = nowMs + waitMs
     source.strictUntilMs = source.closedUntilMs + strictMs
     // However low the rate is, one request may go on then.
