@@ -19,7 +19,7 @@ describe('bad input', () => {
   before(async () => {
     sluice = await aRunningSluice(
       { after: (clean) => void cleanings.push(clean) },
-      { SLUICE_CAPTURE_HEADERS_TIMEOUT_MS: '1000', SLUICE_CAPTURE_BODY_TIMEOUT_MS: '3000' },
+      { SLUICE_CAPTURE_HEADERS_TIMEOUT_MS: '1000', SLUICE_CAPTURE_BODY_TIMEOUT_MS: '6000' },
     )
   })
   after(async () => {

@@ -4,6 +4,7 @@ import { Admin } from '@platformatic/kafka'
 import { partitionsOf } from '../../../event/flows.ts'
 import type { Lane } from '../../../event/position.ts'
 import { silent } from '../../../kit/telemetry/telemetry.ts'
+import { until } from '../../../kit/until.fixtures.ts'
 import type { EventLog, NewRecord } from '../event-log.ts'
 import { createMemoryLogEpochs } from '../memory/memory-log-epochs.ts'
 import { createMemoryLogReaders } from '../memory/memory-log-readers.ts'
@@ -43,6 +44,13 @@ export async function openTestTopics(options: TestTopicsOptions): Promise<TestTo
       replicas,
       configs: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }],
     })
+    // Made is not yet known to whom one asks next.
+    await until(`${topicOf(lane)} is known`, () =>
+      admin.metadata({ topics: [topicOf(lane)], forceUpdate: true }).then(
+        () => true,
+        () => false,
+      ),
+    )
   }
   const epochs = createMemoryLogEpochs()
   const readers = createMemoryLogReaders()
