@@ -6,6 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
 const isOfThreads = process.platform === 'linux'
+/** As V8 names them. */
+const engineThread = 'V8Worker'
 
 /** Of the calling thread. Niceness as the kernel has it, up to 19: the higher, the later its turn. */
 export function lowerThisThread(niceness: number): void {
@@ -19,5 +21,3 @@ export function lowerEngineThreads(niceness: number): void {
     if (readFileSync(`/proc/self/task/${id}/comm`, 'latin1').trim() === engineThread) setPriority(Number(id), niceness)
   }
 }
-
-const engineThread = 'V8Worker'

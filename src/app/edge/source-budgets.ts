@@ -33,9 +33,13 @@ export interface Budgets {
 /** What is remembered of one. Only `SourceBudgets` changes it. */
 export interface Source {
   connections: number
+  /** When its bucket will be full again. */
   fullAtMs: number
+  /** Until then its requests are refused, and its connections are not read from. */
   closedUntilMs: number
+  /** Until then its connections are not read from; what was read before is taken. */
   restsUntilMs: number
+  /** Until then it has what a source has in an overload. */
   strictUntilMs: number
   /** Since it was last closed: with requests that nobody can accept, or more bytes or connections than it may have. */
   hasOffended: boolean
@@ -53,7 +57,7 @@ const lackingMs = 440
 const bytesOfRequest = 16 * 1024
 /** So much may be owed by one that is slowed down. */
 const slowedBuckets = 2
-/** For so long one goes on to be strict with a source that was shut out. */
+/** For so long one goes on to be strict with a source that had more than it may in an overload. */
 const strictMs = 60_000
 /** A connection costs as much as some requests. */
 const connectionCost = 4
@@ -205,14 +209,10 @@ export class SourceBudgets {
 
   /** A first connection leaves enough for a request on it, however low the rate is. */
   #chargeConnection(source: Source, nowMs: number): number {
-    const costMs = this.#costMs(source, nowMs)
-    const owesNothing = source.fullAtMs <= nowMs
-    const leftMs = this.#bucketMs(source, nowMs) - costMs
-    return this.#charge(
-      source,
-      nowMs,
-      owesNothing ? Math.min(connectionCost * costMs, leftMs) : connectionCost * costMs,
-    )
+    const requestMs = this.#costMs(source, nowMs)
+    const isFirst = source.fullAtMs <= nowMs
+    const mostMs = isFirst ? this.#bucketMs(source, nowMs) - requestMs : Infinity
+    return this.#charge(source, nowMs, Math.min(connectionCost * requestMs, mostMs))
   }
 
   /** For what has happened already. Returns how long nothing is to be read from the source for it, milliseconds. */
@@ -288,9 +288,9 @@ export class SourceBudgets {
       source.closedUntilMs = nowMs + closedMs
       return closedMs
     }
-    if (!source.hasOffended) source.strikes = 0
-    const waitMs = closedMs * 2 ** source.strikes
-    if (source.hasOffended) source.strikes = Math.min(strikesMax, source.strikes + 1)
+    const strikes = source.hasOffended ? source.strikes : 0
+    const waitMs = closedMs * 2 ** strikes
+    source.strikes = source.hasOffended ? Math.min(strikesMax, strikes + 1) : 0
     source.hasOffended = false
     source.closedUntilMs = nowMs + waitMs
     source.strictUntilMs = source.closedUntilMs + strictMs
