@@ -64,10 +64,11 @@ export function exchangeBytes(
   })
 }
 
-/** The first answer in what was received; undefined when there is none. */
+/** The first answer in what was received that is not of the kind "go on" (1xx); undefined when there is none. */
 export function answerIn(received: Buffer): Exchanged | undefined {
   const headEnd = received.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
+  if (received.toString('latin1', 0, 10) === 'HTTP/1.1 1') return answerIn(received.subarray(headEnd + 4))
   const [statusLine = '', ...lines] = received.toString('latin1', 0, headEnd).split('\r\n')
   const headers: Record<string, string> = {}
   for (const line of lines) {

@@ -267,4 +267,19 @@ export const routes: readonly Row[] = [
     answer: ok,
     kept: [keptAs(anEvent({ token: undefined }))],
   },
+  ...['POST', 'GET', 'OPTIONS'].flatMap((method): Row[] =>
+    ['/e/', '/nothing'].map((path) => ({
+      section: 'N1',
+      promise: `an expectation that nobody knows is passed over: ${method} ${path}`,
+      send: { method, path, headers: { expect: 'the worst' } },
+      answer: { status: path === '/nothing' ? 404 : method === 'OPTIONS' ? 200 : 400 },
+    })),
+  ),
+  {
+    section: 'N1',
+    promise: 'who asks whether to go on is told so, and his event is taken',
+    send: { headers: { expect: '100-continue' }, body: json(event) },
+    answer: ok,
+    kept: [keptAs(event)],
+  },
 ]

@@ -89,6 +89,8 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
       else socket.destroy()
     })
     server.on('drop', () => options.events.connectionRefused())
+    // Otherwise Node answers 417 by itself, past budgets and access log (RFC 9110, 10.1.1 leaves it to the server).
+    server.on('checkExpectation', listener)
   }
   set(config)
   const looking = setInterval(() => open.closeSilent(silenceMsMax), silenceLookMs)
