@@ -7,7 +7,7 @@ function nicenessesAfter(code: string): ReadonlyMap<string, ReadonlySet<number>>
   const url = new URL('./thread-priority.ts', import.meta.url).href
   const script = `
     import { readdirSync, readFileSync } from 'node:fs'
-    import { lowerEngineThreads, lowerThisThread } from ${JSON.stringify(url)}
+    import { lowerEngineThreads, startLowered } from ${JSON.stringify(url)}
     ${code}
     for (const id of readdirSync('/proc/self/task')) {
       const stat = readFileSync('/proc/self/task/' + id + '/stat', 'latin1')
@@ -30,9 +30,13 @@ describe(
   'priorities of threads',
   { skip: process.platform !== 'linux' && 'threads have none of their own here' },
   () => {
-    it('are lowered for one thread, and not for the others', () => {
-      const found = nicenessesAfter('lowerThisThread(7)')
-      assert.deepEqual([found.get('own'), found.get('V8Worker')], [new Set([7]), new Set([0])])
+    it('are lowered for a thread from its birth on, and not for the others', () => {
+      const found = nicenessesAfter(`
+        const { Worker } = await import('node:worker_threads')
+        startLowered(7, () => new Worker('setTimeout(() => undefined, 500)', { eval: true }))`)
+      const born = [...found].filter(([name]) => name !== 'own' && name !== 'V8Worker')
+      assert.ok(born.some(([, nicenesses]) => nicenesses.has(7)))
+      assert.deepEqual([found.get('own'), found.get('V8Worker')], [new Set([0]), new Set([0])])
     })
 
     it('are lowered for those of the engine, and not for those that run our code', () => {

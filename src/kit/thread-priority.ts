@@ -9,15 +9,34 @@ const isOfThreads = process.platform === 'linux'
 /** As V8 names them. */
 const engineThread = 'V8Worker'
 
-/** Of the calling thread. Niceness as the kernel has it, up to 19: the higher, the later its turn. */
-export function lowerThisThread(niceness: number): void {
-  if (isOfThreads) setPriority(0, niceness)
+/**
+ * Of the threads that `start` starts, from their first moment on: a worker that only lowers itself has done its most expensive work by
+ * then. Niceness as the kernel has it, up to 19: the higher, the later its turn.
+ */
+export function startLowered<T>(niceness: number, start: () => T): T {
+  if (!isOfThreads) return start()
+  const before = new Set(threadIds())
+  const started = start()
+  for (const id of threadIds()) if (!before.has(id)) lower(id, niceness)
+  return started
 }
 
 /** Of the threads that compile and collect garbage for this process. V8 has started them before any of our code runs. */
 export function lowerEngineThreads(niceness: number): void {
   if (!isOfThreads) return
-  for (const id of readdirSync('/proc/self/task')) {
-    if (readFileSync(`/proc/self/task/${id}/comm`, 'latin1').trim() === engineThread) setPriority(Number(id), niceness)
+  for (const id of threadIds()) {
+    if (readFileSync(`/proc/self/task/${id}/comm`, 'latin1').trim() === engineThread) lower(id, niceness)
+  }
+}
+
+function threadIds(): readonly string[] {
+  return readdirSync('/proc/self/task')
+}
+
+function lower(id: string, niceness: number): void {
+  try {
+    setPriority(Number(id), niceness)
+  } catch {
+    // The thread has ended, or a container forbids it: everything works without.
   }
 }

@@ -65,7 +65,12 @@ export function createPausedSockets(stopping: AbortSignal): PausedSockets {
     pause(socket, forMs) {
       // Node reads on once it has thrown away the rest of the request; that comes first.
       setImmediate(() => {
-        if (socket.destroyed || stopping.aborted) return
+        if (socket.destroyed) return
+        if (stopping.aborted) {
+          // It may have been paused since it was made.
+          socket.resume()
+          return
+        }
         socket.pause()
         const nowMs = performance.now()
         if (timer === undefined) {

@@ -85,8 +85,15 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
       options.events.requestUnreadable(error.code ?? 'unknown')
       // Only what Node's parser says has a request's beginning before it that can be answered.
       const isOfParser = error.code?.startsWith('HPE_') === true || error.code?.startsWith('ERR_HTTP_') === true
-      if (isOfParser && socket.writable) socket.end(refusalOf(error.code))
-      else socket.destroy()
+      const refuse = (): void => {
+        if (isOfParser && socket.writable) socket.end(refusalOf(error.code))
+        else socket.destroy()
+      }
+      // Those who began together are too late together.
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+        socket.once('resume', refuse)
+        options.paused.pause(socket as Socket, 1)
+      } else refuse()
     })
     server.on('drop', () => options.events.connectionRefused())
     // Otherwise Node answers 417 by itself, past budgets and access log (RFC 9110, 10.1.1 leaves it to the server).
@@ -116,8 +123,8 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
 
 /**
  * Asks for each connection whether its source may have it before HTTP, or a TLS handshake, begins on it. A refused one costs as
- * little as can be, and is reset, so that nothing of it stays behind. One that comes too early waits unread; a handshake cannot, and is
- * refused.
+ * little as can be, and is reset, so that nothing of it stays behind. One that comes too early waits unread, and is little more than a
+ * socket until then.
  */
 function guardConnections(
   server: AnyServer,
@@ -132,6 +139,8 @@ function guardConnections(
       open.watch(socket, isTrusted ? undefined : budgets.of(sourceOf(address)))
     })
   }
+  // An option of net.Server that http.createServer does not pass on: nothing is read before `resume`.
+  Object.assign(server, { pauseOnConnect: true })
   const begin = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
@@ -139,13 +148,16 @@ function guardConnections(
     const source = isTrusted ? undefined : budgets.of(sourceOf(address))
     const waitMs = budgets.connected(source)
     if (waitMs !== undefined) socket.once('close', () => budgets.disconnected(source))
-    if (waitMs === undefined || (isTls && waitMs > 0)) {
+    if (waitMs === undefined) {
       events.connectionRefused()
       socket.resetAndDestroy()
       return
     }
     if (!isTls) open.watch(socket, source)
-    for (const handler of begin) handler.call(server, socket)
+    socket.once('resume', () => {
+      for (const handler of begin) handler.call(server, socket)
+    })
     if (waitMs > 0) paused.pause(socket, waitMs)
+    else socket.resume()
   })
 }

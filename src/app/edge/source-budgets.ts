@@ -13,9 +13,10 @@
  * or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The overload ends after
  * a second of calm; for sources that were closed in it, or rest, a minute later, because an attack that is held down looks like calm.
  *
- * Connections: a source has at most its maximum. One that comes while its source is closed is, up to a number, not refused but
- * left unread until then: who is refused comes again at once, and again. The last tenth of all connections is for sources that
- * have next to none: a few that take all that they can get leave some for everybody else.
+ * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
+ * as it may send requests. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is
+ * refused comes again at once, and again. The last tenth of all connections is for sources that have next to none: a few that take
+ * all that they can get leave some for everybody else.
  *
  * Trusted proxies have no budget for what they send without naming a client: it is their own (health checks, servers on the
  * same machine), and a budget of the proxy would be one for all of its clients together.
@@ -37,6 +38,8 @@ export interface Source {
   fullAtMs: number
   /** Until then its requests are refused, and its connections are not read from. */
   closedUntilMs: number
+  /** When the last of its connections was, or is, served. */
+  servedAtMs: number
   /** Until then its connections are not read from; what was read before is taken. */
   restsUntilMs: number
   /** Until then it has what a source has in an overload. */
@@ -61,6 +64,8 @@ const slowedBuckets = 2
 const strictMs = 60_000
 /** A connection costs as much as some requests. */
 const connectionCost = 4
+/** So many that come together are served at once: as many as a client usually keeps open. */
+const connectionsAtOnce = 16
 const strictShare = 0.25
 const closedMs = 250
 const strikesMax = 5
@@ -125,7 +130,7 @@ export class SourceBudgets {
     if (known !== undefined) return known
     if (this.#sources.size >= this.#sourcesMax) this.#forgetOne()
     const source = {
-      ...{ connections: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
+      ...{ connections: 0, servedAtMs: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
       ...{ hasOffended: false, strikes: 0, seenIn: 0 },
     }
     this.#sources.set(key, source)
@@ -148,7 +153,11 @@ export class SourceBudgets {
       const unreadUntilMs = Math.max(source.closedUntilMs, source.restsUntilMs)
       if (unreadUntilMs > nowMs) waitMs = unreadUntilMs - nowMs
       else if (this.#isStrictWith(source, nowMs)) waitMs = this.#chargeConnection(source, nowMs)
-      if (waitMs > 0 && source.connections >= waitingConnectionsMax) return undefined
+      if (waitMs > 0 && source.connections >= waitingConnectionsMax) {
+        source.hasOffended = true
+        return undefined
+      }
+      if (waitMs === 0) waitMs = this.#turnMs(source, nowMs)
       source.connections++
     }
     this.#open++
@@ -205,6 +214,13 @@ export class SourceBudgets {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
     return this.#charge(source, nowMs, (bytes / bytesOfRequest) * this.#costMs(source, nowMs))
+  }
+
+  /** How long a connection waits for those of its source that came with it, milliseconds. */
+  #turnMs(source: Source, nowMs: number): number {
+    const costMs = this.#costMs(source, nowMs)
+    source.servedAtMs = Math.max(source.servedAtMs, nowMs - connectionsAtOnce * costMs) + costMs
+    return Math.max(0, source.servedAtMs - nowMs)
   }
 
   /** A first connection leaves enough for a request on it, however low the rate is. */

@@ -5,6 +5,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../../../kit/failure.ts'
+import { startLowered } from '../../../kit/thread-priority.ts'
 import { inflatedBytesFor } from './inflation.ts'
 import type { Compression } from './inflation.ts'
 
@@ -30,6 +31,8 @@ export interface InflationAnswer {
   readonly outcome: Uint8Array<ArrayBuffer> | 'too_large' | 'broken'
 }
 
+/** The lowest priority there is. */
+const niceness = 19
 /** Bodies that are inflated or wait for it, when nothing else is said. */
 const waitingMaxUsual = 33
 
@@ -41,8 +44,12 @@ export function createInflationThread(waitingMax = waitingMaxUsual): InflateLarg
 
   const start = (): Worker => {
     // Sources run as .ts, the published build as .js.
-    const started = new Worker(
-      new URL(import.meta.url.endsWith('.ts') ? './inflation-worker.ts' : './inflation-worker.js', import.meta.url),
+    const started = startLowered(
+      niceness,
+      () =>
+        new Worker(
+          new URL(import.meta.url.endsWith('.ts') ? './inflation-worker.ts' : './inflation-worker.js', import.meta.url),
+        ),
     )
     started.on('message', ({ id, outcome }: InflationAnswer) => {
       waiting.get(id)?.resolve(outcome)

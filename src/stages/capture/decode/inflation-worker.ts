@@ -1,14 +1,11 @@
 /** The inflation thread: one answer a body. */
 import { parentPort } from 'node:worker_threads'
 import { codeOf } from '../../../kit/failure.ts'
-import { lowerThisThread } from '../../../kit/thread-priority.ts'
 import { inflateBy } from './inflation.ts'
 import type { InflationAnswer, InflationTask } from './inflation-thread.ts'
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread.')
-
-lowerThisThread(19)
 
 /** Fewer and larger than usual: all of them are put together at the end. */
 const chunkSize = 256 * 1024

@@ -1,11 +1,8 @@
 /** The search thread: one search, one answer, and its end. Whoever does not want the answer any more ends the thread. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../../../kit/failure.ts'
-import { lowerThisThread } from '../../../kit/thread-priority.ts'
 import { searchDecisions, searchEntries } from './search-segments.ts'
 import type { SearchAnswer, SearchOrder } from './search-tasks.ts'
-
-lowerThisThread(10)
 
 parentPort?.postMessage(answerTo(workerData as SearchOrder))
 

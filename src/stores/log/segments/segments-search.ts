@@ -8,6 +8,7 @@ import type { Flow } from '../../../event/flows.ts'
 import type { Lane } from '../../../event/position.ts'
 import { Failure, messageOf } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
+import { startLowered } from '../../../kit/thread-priority.ts'
 import type { Decision, DoorEntry, Found, LogSearch } from '../log-search.ts'
 import { createSearchTurns, searchCancelled } from '../search-turns.ts'
 import type { SearchAnswer, SearchOrder, SearchTask } from './search-tasks.ts'
@@ -27,6 +28,8 @@ export interface SegmentsSearchOptions {
   readonly searchesWaitingMax: number
 }
 
+/** Of the search thread. */
+const niceness = 10
 /** An event is rarely accepted before this long ahead of, or this long behind, the time in its own uuid. */
 const aroundBeforeMs = 3_600_000
 const aroundAfterMs = 24 * 3_600_000
@@ -128,9 +131,13 @@ function runSearch(order: SearchOrder, signal: AbortSignal): Promise<SearchAnswe
       return
     }
     // Sources run as .ts, the published build as .js.
-    const worker = new Worker(
-      new URL(import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.js', import.meta.url),
-      { workerData: order },
+    const worker = startLowered(
+      niceness,
+      () =>
+        new Worker(
+          new URL(import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.js', import.meta.url),
+          { workerData: order },
+        ),
     )
     const leave = (): void => {
       void worker.terminate()

@@ -4,8 +4,11 @@
  */
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../../../../kit/failure.ts'
+import { startLowered } from '../../../../kit/thread-priority.ts'
 import { KeyFileDamaged, type LoadedKeyFile } from './key-file.ts'
 import type { KeyFileAnswer, KeyFileTask } from './key-file-tasks.ts'
+
+const niceness = 10
 
 export class KeyFileThread {
   #worker: Worker | undefined
@@ -32,8 +35,12 @@ export class KeyFileThread {
 
   #start(): Worker {
     // Sources run as .ts, the published build as .js.
-    const worker = new Worker(
-      new URL(import.meta.url.endsWith('.ts') ? './key-file-worker.ts' : './key-file-worker.js', import.meta.url),
+    const worker = startLowered(
+      niceness,
+      () =>
+        new Worker(
+          new URL(import.meta.url.endsWith('.ts') ? './key-file-worker.ts' : './key-file-worker.js', import.meta.url),
+        ),
     )
     worker.on('message', (answer: KeyFileAnswer) => this.#settle(answer))
     let cause: unknown

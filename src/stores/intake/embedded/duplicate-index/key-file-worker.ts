@@ -1,7 +1,6 @@
 /** The background thread: reads, writes and merges key files, one answer a task. */
 import { parentPort } from 'node:worker_threads'
 import { codeOf, messageOf } from '../../../../kit/failure.ts'
-import { lowerThisThread } from '../../../../kit/thread-priority.ts'
 import { KeyFileDamaged, loadKeyFile, type LoadedKeyFile } from './key-file.ts'
 import { mergeKeyFiles } from './key-file-merge.ts'
 import { KeyFileWriter } from './key-file-writer.ts'
@@ -10,8 +9,6 @@ import { sortBucket, sortedWordsMax, entryWords } from '../../key-table.ts'
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a worker thread.')
-
-lowerThisThread(10)
 
 let stopped = false
 const sorted = new Int32Array(sortedWordsMax)
