@@ -187,10 +187,10 @@ describe('an overload', () => {
     const { all, overload } = budgeted()
     overload(undefined)
     const source = all.of('203.0.113.9')
-    assert.equal(all.takeBytes(source, 12 * 16 * 1024), 0)
-    assert.equal(all.takeBytes(source, 16 * 1024), 270)
+    assert.equal(all.takeBytes(source, 12 * 4 * 1024), 0)
+    assert.equal(all.takeBytes(source, 4 * 1024), 270)
     assert.equal(all.connected(source), 270)
-    assert.equal(all.takeBytes(source, 13 * 16 * 1024), 250)
+    assert.equal(all.takeBytes(source, 13 * 4 * 1024), 250)
     assert.ok(source.strikes > 0)
   })
 

@@ -7,8 +7,8 @@
  * connections are not read from until then, which costs nothing however much he sends.
  *
  * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
- * quarter of its rate and half a second of it at once. Every 16 KiB that a source sends count as a request then, because few
- * requests without an end cost as much as many, and a connection counts as four. Who goes on beyond it with good requests rests:
+ * quarter of its rate and half a second of it at once. Every 4 KiB that a source sends count as a request then (a single event costs as much
+ * as 4 KiB of a batch): few requests without an end cost as much as many, and a connection counts as four. Who goes on beyond it with good requests rests:
  * what was read of him is taken, and his connections are not read from until half of his bucket is full again. Who sends rubbish,
  * or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The overload ends after
  * a second of calm; for sources that were closed in it, or rest, a minute later, because an attack that is held down looks like calm.
@@ -57,7 +57,7 @@ const burstMs = 1000
 const strictBurstMs = 500
 /** What one that was shut out so lacks when it is heard again. */
 const lackingMs = 440
-const bytesOfRequest = 16 * 1024
+const bytesOfRequest = 4 * 1024
 /** So much may be owed by one that is slowed down. */
 const slowedBuckets = 2
 /** For so long one goes on to be strict with a source that had more than it may in an overload. */
@@ -98,6 +98,8 @@ export class SourceBudgets {
   #senders = 0
   #sendersBefore = 0
   #isOverloaded = false
+  /** The last `strictUntilMs` of a source. */
+  #strictUntilMs = 0
   #busy = 0
   #calm = 0
   #busySince = performance.eventLoopUtilization()
@@ -209,9 +211,10 @@ export class SourceBudgets {
     source.hasOffended = true
   }
 
-  /** For what a source has sent while the edge was overloaded. Returns for how long nothing is to be read from it, milliseconds. */
+  /** For what a source has sent, if one is strict with it. Returns for how long nothing is to be read from it, milliseconds. */
   takeBytes(source: Source, bytes: number): number {
     const nowMs = this.#nowMs()
+    if (!this.#isStrictWith(source, nowMs)) return 0
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
     return this.#charge(source, nowMs, (bytes / bytesOfRequest) * this.#costMs(source, nowMs))
   }
@@ -250,15 +253,16 @@ export class SourceBudgets {
   /** Until half of its bucket is full again. Returns how long, milliseconds. */
   #rest(source: Source, nowMs: number, fullAtMs: number): number {
     source.restsUntilMs = fullAtMs - this.#bucketMs(source, nowMs) / 2
-    source.strictUntilMs = source.restsUntilMs + strictMs
+    this.#beStrictWith(source, source.restsUntilMs)
     return source.restsUntilMs - nowMs
   }
 
-  /** Looks at how busy the thread is until the signal; calls back ten times a second while it is overloaded. */
-  watchLoad(signal: AbortSignal, whileOverloaded: () => void): void {
+  /** Looks at how busy the thread is until the signal; calls back ten times a second while one is strict with anybody. */
+  watchLoad(signal: AbortSignal, whileStrict: () => void): void {
     const timer = setInterval(() => {
       this.#takeSample()
-      if (this.#isOverloaded && this.#samples % samplesOfCount === 0) whileOverloaded()
+      const isStrict = this.#isOverloaded || this.#strictUntilMs > this.#nowMs()
+      if (isStrict && this.#samples % samplesOfCount === 0) whileStrict()
     }, sampleMs)
     timer.unref()
     signal.addEventListener('abort', () => clearInterval(timer), { once: true })
@@ -288,6 +292,12 @@ export class SourceBudgets {
     return this.#isOverloaded || source.strictUntilMs > nowMs
   }
 
+  /** For a while after it is heard again. */
+  #beStrictWith(source: Source, heardAtMs: number): void {
+    source.strictUntilMs = heardAtMs + strictMs
+    this.#strictUntilMs = Math.max(this.#strictUntilMs, source.strictUntilMs)
+  }
+
   #costMs(source: Source, nowMs: number): number {
     const rate = this.#budgets.requestsPerSecondPerSourceMax
     return 1000 / (this.#isStrictWith(source, nowMs) ? Math.max(1, rate * strictShare) : rate)
@@ -309,7 +319,7 @@ export class SourceBudgets {
     source.strikes = source.hasOffended ? Math.min(strikesMax, strikes + 1) : 0
     source.hasOffended = false
     source.closedUntilMs = nowMs + waitMs
-    source.strictUntilMs = source.closedUntilMs + strictMs
+    this.#beStrictWith(source, source.closedUntilMs)
     // However low the rate is, one request may go on then.
     const lacksMs = Math.min(lackingMs, this.#bucketMs(source, nowMs) - this.#costMs(source, nowMs))
     source.fullAtMs = source.closedUntilMs + lacksMs
