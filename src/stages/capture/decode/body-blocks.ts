@@ -4,23 +4,32 @@
  */
 export const blockBytes = 1024 * 1024
 
-/** Kept for the next bodies once nobody uses them. */
-const spareBlocksMax = 64
-
+/** There are never more of them than bodies have needed at once. */
 export class BodyBlocks {
   readonly #spare: Buffer[] = []
+  /** How many nobody has needed since the last `trim`. */
+  #unneeded = 0
 
   take(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+    const block = this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+    this.#unneeded = Math.min(this.#unneeded, this.#spare.length)
+    return block
   }
 
   /** Whoever gives a block back looks at it no more. */
   giveBack(blocks: readonly Buffer[]): void {
-    this.#spare.push(...blocks.slice(0, spareBlocksMax - this.#spare.length))
+    for (const block of blocks) this.#spare.push(block)
+  }
+
+  /** Gives up what nobody has needed since the last call. To be called from time to time. */
+  trim(): void {
+    this.#spare.length -= this.#unneeded
+    this.#unneeded = this.#spare.length
   }
 
   /** For when no body is read. */
   forget(): void {
     this.#spare.length = 0
+    this.#unneeded = 0
   }
 }

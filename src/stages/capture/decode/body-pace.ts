@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks'
 import type { IncomingMessage } from 'node:http'
 
 /** A body is long from here on. */
-export const longBodyBytes = 1024 * 1024
+export const longBodyBytes = 256 * 1024
 const bytesPerMs = 20_000
 /** Shorter waits are not worth a timer, longer ones could be taken for a client that has stopped. */
 const waitMsMin = 5

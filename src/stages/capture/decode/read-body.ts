@@ -60,6 +60,7 @@ export function createBodyReader({ readingBytesMax, bodyStallMsMax }: BodyReadin
         reading.looksUnchanged = 0
       } else if (++reading.looksUnchanged > looksMax) reading.stall()
     }
+    blocks.trim()
     if (readings.size > 0) return
     blocks.forget()
     clearInterval(sweep)
