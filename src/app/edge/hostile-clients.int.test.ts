@@ -113,6 +113,14 @@ describe('a client that is slow on purpose', () => {
     assert.deepEqual(client.statuses(), [408])
   })
 
+  it('is answered 408 on each of its connections, however many are too late together', async (test) => {
+    const { open } = await aFront(test, slow)
+    const clients = Array.from({ length: 60 }, () => open())
+    for (const { socket } of clients) socket.write(event)
+    await Promise.all(clients.map(({ closed }) => closed))
+    for (const client of clients) assert.deepEqual(client.statuses(), [408])
+  })
+
   it('is let go when it says nothing at all', async (test) => {
     const { open } = await aFront(test, slow)
     const client = open()

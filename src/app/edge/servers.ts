@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server as TlsServer } from 'node:https'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
 import type { ClientAddress } from './client-address.ts'
@@ -90,9 +90,9 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
         else socket.destroy()
       }
       // Those who began together are too late together.
-      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket instanceof Socket) {
         socket.once('resume', refuse)
-        options.paused.pause(socket as Socket, 1)
+        options.paused.pause(socket, 1)
       } else refuse()
     })
     server.on('drop', () => options.events.connectionRefused())

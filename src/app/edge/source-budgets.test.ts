@@ -194,6 +194,18 @@ describe('an overload', () => {
     assert.ok(source.strikes > 0)
   })
 
+  it('does not count what a source sends unless one is strict with it', () => {
+    const { all, clock, overload } = budgeted()
+    const source = all.of('203.0.113.9')
+    assert.equal(all.takeBytes(source, 1024 * 1024), 0)
+    overload(undefined)
+    assert.ok(all.takeBytes(source, 1024 * 1024) > 0)
+    for (let n = 0; n < 40; n++) all.sampled(0.1)
+    clock.ms += 10_000
+    assert.ok(all.takeBytes(source, 1024 * 1024) > 0)
+    assert.equal(all.takeBytes(all.of('198.51.100.1'), 1024 * 1024), 0)
+  })
+
   it('takes all that a source has for a request that was too large', () => {
     const { all, overload } = budgeted()
     overload(undefined)
@@ -242,7 +254,7 @@ describe('the connections of a source', () => {
 
   it('leave some to others, however many sources take all that they can get', () => {
     const { all } = budgeted({ connectionsPerSourceMax: 500 })
-    for (let n = 0; n < 10; n++) while (all.connected(all.of(`203.0.113.${String(n)}`)) === 0);
+    for (let n = 0; n < 10; n++) while (all.connected(all.of(`203.0.113.${String(n)}`)) !== undefined);
     assert.ok(all.openConnections < 1000, String(all.openConnections))
     assert.equal(all.connected(all.of('198.51.100.1')), 0)
   })
@@ -271,7 +283,23 @@ describe('the connections of a source', () => {
     const source = all.of('203.0.113.9')
     taken(source, 101)
     for (let n = 0; n < 128; n++) assert.equal(all.connected(source), 250)
+    assert.equal(source.hasOffended, false)
     assert.equal(all.connected(source), undefined)
+    assert.equal(source.hasOffended, true)
+  })
+
+  it('are served sixteen at once, and the others that come with them at the rate of requests', () => {
+    const { all, clock } = budgeted({ connectionsPerSourceMax: 500 })
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 16; n++) assert.equal(all.connected(source), 0)
+    assert.equal(all.connected(source), 10)
+    assert.equal(all.connected(source), 20)
+    assert.equal(all.connected(all.of('198.51.100.1')), 0)
+    clock.ms += 30
+    assert.equal(all.connected(source), 0)
+    clock.ms += 1000
+    for (let n = 0; n < 16; n++) assert.equal(all.connected(source), 0)
+    assert.equal(all.connected(source), 10)
   })
 
   it('count as four requests in an overload', () => {

@@ -88,6 +88,15 @@ describe('HTTPS', { skip: openSslMissing }, () => {
     assert.equal(plain.headers.get('strict-transport-security'), null)
   })
 
+  it('answers all that come together, also those that have to wait for their turn', async (test) => {
+    const { config } = await aTlsFront(test, { SLUICE_EDGE_TRUSTED_PROXIES: 'none' })
+    const agent = new Agent({ keepAlive: true })
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(config.tls.port, agent)))
+    agent.destroy()
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+    assert.equal(new Set(answers.map(({ clientPort }) => clientPort)).size, 40)
+  })
+
   it('is the only way in where the plain port is off', async (test) => {
     const { front, config } = await aTlsFront(test, { SLUICE_PORT: 'off' })
     assert.equal(front.port, config.tls.port)

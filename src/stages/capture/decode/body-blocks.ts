@@ -23,7 +23,7 @@ export class BodyBlocks {
 
   /** Gives up what nobody has needed since the last call. To be called from time to time. */
   trim(): void {
-    this.#spare.length -= this.#unneeded
+    this.#spare.splice(0, this.#unneeded)
     this.#unneeded = this.#spare.length
   }
 

@@ -66,4 +66,16 @@ describe('a gathered body', () => {
     blocks.forget()
     assert.notEqual(blocks.take(), first)
   })
+
+  it('gives up the blocks that nobody has needed for a while, and no others', () => {
+    const blocks = new BodyBlocks()
+    const [needed, other] = [blocks.take(), blocks.take()]
+    blocks.giveBack([other, needed])
+    blocks.trim()
+    // Needed since: the last that came back.
+    blocks.giveBack([blocks.take()])
+    blocks.trim()
+    assert.equal(blocks.take(), needed)
+    assert.notEqual(blocks.take(), other)
+  })
 })
