@@ -194,6 +194,19 @@ describe('an overload', () => {
     assert.ok(source.strikes > 0)
   })
 
+  it('counts no bytes that a request has paid for', () => {
+    const { all, clock, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    for (let n = 0; n < 1000; n++) {
+      clock.ms += 41
+      assert.equal(all.take(source), 0)
+      assert.equal(all.takeBytes(source, 4 * 1024), 0)
+    }
+    assert.equal(all.takeBytes(source, 11 * 4 * 1024), 0)
+    assert.ok(all.takeBytes(source, 4 * 1024) > 0)
+  })
+
   it('does not count what a source sends unless one is strict with it', () => {
     const { all, clock, overload } = budgeted()
     const source = all.of('203.0.113.9')

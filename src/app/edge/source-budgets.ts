@@ -7,11 +7,12 @@
  * connections are not read from until then, which costs nothing however much he sends.
  *
  * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
- * quarter of its rate and half a second of it at once. Every 4 KiB that a source sends count as a request then (a single event costs as much
- * as 4 KiB of a batch): few requests without an end cost as much as many, and a connection counts as four. Who goes on beyond it with good requests rests:
- * what was read of him is taken, and his connections are not read from until half of his bucket is full again. Who sends rubbish,
- * or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The overload ends after
- * a second of calm; for sources that were closed in it, or rest, a minute later, because an attack that is held down looks like calm.
+ * quarter of its rate and half a second of it at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
+ * (that much of a batch costs as much as a single event), because few requests without an end cost as much as many; and a connection
+ * counts as four. Who goes on beyond it with good requests rests: what was read of him is taken, and his connections are not read from
+ * until half of his bucket is full again. Who sends rubbish, or too much of all else, is closed for twice as long each time, and
+ * begins anew with next to nothing. The overload ends after a second of calm; for sources that were closed in it, or rest, a minute
+ * later, because an attack that is held down looks like calm.
  *
  * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
  * as it may send requests. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is
@@ -42,6 +43,8 @@ export interface Source {
   servedAtMs: number
   /** Until then its connections are not read from; what was read before is taken. */
   restsUntilMs: number
+  /** Bytes that its requests have paid for, and that were not counted yet. */
+  paidBytes: number
   /** Until then it has what a source has in an overload. */
   strictUntilMs: number
   /** Since it was last closed: with requests that nobody can accept, or more bytes or connections than it may have. */
@@ -58,6 +61,7 @@ const strictBurstMs = 500
 /** What one that was shut out so lacks when it is heard again. */
 const lackingMs = 440
 const bytesOfRequest = 4 * 1024
+const paidBytesMax = 128 * bytesOfRequest
 /** So much may be owed by one that is slowed down. */
 const slowedBuckets = 2
 /** For so long one goes on to be strict with a source that had more than it may in an overload. */
@@ -133,7 +137,7 @@ export class SourceBudgets {
     if (this.#sources.size >= this.#sourcesMax) this.#forgetOne()
     const source = {
       ...{ connections: 0, servedAtMs: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
-      ...{ hasOffended: false, strikes: 0, seenIn: 0 },
+      ...{ paidBytes: 0, hasOffended: false, strikes: 0, seenIn: 0 },
     }
     this.#sources.set(key, source)
     return source
@@ -188,6 +192,7 @@ export class SourceBudgets {
       this.#rest(source, nowMs, fullAtMs)
     }
     source.fullAtMs = fullAtMs
+    source.paidBytes = Math.min(source.paidBytes + bytesOfRequest, paidBytesMax)
     return 0
   }
 
@@ -216,7 +221,9 @@ export class SourceBudgets {
     const nowMs = this.#nowMs()
     if (!this.#isStrictWith(source, nowMs)) return 0
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
-    return this.#charge(source, nowMs, (bytes / bytesOfRequest) * this.#costMs(source, nowMs))
+    const paidBytes = Math.min(bytes, source.paidBytes)
+    source.paidBytes -= paidBytes
+    return this.#charge(source, nowMs, ((bytes - paidBytes) / bytesOfRequest) * this.#costMs(source, nowMs))
   }
 
   /** How long a connection waits for those of its source that came with it, milliseconds. */
