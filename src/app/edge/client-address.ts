@@ -16,6 +16,8 @@ export interface ClientAddress {
   isSecure(request: IncomingMessage): boolean
   /** The peer of a connection, and whether it is a trusted proxy. */
   peerOf(socket: Socket): Peer
+  /** The same of a connection from this address, as a socket names it. */
+  peerAt(remoteAddress: string): Peer
 }
 
 export interface Peer {
@@ -39,17 +41,21 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   // A connection keeps its peer: what is asked for each request is looked up once.
   const peers = new WeakMap<Socket, Peer>()
 
+  const peerAt = (remoteAddress: string): Peer => {
+    const address = plainAddress(remoteAddress)
+    return { address, isTrusted: isTrusted(address) }
+  }
   const peerOf = (socket: Socket): Peer => {
     const known = peers.get(socket)
     if (known !== undefined) return known
-    const address = plainAddress(socket.remoteAddress ?? 'unknown')
-    const peer = { address, isTrusted: isTrusted(address) }
+    const peer = peerAt(socket.remoteAddress ?? 'unknown')
     peers.set(socket, peer)
     return peer
   }
 
   return {
     peerOf,
+    peerAt,
     of({ socket, headers }) {
       const peer = peerOf(socket)
       const forwarded = headers['x-forwarded-for']

@@ -123,8 +123,7 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
 
 /**
  * Asks for each connection whether its source may have it before HTTP, or a TLS handshake, begins on it. A refused one costs as
- * little as can be, and is reset, so that nothing of it stays behind. One that comes too early waits unread, and is little more than a
- * socket until then.
+ * little as can be. One that comes too early waits unread, and is little more than a socket until then.
  */
 function guardConnections(
   server: AnyServer,
@@ -139,20 +138,31 @@ function guardConnections(
       open.watch(socket, isTrusted ? undefined : budgets.of(sourceOf(address)))
     })
   }
-  // An option of net.Server that http.createServer does not pass on: nothing is read before `resume`.
-  Object.assign(server, { pauseOnConnect: true })
+  // Options of net.Server that http.createServer does not pass on. The first: nothing is read before `resume`. The second is asked
+  // before a socket is made, which is half of what a connection costs that is refused.
+  Object.assign(server, {
+    pauseOnConnect: true,
+    blockList: {
+      check(remoteAddress: string): boolean {
+        const { address, isTrusted } = clientAddress().peerAt(remoteAddress)
+        const isRefused = budgets.refuses(isTrusted ? undefined : budgets.of(sourceOf(address)))
+        if (isRefused) events.connectionRefused()
+        return isRefused
+      },
+    },
+  })
   const begin = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
+    // It has gone already, and nobody was asked.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy()
+      return
+    }
     const { address, isTrusted } = clientAddress().peerOf(socket)
     const source = isTrusted ? undefined : budgets.of(sourceOf(address))
     const waitMs = budgets.connected(source)
-    if (waitMs !== undefined) socket.once('close', () => budgets.disconnected(source))
-    if (waitMs === undefined) {
-      events.connectionRefused()
-      socket.resetAndDestroy()
-      return
-    }
+    socket.once('close', () => budgets.disconnected(source))
     if (!isTls) open.watch(socket, source)
     socket.once('resume', () => {
       for (const handler of begin) handler.call(server, socket)

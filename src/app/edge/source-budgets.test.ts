@@ -25,6 +25,11 @@ function budgeted(budgets: Partial<typeof usual> = {}, sourcesMax = 1000) {
   return { all, clock, taken, overload }
 }
 
+/** As the edge asks; undefined for a connection that is refused. */
+function connected(all: SourceBudgets, source: Source | undefined): number | undefined {
+  return all.refuses(source) ? undefined : all.connected(source)
+}
+
 describe('the requests of a source', () => {
   it('may come all at once, as many as its rate is for a second, and then by the rate', () => {
     const { all, clock, taken } = budgeted()
@@ -87,8 +92,8 @@ describe('the requests of a source', () => {
     overload(undefined)
     const source = all.of('203.0.113.9')
     clock.ms += 60_000
-    // The second one is a slow-down.
-    assert.equal(taken(source, 5), 2)
+    // The second one is a slow-down, and the third was read with it.
+    assert.equal(taken(source, 5), 3)
     for (let n = 0; n < 10; n++) {
       clock.ms += 1000
       assert.equal(taken(source, 1), 1)
@@ -111,12 +116,48 @@ describe('an overload', () => {
     assert.equal(all.restOf(source), 0)
     assert.equal(taken(source, 1), 1)
     assert.equal(all.restOf(source), 270)
-    assert.equal(all.connected(source), 270)
+    assert.equal(connected(all, source), 270)
     for (let n = 0; n < 100; n++) {
       clock.ms += Math.max(40, all.restOf(source))
       assert.equal(taken(source, 7), 7, String(n))
     }
     assert.equal(source.strikes, 0)
+  })
+
+  it('lets who goes on and on rest twice as long each time, up to four times, until his bucket was full again', () => {
+    const { all, clock, taken, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    const rests: number[] = []
+    const sendUntilItRests = (): void => {
+      while (all.restOf(source) === 0) assert.equal(taken(source, 1), 1)
+      rests.push(all.restOf(source))
+      // What was read before the rest is taken, and makes it no longer.
+      assert.equal(taken(source, 5), 5)
+      assert.equal(all.restOf(source), rests.at(-1))
+      clock.ms += all.restOf(source)
+    }
+    for (let n = 0; n < 4; n++) sendUntilItRests()
+    clock.ms += 1000
+    sendUntilItRests()
+    assert.deepEqual(rests, [270, 560, 1120, 1120, 270])
+    assert.equal(source.strikes, 0)
+  })
+
+  it('ends for who rests a minute after it has ended, however much he sends', () => {
+    const { all, clock, taken, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    taken(source, 13)
+    for (let n = 0; n < 40; n++) all.sampled(0.1)
+    const endMs = clock.ms + 61_000
+    while (clock.ms < endMs) {
+      taken(source, 1)
+      clock.ms += Math.max(20, all.restOf(source))
+    }
+    clock.ms += 2000
+    assert.equal(taken(source, 100), 100)
+    assert.equal(all.restOf(source), 0)
   })
 
   it('refuses who goes on all the same, for a quarter of a second each time', () => {
@@ -189,7 +230,7 @@ describe('an overload', () => {
     const source = all.of('203.0.113.9')
     assert.equal(all.takeBytes(source, 12 * 4 * 1024), 0)
     assert.equal(all.takeBytes(source, 4 * 1024), 270)
-    assert.equal(all.connected(source), 270)
+    assert.equal(connected(all, source), 270)
     assert.equal(all.takeBytes(source, 13 * 4 * 1024), 250)
     assert.ok(source.strikes > 0)
   })
@@ -259,69 +300,69 @@ describe('the connections of a source', () => {
   it('are at most its maximum, and come back when they close', () => {
     const { all } = budgeted()
     const source = all.of('203.0.113.9')
-    for (let n = 0; n < 10; n++) assert.equal(all.connected(source), 0)
-    assert.equal(all.connected(source), undefined)
+    for (let n = 0; n < 10; n++) assert.equal(connected(all, source), 0)
+    assert.equal(connected(all, source), undefined)
     all.disconnected(source)
-    assert.equal(all.connected(source), 0)
+    assert.equal(connected(all, source), 0)
   })
 
   it('leave some to others, however many sources take all that they can get', () => {
     const { all } = budgeted({ connectionsPerSourceMax: 500 })
-    for (let n = 0; n < 10; n++) while (all.connected(all.of(`203.0.113.${String(n)}`)) !== undefined);
+    for (let n = 0; n < 10; n++) while (connected(all, all.of(`203.0.113.${String(n)}`)) !== undefined);
     assert.ok(all.openConnections < 1000, String(all.openConnections))
-    assert.equal(all.connected(all.of('198.51.100.1')), 0)
+    assert.equal(connected(all, all.of('198.51.100.1')), 0)
   })
 
   it('are at most as many as all may have together, proxies included', () => {
     const { all } = budgeted({ connectionsMax: 3 })
-    for (let n = 0; n < 3; n++) assert.equal(all.connected(undefined), 0)
-    assert.equal(all.connected(undefined), undefined)
+    for (let n = 0; n < 3; n++) assert.equal(connected(all, undefined), 0)
+    assert.equal(connected(all, undefined), undefined)
     all.disconnected(undefined)
-    assert.equal(all.connected(undefined), 0)
+    assert.equal(connected(all, undefined), 0)
   })
 
   it('wait while its requests are refused', () => {
     const { all, clock, taken } = budgeted()
     const source = all.of('203.0.113.9')
     taken(source, 101)
-    assert.equal(all.connected(source), 250)
+    assert.equal(connected(all, source), 250)
     clock.ms += 200
-    assert.equal(all.connected(source), 50)
+    assert.equal(connected(all, source), 50)
     clock.ms += 50
-    assert.equal(all.connected(source), 0)
+    assert.equal(connected(all, source), 0)
   })
 
   it('wait up to a number', () => {
     const { all, taken } = budgeted({ connectionsPerSourceMax: 500 })
     const source = all.of('203.0.113.9')
     taken(source, 101)
-    for (let n = 0; n < 128; n++) assert.equal(all.connected(source), 250)
+    for (let n = 0; n < 128; n++) assert.equal(connected(all, source), 250)
     assert.equal(source.hasOffended, false)
-    assert.equal(all.connected(source), undefined)
+    assert.equal(connected(all, source), undefined)
     assert.equal(source.hasOffended, true)
   })
 
   it('are served sixteen at once, and the others that come with them at the rate of requests', () => {
     const { all, clock } = budgeted({ connectionsPerSourceMax: 500 })
     const source = all.of('203.0.113.9')
-    for (let n = 0; n < 16; n++) assert.equal(all.connected(source), 0)
-    assert.equal(all.connected(source), 10)
-    assert.equal(all.connected(source), 20)
-    assert.equal(all.connected(all.of('198.51.100.1')), 0)
+    for (let n = 0; n < 16; n++) assert.equal(connected(all, source), 0)
+    assert.equal(connected(all, source), 10)
+    assert.equal(connected(all, source), 20)
+    assert.equal(connected(all, all.of('198.51.100.1')), 0)
     clock.ms += 30
-    assert.equal(all.connected(source), 0)
+    assert.equal(connected(all, source), 0)
     clock.ms += 1000
-    for (let n = 0; n < 16; n++) assert.equal(all.connected(source), 0)
-    assert.equal(all.connected(source), 10)
+    for (let n = 0; n < 16; n++) assert.equal(connected(all, source), 0)
+    assert.equal(connected(all, source), 10)
   })
 
   it('count as four requests in an overload', () => {
     const { all, overload } = budgeted()
     overload(undefined)
     const source = all.of('203.0.113.9')
-    for (let n = 0; n < 3; n++) assert.equal(all.connected(source), 0)
+    for (let n = 0; n < 3; n++) assert.equal(connected(all, source), 0)
     // From here on it is slowed down.
-    assert.equal(all.connected(source), 390)
+    assert.equal(connected(all, source), 390)
     assert.equal(all.restOf(source), 390)
   })
 
@@ -330,7 +371,7 @@ describe('the connections of a source', () => {
       const { all, clock, overload } = budgeted({ requestsPerSecondPerSourceMax: rate })
       overload(undefined)
       const source = all.of('203.0.113.9')
-      assert.equal(all.connected(source), 0)
+      assert.equal(connected(all, source), 0)
       clock.ms += 1
       assert.equal(all.take(source), 0)
     }
@@ -341,7 +382,7 @@ describe('sources', () => {
   it('are remembered up to a number, and those with open connections longest', () => {
     const { all } = budgeted({}, 100)
     const held = all.of('held')
-    assert.equal(all.connected(held), 0)
+    assert.equal(connected(all, held), 0)
     for (let n = 0; n < 10_000; n++) all.of(String(n))
     assert.equal(all.size, 100)
     assert.equal(all.of('held'), held)

@@ -10,9 +10,10 @@
  * quarter of its rate and half a second of it at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
  * (that much of a batch costs as much as a single event), because few requests without an end cost as much as many; and a connection
  * counts as four. Who goes on beyond it with good requests rests: what was read of him is taken, and his connections are not read from
- * until half of his bucket is full again. Who sends rubbish, or too much of all else, is closed for twice as long each time, and
- * begins anew with next to nothing. The overload ends after a second of calm; for sources that were closed in it, or rest, a minute
- * later, because an attack that is held down looks like calm.
+ * until half of his bucket is full again; each time twice as long, up to four times that, while he never lets it be full in between.
+ * Who sends rubbish, or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The
+ * overload ends after a second of calm; for sources that were closed in it, or rested, a minute later, because an attack that is held
+ * down looks like calm.
  *
  * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
  * as it may send requests. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is
@@ -43,6 +44,8 @@ export interface Source {
   servedAtMs: number
   /** Until then its connections are not read from; what was read before is taken. */
   restsUntilMs: number
+  /** How often in a row it had to rest. */
+  rests: number
   /** Bytes that its requests have paid for, and that were not counted yet. */
   paidBytes: number
   /** Until then it has what a source has in an overload. */
@@ -64,6 +67,8 @@ const bytesOfRequest = 4 * 1024
 const paidBytesMax = 128 * bytesOfRequest
 /** So much may be owed by one that is slowed down. */
 const slowedBuckets = 2
+/** The longest rest is four times the first. */
+const restsMax = 2
 /** For so long one goes on to be strict with a source that had more than it may in an overload. */
 const strictMs = 60_000
 /** A connection costs as much as some requests. */
@@ -137,37 +142,35 @@ export class SourceBudgets {
     if (this.#sources.size >= this.#sourcesMax) this.#forgetOne()
     const source = {
       ...{ connections: 0, servedAtMs: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
-      ...{ paidBytes: 0, hasOffended: false, strikes: 0, seenIn: 0 },
+      ...{ rests: 0, paidBytes: 0, hasOffended: false, strikes: 0, seenIn: 0 },
     }
     this.#sources.set(key, source)
     return source
   }
 
-  /**
-   * Undefined when the connection is one too many. Otherwise the milliseconds for which nothing is to be read from it, and
-   * `disconnected` has to follow.
-   */
-  connected(source: Source | undefined): number | undefined {
+  /** Whether a connection is one too many. Asked before anything is made of it. */
+  refuses(source: Source | undefined): boolean {
     const { connectionsMax, connectionsPerSourceMax } = this.#budgets
     const free = connectionsMax - this.#open
-    if (free <= 0) return undefined
-    let waitMs = 0
-    if (source !== undefined) {
-      const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
-      if (source.connections >= Math.min(connectionsPerSourceMax, most)) return undefined
-      const nowMs = this.#nowMs()
-      const unreadUntilMs = Math.max(source.closedUntilMs, source.restsUntilMs)
-      if (unreadUntilMs > nowMs) waitMs = unreadUntilMs - nowMs
-      else if (this.#isStrictWith(source, nowMs)) waitMs = this.#chargeConnection(source, nowMs)
-      if (waitMs > 0 && source.connections >= waitingConnectionsMax) {
-        source.hasOffended = true
-        return undefined
-      }
-      if (waitMs === 0) waitMs = this.#turnMs(source, nowMs)
-      source.connections++
-    }
+    if (free <= 0) return true
+    if (source === undefined) return false
+    const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
+    if (source.connections >= Math.min(connectionsPerSourceMax, most)) return true
+    if (source.connections < waitingConnectionsMax || this.#unreadMs(source, this.#nowMs()) === 0) return false
+    source.hasOffended = true
+    return true
+  }
+
+  /** For one that is not refused: for how long nothing is to be read from it, milliseconds. `disconnected` has to follow. */
+  connected(source: Source | undefined): number {
     this.#open++
-    return waitMs
+    if (source === undefined) return 0
+    source.connections++
+    const nowMs = this.#nowMs()
+    const unreadMs = this.#unreadMs(source, nowMs)
+    if (unreadMs > 0) return unreadMs
+    const waitMs = this.#isStrictWith(source, nowMs) ? this.#chargeConnection(source, nowMs) : 0
+    return waitMs > 0 ? waitMs : this.#turnMs(source, nowMs)
   }
 
   disconnected(source: Source | undefined): void {
@@ -186,12 +189,12 @@ export class SourceBudgets {
     if (source === undefined) return 0
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
+    if (source.fullAtMs <= nowMs) source.rests = 0
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + this.#costMs(source, nowMs)
     if (fullAtMs - nowMs > this.#bucketMs(source, nowMs)) {
       if (!this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#close(source, nowMs)
       this.#rest(source, nowMs, fullAtMs)
-    }
-    source.fullAtMs = fullAtMs
+    } else source.fullAtMs = fullAtMs
     source.paidBytes = Math.min(source.paidBytes + bytesOfRequest, paidBytesMax)
     return 0
   }
@@ -226,6 +229,11 @@ export class SourceBudgets {
     return this.#charge(source, nowMs, ((bytes - paidBytes) / bytesOfRequest) * this.#costMs(source, nowMs))
   }
 
+  /** For how long it is shut out, or rests. */
+  #unreadMs(source: Source, nowMs: number): number {
+    return Math.max(0, source.closedUntilMs - nowMs, source.restsUntilMs - nowMs)
+  }
+
   /** How long a connection waits for those of its source that came with it, milliseconds. */
   #turnMs(source: Source, nowMs: number): number {
     const costMs = this.#costMs(source, nowMs)
@@ -244,9 +252,10 @@ export class SourceBudgets {
   /** For what has happened already. Returns how long nothing is to be read from the source for it, milliseconds. */
   #charge(source: Source, nowMs: number, costMs: number): number {
     const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
+    const isTooMuch = fullAtMs - nowMs > this.#bucketMs(source, nowMs)
+    if (isTooMuch && this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#rest(source, nowMs, fullAtMs)
     source.fullAtMs = fullAtMs
-    if (fullAtMs - nowMs <= this.#bucketMs(source, nowMs)) return 0
-    if (this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#rest(source, nowMs, fullAtMs)
+    if (!isTooMuch) return 0
     source.hasOffended = true
     return this.#close(source, nowMs)
   }
@@ -254,13 +263,26 @@ export class SourceBudgets {
   /** Instead of being shut out: one with whom we are strict, though all that it sent was good. */
   #isSlowedDown(source: Source, nowMs: number, fullAtMs: number): boolean {
     if (source.hasOffended || !this.#isStrictWith(source, nowMs)) return false
-    return fullAtMs - nowMs <= slowedBuckets * this.#bucketMs(source, nowMs)
+    const bucketMs = this.#bucketMs(source, nowMs)
+    // While it rests: of what it would owe when it is heard again.
+    const sinceMs = Math.max(nowMs, source.restsUntilMs - bucketMs / 2)
+    return fullAtMs - sinceMs <= slowedBuckets * bucketMs
   }
 
-  /** Until half of its bucket is full again. Returns how long, milliseconds. */
+  /**
+   * Until half of its bucket is full again, and each time twice as long if it is never full in between. What was read of it before
+   * counts on. Returns how long, milliseconds.
+   */
   #rest(source: Source, nowMs: number, fullAtMs: number): number {
-    source.restsUntilMs = fullAtMs - this.#bucketMs(source, nowMs) / 2
-    this.#beStrictWith(source, source.restsUntilMs)
+    if (source.restsUntilMs > nowMs) source.fullAtMs = fullAtMs
+    else {
+      const halfMs = this.#bucketMs(source, nowMs) / 2
+      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * 2 ** source.rests
+      source.fullAtMs = source.restsUntilMs + halfMs
+      source.rests = Math.min(restsMax, source.rests + 1)
+    }
+    // Otherwise who always sends more than a quarter of his rate would never have it whole again.
+    if (this.#isOverloaded) this.#beStrictWith(source, source.restsUntilMs)
     return source.restsUntilMs - nowMs
   }
 
