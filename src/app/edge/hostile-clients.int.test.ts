@@ -100,6 +100,7 @@ function aCapture(settings: Parameters<typeof createBodyReader>[0] & { readonly 
 }
 
 const smallBodies = { SLUICE_CAPTURE_BODY_BYTES_MAX: '65536', SLUICE_CAPTURE_RECORDING_BODY_BYTES_MAX: '65536' }
+const fewRequests = { SLUICE_EDGE_REQUESTS_PER_SECOND_PER_SOURCE_MAX: '5' }
 const slow = { SLUICE_CAPTURE_HEADERS_TIMEOUT_MS: '300', SLUICE_CAPTURE_BODY_TIMEOUT_MS: '700' }
 
 describe('a client that is slow on purpose', () => {
@@ -121,11 +122,22 @@ describe('a client that is slow on purpose', () => {
     for (const client of clients) assert.deepEqual(client.statuses(), [408])
   })
 
-  it('is let go when it says nothing at all', async (test) => {
-    const { open } = await aFront(test, slow)
+  it('is let go when it says nothing at all, and owes nothing for it', async (test) => {
+    const { open, ask } = await aFront(test, { ...slow, ...fewRequests })
     const client = open()
     await client.closed
     assert.deepEqual(client.statuses(), [408])
+    assert.equal(await ask(), 200)
+  })
+
+  it('pays for what it began as for a request that nobody can accept', async (test) => {
+    const { open, ask } = await aFront(test, { ...slow, ...fewRequests })
+    const client = open()
+    client.socket.write(event)
+    await client.closed
+    assert.deepEqual(client.statuses(), [408])
+    assert.equal(await ask(), 429)
+    assert.equal(await ask({}, '127.0.0.2'), 200)
   })
 
   it('is answered 408 when it stops within a body', async (test) => {

@@ -26,6 +26,11 @@ export class OpenConnections {
     socket.once('close', () => this.#open.delete(socket))
   }
 
+  /** Undefined for one that is not open any more, or whose source has no budget. */
+  sourceOf(socket: Socket): Source | undefined {
+    return this.#open.get(socket)?.source
+  }
+
   /** Of each connection whose source has a budget, the bytes that came on it since the last call; none when nothing did. */
   takeBytes(tell: (socket: Socket, source: Source, bytes: number) => void): void {
     for (const [socket, connection] of this.#open) {

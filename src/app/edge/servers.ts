@@ -85,6 +85,10 @@ export function createEdgeServers(options: ServersOptions): EdgeServers {
       options.events.requestUnreadable(error.code ?? 'unknown')
       // Only what Node's parser says has a request's beginning before it that can be answered.
       const isOfParser = error.code?.startsWith('HPE_') === true || error.code?.startsWith('ERR_HTTP_') === true
+      if (isOfParser && socket instanceof Socket && socket.bytesRead > 0) {
+        const source = open.sourceOf(socket)
+        if (source !== undefined) options.budgets.chargeRefused(source)
+      }
       const refuse = (): void => {
         if (isOfParser && socket.writable) socket.end(refusalOf(error.code))
         else socket.destroy()
