@@ -108,7 +108,7 @@ const read = createEventReader({
 })
 const decode = createBodyDecoder({ inflatedBytesMax: 100 * 1024 * 1024 }, createInflationThread())
 const facts = { isEngage: false, headerToken: undefined }
-const hints = { contentEncoding: undefined, compression: undefined }
+const hints = { contentEncoding: undefined, compression: undefined, client: '127.0.0.1' }
 const uuid = String(events[0]?.['uuid'])
 const door = { distinctId: 'user-1@example.com', ip: '203.0.113.7', sentAtMs: nowMs, hasHeatmapApart: false }
 

@@ -133,6 +133,7 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
       contentEncoding: headers['content-encoding'],
       compression: query.compression,
       contentType: headers['content-type'],
+      client: clientIp(request),
     })
     const decoded = decoding instanceof Promise ? await decoding : decoding
     if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)

@@ -10,9 +10,10 @@ import type { BodyHints, BodyOutcome } from './body.ts'
 
 const MiB = 1024 * 1024
 const decode = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread())
-const noHints: BodyHints = { contentEncoding: undefined, compression: undefined }
-const gzipHeader: BodyHints = { contentEncoding: 'gzip', compression: undefined }
-const gzipQuery: BodyHints = { contentEncoding: undefined, compression: 'gzip-js' }
+const client = '203.0.113.9'
+const noHints: BodyHints = { contentEncoding: undefined, compression: undefined, client }
+const gzipHeader: BodyHints = { contentEncoding: 'gzip', compression: undefined, client }
+const gzipQuery: BodyHints = { contentEncoding: undefined, compression: 'gzip-js', client }
 
 async function textOf(outcome: BodyOutcome | Promise<BodyOutcome>): Promise<string> {
   const result = await outcome
@@ -37,7 +38,7 @@ describe('a body', () => {
   })
 
   it('is inflated when it begins as gzip does, with or without a hint', async () => {
-    for (const hints of [noHints, gzipHeader, gzipQuery, { contentEncoding: 'identity', compression: 'lz64' }])
+    for (const hints of [noHints, gzipHeader, gzipQuery, { contentEncoding: 'identity', compression: 'lz64', client }])
       assert.equal(await textOf(decode(gzipSync(json), hints)), json)
   })
 
@@ -131,6 +132,7 @@ const anyBody = fc.oneof(
 )
 const anyHint = fc.constantFrom(undefined, 'gzip', 'gzip-js', 'lz64', 'base64', 'deflate', '')
 const anyHints = fc.record({
+  client: fc.constant(client),
   compression: anyHint,
   contentEncoding: anyHint,
   contentType: fc.constantFrom(undefined, 'application/json', 'text/plain', 'application/x-www-form-urlencoded'),
@@ -212,6 +214,25 @@ describe('large bodies', () => {
       again.map(({ kind }) => kind),
       ['text', 'text', 'text'],
     )
+  })
+
+  it('of a client whose bomb was found wait no longer, and are to come again, while those of others go on', async () => {
+    const some = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread())
+    const bomb = gzipSync(Buffer.alloc(20 * MiB))
+    const another = { ...noHints, client: '198.51.100.1' }
+    const sent = [
+      some(large, noHints),
+      some(bomb, noHints),
+      some(large, another),
+      some(bomb, noHints),
+      some(large, noHints),
+    ]
+    const outcomes = await Promise.all(sent)
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.kind === 'refused' ? outcome.status : outcome.kind)),
+      ['text', 413, 'text', 503, 503],
+    )
+    assert.equal((await textOf(some(large, noHints))).length, 2 * MiB)
   })
 
   it('free their place when they are broken', async () => {

@@ -37,6 +37,8 @@ export interface BodyHints {
   readonly compression: string | undefined
   /** Request header `Content-Type`. */
   readonly contentType?: string | undefined
+  /** Whose body it is: an address. */
+  readonly client: string
 }
 
 /** JSON text, valid UTF-8. */
@@ -77,7 +79,7 @@ export function createBodyDecoder(
   function decodeBody(body: Buffer, hints: BodyHints): BodyOutcome | Promise<BodyOutcome> {
     if (beginsAsJson(body)) return asText(body, hints, inflatedBytesMax)
     if (!beginsAsGzip(body)) return unwrapped(body, hints)
-    const outcome = inflate(body)
+    const outcome = inflate(body, hints.client)
     if (outcome instanceof Promise) return outcome.then((inflated) => unlessWrapped(body, inflated, hints))
     return unlessWrapped(body, outcome, hints)
   }
@@ -97,7 +99,7 @@ export function createBodyDecoder(
     for (let layer = 0; layer < layersMax; layer++) {
       if (body.length > inflatedBytesMax) return tooLarge(inflatedBytesMax)
       if (beginsAsGzip(body)) {
-        const outcome = await inflate(body)
+        const outcome = await inflate(body, hints.client)
         if (outcome.kind === 'refused') return outcome
         body = outcome.body
         wasGzip = true
@@ -197,8 +199,8 @@ function asText(body: Buffer, hints: BodyHints, bytesMax: number): BodyOutcome {
 
 /** Inflates what is small at once and the rest in the inflation thread. What comes out is not looked at. */
 function inflater({ inflatedBytesMax }: BodyLimits, inflateLarge: InflateLarge) {
-  async function large(body: Buffer): Promise<BodyOutcome> {
-    const outcome = await inflateLarge(body, 'gzip', inflatedBytesMax)
+  async function large(body: Buffer, client: string): Promise<BodyOutcome> {
+    const outcome = await inflateLarge(body, 'gzip', inflatedBytesMax, client)
     switch (outcome.kind) {
       case 'inflated':
         return { kind: 'text', body: outcome.body }
@@ -211,15 +213,15 @@ function inflater({ inflatedBytesMax }: BodyLimits, inflateLarge: InflateLarge) 
     }
   }
 
-  return function inflate(body: Buffer): BodyOutcome | Promise<BodyOutcome> {
+  return function inflate(body: Buffer, client: string): BodyOutcome | Promise<BodyOutcome> {
     const hintBytes = inflatedSizeHint(body)
-    if (body.length > atOnceWireBytesMax || hintBytes > atOnceInflatedBytesMax) return large(body)
+    if (body.length > atOnceWireBytesMax || hintBytes > atOnceInflatedBytesMax) return large(body, client)
     try {
       const maxOutputLength = Math.min(atOnceInflatedBytesMax, inflatedBytesMax)
       return { kind: 'text', body: inflateBy.gzip(body, { maxOutputLength, chunkSize: chunkSizeFor(hintBytes) }) }
     } catch (error) {
       if (codeOf(error) !== 'ERR_BUFFER_TOO_LARGE') return invalidGzip
-      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge(inflatedBytesMax) : large(body)
+      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge(inflatedBytesMax) : large(body, client)
     }
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Inflates large bodies in a thread of its own, one after the other: what a bomb becomes before it is refused is that thread's
- * memory and garbage, and its time is what the door leaves over. The thread starts with the first large body; one that dies
- * rejects what it was doing, and the next body starts another.
+ * memory and garbage, and its time is what the door leaves over. Whoever sent a bomb has to send again what else of his waits: he
+ * usually sends several, and each takes as long as ten honest bodies. The thread starts with the first large body; one that dies
+ * rejects what it was doing and what waits, and the next body starts another.
  */
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../../../kit/failure.ts'
@@ -13,22 +14,31 @@ export type LargeInflation =
   | { readonly kind: 'inflated'; readonly body: Buffer }
   | { readonly kind: 'too_large'; readonly bytesMax: number }
   | { readonly kind: 'broken' }
-  /** So many wait already that one more is to come again. */
+  /** It is to come again: too many wait already, or another body of its client was too large. */
   | { readonly kind: 'busy' }
 
-/** Rejects with a retryable Failure when the thread broke. `bytesMax` is of what comes out. */
-export type InflateLarge = (body: Buffer, compression: Compression, bytesMax: number) => Promise<LargeInflation>
+/** Rejects with a retryable Failure when the thread broke. `bytesMax` is of what comes out, `client` the address that it came from. */
+export type InflateLarge = (
+  body: Buffer,
+  compression: Compression,
+  bytesMax: number,
+  client: string,
+) => Promise<LargeInflation>
 
 export interface InflationTask {
-  readonly id: number
   readonly body: Uint8Array
   readonly compression: Compression
   readonly bytesMax: number
 }
 
-export interface InflationAnswer {
-  readonly id: number
-  readonly outcome: Uint8Array<ArrayBuffer> | 'too_large' | 'broken'
+export type InflationAnswer = Uint8Array<ArrayBuffer> | 'too_large' | 'broken'
+
+interface Waiting {
+  readonly body: Buffer
+  readonly compression: Compression
+  readonly bytesMax: number
+  readonly client: string
+  readonly outcome: PromiseWithResolvers<LargeInflation>
 }
 
 /** The lowest priority there is. */
@@ -38,9 +48,9 @@ const waitingMaxUsual = 33
 
 /** One for all captures of a process, because its bound is the process's. */
 export function createInflationThread(waitingMax = waitingMaxUsual): InflateLarge {
-  const waiting = new Map<number, PromiseWithResolvers<InflationAnswer['outcome']>>()
+  /** The first one is with the thread. */
+  let waiting: Waiting[] = []
   let worker: Worker | undefined
-  let lastId = 0
 
   const start = (): Worker => {
     // Sources run as .ts, the published build as .js.
@@ -51,10 +61,15 @@ export function createInflationThread(waitingMax = waitingMaxUsual): InflateLarg
           new URL(import.meta.url.endsWith('.ts') ? './inflation-worker.ts' : './inflation-worker.js', import.meta.url),
         ),
     )
-    started.on('message', ({ id, outcome }: InflationAnswer) => {
-      waiting.get(id)?.resolve(outcome)
-      waiting.delete(id)
-      if (waiting.size === 0) started.unref()
+    started.on('message', (answer: InflationAnswer) => {
+      const [done, ...others] = waiting
+      waiting = others
+      if (done !== undefined) {
+        done.outcome.resolve(outcomeOf(answer, done))
+        if (answer === 'too_large') sendAgain(done.client)
+      }
+      if (waiting.length > 0) next(started)
+      else started.unref()
     })
     let cause: unknown
     started.on('error', (error: unknown) => {
@@ -62,28 +77,43 @@ export function createInflationThread(waitingMax = waitingMaxUsual): InflateLarg
     })
     started.on('exit', () => {
       worker = undefined
-      for (const { reject } of waiting.values())
-        reject(new Failure('SLUICE_INFLATION_THREAD', 'The inflation thread ended.', { retryable: true, cause }))
-      waiting.clear()
+      for (const { outcome } of waiting)
+        outcome.reject(
+          new Failure('SLUICE_INFLATION_THREAD', 'The inflation thread ended.', { retryable: true, cause }),
+        )
+      waiting = []
     })
     return started
   }
 
-  return async function inflateLarge(body, compression, bytesMaxUsual) {
-    if (waiting.size >= waitingMax) return { kind: 'busy' }
-    const bytesMax = inflatedBytesFor(body, bytesMaxUsual)
-    const id = ++lastId
-    const outcome = Promise.withResolvers<InflationAnswer['outcome']>()
-    waiting.set(id, outcome)
+  const sendAgain = (client: string): void => {
+    for (const one of waiting) if (one.client === client) one.outcome.resolve({ kind: 'busy' })
+    waiting = waiting.filter((one) => one.client !== client)
+  }
+
+  const next = (to: Worker): void => {
+    const [one] = waiting
+    if (one === undefined) return
+    const { compression, bytesMax } = one
+    // A copy: the body as it was sent is looked at again, for its signature and to be kept.
+    const body = new Uint8Array(one.body)
+    to.postMessage({ body, compression, bytesMax } satisfies InflationTask, [body.buffer])
+  }
+
+  return function inflateLarge(body, compression, bytesMaxUsual, client) {
+    if (waiting.length >= waitingMax) return Promise.resolve({ kind: 'busy' })
+    const outcome = Promise.withResolvers<LargeInflation>()
+    waiting.push({ body, compression, bytesMax: inflatedBytesFor(body, bytesMaxUsual), client, outcome })
     worker ??= start()
     // The process does not end while somebody waits, and does when nobody does.
     worker.ref()
-    // A copy: the body as it was sent is looked at again, for its signature and to be kept.
-    const copy = new Uint8Array(body)
-    worker.postMessage({ id, body: copy, compression, bytesMax } satisfies InflationTask, [copy.buffer])
-    const inflated = await outcome.promise
-    if (inflated === 'too_large') return { kind: 'too_large', bytesMax }
-    if (inflated === 'broken') return { kind: 'broken' }
-    return { kind: 'inflated', body: Buffer.from(inflated.buffer) }
+    if (waiting.length === 1) next(worker)
+    return outcome.promise
   }
+}
+
+function outcomeOf(answer: InflationAnswer, { bytesMax }: Waiting): LargeInflation {
+  if (answer === 'too_large') return { kind: 'too_large', bytesMax }
+  if (answer === 'broken') return { kind: 'broken' }
+  return { kind: 'inflated', body: Buffer.from(answer.buffer) }
 }

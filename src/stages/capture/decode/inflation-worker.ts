@@ -11,12 +11,11 @@ if (port === null) throw new Error('This file runs as a worker thread.')
 const chunkSize = 256 * 1024
 
 port.on('message', (task: InflationTask) => {
-  const outcome = inflated(task)
-  const answer: InflationAnswer = { id: task.id, outcome }
-  port.postMessage(answer, typeof outcome === 'string' ? [] : [outcome.buffer])
+  const answer = inflated(task)
+  port.postMessage(answer, typeof answer === 'string' ? [] : [answer.buffer])
 })
 
-function inflated({ body, compression, bytesMax }: InflationTask): InflationAnswer['outcome'] {
+function inflated({ body, compression, bytesMax }: InflationTask): InflationAnswer {
   try {
     const text = inflateBy[compression](body, { maxOutputLength: bytesMax, chunkSize })
     // Moved, not copied, unless it shares its memory with others.

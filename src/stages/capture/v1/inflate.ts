@@ -18,18 +18,18 @@ export type Inflated = { readonly kind: 'text'; readonly body: Buffer } | V1Prob
 /** The first byte of a zlib wrapper; without it, deflate is bare. */
 const zlibMark = 0x78
 
-/** `inflatedBytesMax`: JSON text of one request; exactly this much is accepted. */
+/** `inflatedBytesMax`: JSON text of one request; exactly this much is accepted. `client`: the address that the body came from. */
 export function createInflater(
   { inflatedBytesMax }: { readonly inflatedBytesMax: number },
   inflateLarge: InflateLarge,
-): (body: Buffer, encoding: V1Encoding | undefined) => Inflated | Promise<Inflated> {
+): (body: Buffer, encoding: V1Encoding | undefined, client: string) => Inflated | Promise<Inflated> {
   const tooLarge = v1Problem(
     'payload_too_large',
     `payload too large: the request's text is larger than ${String(inflatedBytesMax)} bytes`,
   )
 
-  const large = async (body: Buffer, compression: Compression): Promise<Inflated> => {
-    const outcome = await inflateLarge(body, compression, inflatedBytesMax)
+  const large = async (body: Buffer, compression: Compression, client: string): Promise<Inflated> => {
+    const outcome = await inflateLarge(body, compression, inflatedBytesMax, client)
     switch (outcome.kind) {
       case 'inflated':
         return textFrom(outcome.body)
@@ -42,16 +42,16 @@ export function createInflater(
     }
   }
 
-  return function inflate(body, encoding) {
+  return function inflate(body, encoding, client) {
     if (encoding === undefined) return body.length > inflatedBytesMax ? tooLarge : textFrom(body)
     const compression = compressionOf(encoding, body)
-    if (body.length > atOnceWireBytesMax) return large(body, compression)
+    if (body.length > atOnceWireBytesMax) return large(body, compression, client)
     try {
       const maxOutputLength = Math.min(atOnceInflatedBytesMax, inflatedBytesMax)
       return textFrom(inflateBy[compression](body, { maxOutputLength }))
     } catch (error) {
       if (codeOf(error) !== 'ERR_BUFFER_TOO_LARGE') return undecodable
-      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge : large(body, compression)
+      return inflatedBytesMax <= atOnceInflatedBytesMax ? tooLarge : large(body, compression, client)
     }
   }
 }

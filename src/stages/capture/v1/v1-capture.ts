@@ -56,7 +56,7 @@ export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Cap
     const sent = await readBody(request, config.v1BodyBytesMax)
     if (sent.kind === 'refused') return unreadable(sent)
     if (sent.body.length === 0) return v1Problem('empty_body', 'request body is empty')
-    const inflated = await inflate(sent.body, headers.encoding)
+    const inflated = await inflate(sent.body, headers.encoding, clientIp(request))
     if (inflated.kind === 'problem') return inflated
     const read = readEvents(inflated.body, headers.sdk)
     if (read.kind === 'problem') return read
