@@ -124,7 +124,7 @@ describe('an overload', () => {
     assert.equal(source.strikes, 0)
   })
 
-  it('lets who goes on and on rest twice as long each time, up to four times, until his bucket was full again', () => {
+  it('lets who goes on and on rest for longer after each sixteen times, until his bucket was full again', () => {
     const { all, clock, taken, overload } = budgeted()
     overload(undefined)
     const source = all.of('203.0.113.9')
@@ -137,11 +137,34 @@ describe('an overload', () => {
       assert.equal(all.restOf(source), rests.at(-1))
       clock.ms += all.restOf(source)
     }
-    for (let n = 0; n < 4; n++) sendUntilItRests()
+    for (let n = 0; n < 50; n++) sendUntilItRests()
     clock.ms += 1000
     sendUntilItRests()
-    assert.deepEqual(rests, [270, 560, 1120, 1120, 270])
+    assert.deepEqual(
+      [rests[0], rests[1], rests[15], rests[16], rests[31], rests[32], rests[49]],
+      [270, 280, 280, 560, 560, 1120, 1120],
+    )
+    assert.equal(rests.at(-1), 270)
     assert.equal(source.strikes, 0)
+  })
+
+  it('lets who sends nearly his quarter catch up with what had to wait', () => {
+    const { all, clock, overload } = budgeted()
+    overload(undefined)
+    const source = all.of('203.0.113.9')
+    // 20 a second of 25, after a moment in which 30 had to wait.
+    let waiting = 30
+    let mostWaitingLater = 0
+    for (let n = 0; n < 1200; n++) {
+      clock.ms += 50
+      waiting++
+      while (waiting > 0 && all.restOf(source) === 0) {
+        assert.equal(all.take(source), 0)
+        waiting--
+      }
+      if (n > 200) mostWaitingLater = Math.max(mostWaitingLater, waiting)
+    }
+    assert.ok(mostWaitingLater <= 1, String(mostWaitingLater))
   })
 
   it('ends for who rests a minute after it has ended, however much he sends', () => {

@@ -10,8 +10,8 @@
  * quarter of its rate and half a second of it at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
  * (that much of a batch costs as much as a single event), because few requests without an end cost as much as many; and a connection
  * counts as four. Who goes on beyond it with good requests rests: what was read of him is taken, and his connections are not read from
- * until half of his bucket is full again; each time twice as long, up to four times that, while he never lets it be full in between.
- * Who sends rubbish, or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The
+ * until half of his bucket is full again; after sixteen rests without a full bucket in between twice as long, after as many more four
+ * times, which is less than his quarter. (Not sooner: who sends nearly his quarter has to catch up after a rest.) Who sends rubbish, or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The
  * overload ends after a second of calm; for sources that were closed in it, or rested, a minute later, because an attack that is held
  * down looks like calm.
  *
@@ -67,8 +67,9 @@ const bytesOfRequest = 4 * 1024
 const paidBytesMax = 128 * bytesOfRequest
 /** So much may be owed by one that is slowed down. */
 const slowedBuckets = 2
-/** The longest rest is four times the first. */
-const restsMax = 2
+/** After so many in a row rests are twice as long. */
+const restsOfLevel = 16
+const restLevelMax = 2
 /** For so long one goes on to be strict with a source that had more than it may in an overload. */
 const strictMs = 60_000
 /** A connection costs as much as some requests. */
@@ -270,16 +271,16 @@ export class SourceBudgets {
   }
 
   /**
-   * Until half of its bucket is full again, and each time twice as long if it is never full in between. What was read of it before
-   * counts on. Returns how long, milliseconds.
+   * Until half of its bucket is full again, or longer if it never is in between. What was read of it before counts on. Returns how
+   * long, milliseconds.
    */
   #rest(source: Source, nowMs: number, fullAtMs: number): number {
     if (source.restsUntilMs > nowMs) source.fullAtMs = fullAtMs
     else {
       const halfMs = this.#bucketMs(source, nowMs) / 2
-      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * 2 ** source.rests
+      const level = Math.min(restLevelMax, Math.floor(source.rests++ / restsOfLevel))
+      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * 2 ** level
       source.fullAtMs = source.restsUntilMs + halfMs
-      source.rests = Math.min(restsMax, source.rests + 1)
     }
     // Otherwise who always sends more than a quarter of his rate would never have it whole again.
     if (this.#isOverloaded) this.#beStrictWith(source, source.restsUntilMs)
