@@ -10,10 +10,11 @@
  * quarter of its rate and half a second of it at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
  * (that much of a batch costs as much as a single event), because few requests without an end cost as much as many; and a connection
  * counts as four. Who goes on beyond it with good requests rests: what was read of him is taken, and his connections are not read from
- * until half of his bucket is full again; after sixteen rests without a full bucket in between twice as long, after as many more four
- * times, which is less than his quarter. (Not sooner: who sends nearly his quarter has to catch up after a rest.) Who sends rubbish, or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The
- * overload ends after a second of calm; for sources that were closed in it, or rested, a minute later, because an attack that is held
- * down looks like calm.
+ * until half of his bucket is full again. Whoever is not known from half a minute of calm rests twice as long each time, up to four
+ * times, while he never lets his bucket be full in between: who came with the overload has less than who was there before it, and
+ * who sends nearly his quarter can catch up after a rest. Who sends rubbish, or too much of all else, is closed for twice as long each
+ * time, and begins anew with next to nothing. The overload ends after a second of calm; for sources that were closed in it, or
+ * rested, a minute later, because an attack that is held down looks like calm.
  *
  * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
  * as it may send requests. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is
@@ -56,6 +57,8 @@ export interface Source {
   strikes: number
   /** The last second in which it sent a request. */
   seenIn: number
+  /** In how many seconds it sent one while one was not strict with it. */
+  calmSeconds: number
 }
 
 const burstMs = 1000
@@ -67,9 +70,10 @@ const bytesOfRequest = 4 * 1024
 const paidBytesMax = 128 * bytesOfRequest
 /** So much may be owed by one that is slowed down. */
 const slowedBuckets = 2
-/** After so many in a row rests are twice as long. */
-const restsOfLevel = 16
-const restLevelMax = 2
+/** The longest rest of one that is not known is four times the first. */
+const restsMax = 2
+/** So many seconds in which one sent something, and one was not strict with it, make it known. */
+const knownSeconds = 30
 /** For so long one goes on to be strict with a source that had more than it may in an overload. */
 const strictMs = 60_000
 /** A connection costs as much as some requests. */
@@ -143,7 +147,7 @@ export class SourceBudgets {
     if (this.#sources.size >= this.#sourcesMax) this.#forgetOne()
     const source = {
       ...{ connections: 0, servedAtMs: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
-      ...{ rests: 0, paidBytes: 0, hasOffended: false, strikes: 0, seenIn: 0 },
+      ...{ rests: 0, paidBytes: 0, hasOffended: false, strikes: 0, seenIn: 0, calmSeconds: 0 },
     }
     this.#sources.set(key, source)
     return source
@@ -186,6 +190,7 @@ export class SourceBudgets {
     if (sender.seenIn !== this.#second) {
       sender.seenIn = this.#second
       this.#senders++
+      if (source !== undefined && !this.#isStrictWith(source, this.#nowMs())) source.calmSeconds++
     }
     if (source === undefined) return 0
     const nowMs = this.#nowMs()
@@ -278,9 +283,10 @@ export class SourceBudgets {
     if (source.restsUntilMs > nowMs) source.fullAtMs = fullAtMs
     else {
       const halfMs = this.#bucketMs(source, nowMs) / 2
-      const level = Math.min(restLevelMax, Math.floor(source.rests++ / restsOfLevel))
-      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * 2 ** level
+      const isKnown = source.calmSeconds >= knownSeconds
+      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * (isKnown ? 1 : 2 ** source.rests)
       source.fullAtMs = source.restsUntilMs + halfMs
+      source.rests = Math.min(restsMax, source.rests + 1)
     }
     // Otherwise who always sends more than a quarter of his rate would never have it whole again.
     if (this.#isOverloaded) this.#beStrictWith(source, source.restsUntilMs)
