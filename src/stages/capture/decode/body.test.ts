@@ -221,13 +221,13 @@ describe('large bodies', () => {
     const bomb = gzipSync(Buffer.alloc(20 * MiB))
     const another = { ...noHints, client: '198.51.100.1' }
     const sent = [
-      some(large, noHints),
-      some(bomb, noHints),
-      some(large, another),
-      some(bomb, noHints),
-      some(large, noHints),
-    ]
-    const outcomes = await Promise.all(sent)
+      [large, noHints],
+      [bomb, noHints],
+      [large, another],
+      [bomb, noHints],
+      [large, noHints],
+    ] as const
+    const outcomes = await Promise.all(sent.map(async ([body, hints]) => some(body, hints)))
     assert.deepEqual(
       outcomes.map((outcome) => (outcome.kind === 'refused' ? outcome.status : outcome.kind)),
       ['text', 413, 'text', 503, 503],
