@@ -129,11 +129,12 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
     const payload = query.data ?? sent.body
     if (payload.length === 0) return refused(400, 'request missing data payload')
     const { headers } = request
+    const client = clientIp(request)
     const decoding = (isRecording ? decodeRecording : decode)(payload, {
       contentEncoding: headers['content-encoding'],
       compression: query.compression,
       contentType: headers['content-type'],
-      client: clientIp(request),
+      client,
     })
     const decoded = decoding instanceof Promise ? await decoding : decoding
     if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)
@@ -170,7 +171,7 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
       sentBody: decoded.sent === undefined ? undefined : { encoding: 'gzip', bytes: decoded.sent },
       hasLargeValues: read.hasLargeValues,
       token: read.token,
-      ip: clientIp(request),
+      ip: client,
       nowMs: Date.now(),
     })
     failpoint('edge:before-answer')

@@ -56,7 +56,8 @@ export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Cap
     const sent = await readBody(request, config.v1BodyBytesMax)
     if (sent.kind === 'refused') return unreadable(sent)
     if (sent.body.length === 0) return v1Problem('empty_body', 'request body is empty')
-    const inflated = await inflate(sent.body, headers.encoding, clientIp(request))
+    const client = clientIp(request)
+    const inflated = await inflate(sent.body, headers.encoding, client)
     if (inflated.kind === 'problem') return inflated
     const read = readEvents(inflated.body, headers.sdk)
     if (read.kind === 'problem') return read
@@ -66,7 +67,7 @@ export function createV1Capture(config: V1CaptureConfig, deps: CaptureDeps): Cap
       body: read.body,
       hasLargeValues: read.hasLargeValues,
       token: headers.token,
-      ip: clientIp(request),
+      ip: client,
       nowMs: Date.now(),
       sentAtMs: headers.sentAtMs,
       historicalMigration: read.historicalMigration,
