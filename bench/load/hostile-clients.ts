@@ -2,12 +2,10 @@
  * Clients that mean no good, a process of their own: `node bench/load/hostile-clients.ts PLAN` (a HostilePlan as JSON) prints a line
  * once all have begun and a HostileResult at the end.
  *
- * It runs at the lowest priority: real attackers have machines of their own, and do not take the time of the client that is
- * measured. None of them ever heeds a 429.
+ * It takes no time of the client that is measured (`host/pinning.ts`). None of them ever heeds a 429.
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { createEvents } from './event-bodies.ts'
@@ -27,7 +25,6 @@ const bombBytes = 300_000_000
 const event = 'POST /batch/ HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
 
 async function attack(plan: HostilePlan): Promise<HostileResult> {
-  setPriority(constants.priority.PRIORITY_LOW)
   const kinds = Object.fromEntries(
     hostileKinds.map((kind) => [kind, { connections: 0, broken: 0, answers: {} }]),
   ) as Record<HostileKind, HostileCounts>

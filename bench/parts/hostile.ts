@@ -102,7 +102,7 @@ async function startAttack(
 ) {
   const plan: HostilePlan = { port: installation.port, token: projectToken, ...options }
   const args = [...nodeFlags, attackers, JSON.stringify(plan)]
-  const [program, programArgs] = pinning.command('generator', process.execPath, args)
+  const [program, programArgs] = pinning.command('attackers', process.execPath, args)
   const child = spawn(program, programArgs, { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const begun = await lines.next()
