@@ -22,7 +22,17 @@ function budgeted(budgets: Partial<typeof usual> = {}, sourcesMax = 1000) {
     all.sampled(0.95)
     all.sampled(0.95)
   }
-  return { all, clock, taken, overload }
+  /** One that sent something in each of the last thirty seconds. */
+  const known = (): Source => {
+    const source = all.of('203.0.113.9')
+    for (let second = 0; second < 30; second++) {
+      assert.equal(all.take(source), 0)
+      for (let n = 0; n < 40; n++) all.sampled(0.1)
+      clock.ms += 1000
+    }
+    return source
+  }
+  return { all, clock, taken, overload, known }
 }
 
 /** As the edge asks; undefined for a connection that is refused. */
@@ -109,9 +119,9 @@ describe('the requests of a source', () => {
 
 describe('an overload', () => {
   it('slows down who sends more good requests than a quarter of his rate, and refuses none that was read before', () => {
-    const { all, clock, taken, overload } = budgeted()
+    const { all, clock, taken, overload, known } = budgeted()
+    const source = known()
     overload(undefined)
-    const source = all.of('203.0.113.9')
     assert.equal(taken(source, 12), 12)
     assert.equal(all.restOf(source), 0)
     assert.equal(taken(source, 1), 1)
@@ -125,7 +135,7 @@ describe('an overload', () => {
   })
 
   it('lets who is not known rest twice as long each time, up to four times, until his bucket was full again', () => {
-    const { all, clock, taken, overload } = budgeted()
+    const { all, clock, taken, overload } = budgeted({ requestsPerSecondPerSourceMax: 1000 })
     overload(undefined)
     const source = all.of('203.0.113.9')
     const rests: number[] = []
@@ -140,19 +150,28 @@ describe('an overload', () => {
     for (let n = 0; n < 4; n++) sendUntilItRests()
     clock.ms += 1000
     sendUntilItRests()
-    assert.deepEqual(rests, [270, 560, 1120, 1120, 270])
+    assert.deepEqual(rests, [54, 104, 208, 208, 54])
     assert.equal(source.strikes, 0)
   })
 
-  it('lets who is known from the time before, and sends nearly his quarter, catch up with what had to wait', () => {
-    const { all, clock, overload } = budgeted()
-    const source = all.of('203.0.113.9')
-    for (let second = 0; second < 30; second++) {
-      for (let n = 0; n < 40; n++) all.sampled(0.1)
-      clock.ms += 1000
-      assert.equal(all.take(source), 0)
+  it('lets who is not known send a fifth as much at once, and refuses nothing of what he has on the way', () => {
+    const { all, taken, overload, known } = budgeted({ requestsPerSecondPerSourceMax: 1000 })
+    const atOnce = (source: Source): number => {
+      let count = 0
+      while (all.restOf(source) === 0) count += taken(source, 1)
+      return count - 1
     }
-    clock.ms += 1000
+    const before = known()
+    overload(undefined)
+    assert.equal(atOnce(before), 125)
+    const stranger = all.of('198.51.100.1')
+    assert.equal(atOnce(stranger), 25)
+    assert.equal(taken(stranger, 200), 200)
+  })
+
+  it('lets who is known from the time before, and sends nearly his quarter, catch up with what had to wait', () => {
+    const { all, clock, overload, known } = budgeted()
+    const source = known()
     overload(undefined)
     // 20 a second of 25, after a moment in which 30 had to wait.
     let waiting = 30
@@ -224,9 +243,9 @@ describe('an overload', () => {
   })
 
   it('goes on for a minute for those who had more than they may have in it, and for nobody else', () => {
-    const { all, clock, taken, overload } = budgeted()
+    const { all, clock, taken, overload, known } = budgeted()
+    const source = known()
     overload(undefined)
-    const source = all.of('203.0.113.9')
     taken(source, 13)
     for (let n = 0; n < 40; n++) all.sampled(0.1)
     assert.equal(all.isOverloaded, false)
@@ -250,9 +269,10 @@ describe('an overload', () => {
   })
 
   it('counts what a source sends, however few its requests are', () => {
-    const { all, overload } = budgeted()
+    const { all, overload, known } = budgeted()
+    const source = known()
     overload(undefined)
-    const source = all.of('203.0.113.9')
+    all.takeBytes(source, source.paidBytes)
     assert.equal(all.takeBytes(source, 12 * 4 * 1024), 0)
     assert.equal(all.takeBytes(source, 4 * 1024), 270)
     assert.equal(connected(all, source), 270)
@@ -261,9 +281,10 @@ describe('an overload', () => {
   })
 
   it('counts no bytes that a request has paid for', () => {
-    const { all, clock, overload } = budgeted()
+    const { all, clock, overload, known } = budgeted()
+    const source = known()
     overload(undefined)
-    const source = all.of('203.0.113.9')
+    all.takeBytes(source, source.paidBytes)
     for (let n = 0; n < 1000; n++) {
       clock.ms += 41
       assert.equal(all.take(source), 0)
@@ -382,9 +403,9 @@ describe('the connections of a source', () => {
   })
 
   it('count as four requests in an overload', () => {
-    const { all, overload } = budgeted()
+    const { all, overload, known } = budgeted()
+    const source = known()
     overload(undefined)
-    const source = all.of('203.0.113.9')
     for (let n = 0; n < 3; n++) assert.equal(connected(all, source), 0)
     // From here on it is slowed down.
     assert.equal(connected(all, source), 390)

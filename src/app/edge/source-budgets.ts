@@ -7,14 +7,15 @@
  * connections are not read from until then, which costs nothing however much he sends.
  *
  * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
- * quarter of its rate and half a second of it at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
+ * quarter of its rate and half a second of that at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
  * (that much of a batch costs as much as a single event), because few requests without an end cost as much as many; and a connection
  * counts as four. Who goes on beyond it with good requests rests: what was read of him is taken, and his connections are not read from
- * until half of his bucket is full again. Whoever is not known from half a minute of calm rests twice as long each time, up to four
- * times, while he never lets his bucket be full in between: who came with the overload has less than who was there before it, and
- * who sends nearly his quarter can catch up after a rest. Who sends rubbish, or too much of all else, is closed for twice as long each
- * time, and begins anew with next to nothing. The overload ends after a second of calm; for sources that were closed in it, or
- * rested, a minute later, because an attack that is held down looks like calm.
+ * until half of his bucket is full again. Whoever is not known from half a minute of calm has a tenth of a second at once instead of
+ * half a one, and rests twice as long each time, up to four times, while he never lets his bucket be full in between: who came with the
+ * overload has less than who was there before it, in smaller pieces, and who sends nearly his quarter can catch up after a rest. Who
+ * sends rubbish, or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The overload
+ * ends after a second of calm; for sources that were closed in it, or rested, a minute later, because an attack that is held down looks
+ * like calm.
  *
  * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
  * as it may send requests. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is
@@ -64,12 +65,14 @@ export interface Source {
 const burstMs = 1000
 /** Enough for a client that catches up after it had to wait. */
 const strictBurstMs = 500
-/** What one that was shut out so lacks when it is heard again. */
-const lackingMs = 440
+/** Of one that is not known: those that come together send theirs together. */
+const strangersBurstMs = 100
+/** What one that was shut out so has at once when it is heard again. */
+const secondChanceMs = 60
 const bytesOfRequest = 4 * 1024
 const paidBytesMax = 128 * bytesOfRequest
-/** So much may be owed by one that is slowed down. */
-const slowedBuckets = 2
+/** So much may be owed by one that is slowed down: what it had sent already. */
+const owedMsMax = 1000
 /** The longest rest of one that is not known is four times the first. */
 const restsMax = 2
 /** So many seconds in which one sent something, and one was not strict with it, make it known. */
@@ -272,7 +275,7 @@ export class SourceBudgets {
     const bucketMs = this.#bucketMs(source, nowMs)
     // While it rests: of what it would owe when it is heard again.
     const sinceMs = Math.max(nowMs, source.restsUntilMs - bucketMs / 2)
-    return fullAtMs - sinceMs <= slowedBuckets * bucketMs
+    return fullAtMs - sinceMs <= Math.max(owedMsMax, 2 * bucketMs)
   }
 
   /**
@@ -283,8 +286,7 @@ export class SourceBudgets {
     if (source.restsUntilMs > nowMs) source.fullAtMs = fullAtMs
     else {
       const halfMs = this.#bucketMs(source, nowMs) / 2
-      const isKnown = source.calmSeconds >= knownSeconds
-      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * (isKnown ? 1 : 2 ** source.rests)
+      source.restsUntilMs = nowMs + (fullAtMs - halfMs - nowMs) * (isKnown(source) ? 1 : 2 ** source.rests)
       source.fullAtMs = source.restsUntilMs + halfMs
       source.rests = Math.min(restsMax, source.rests + 1)
     }
@@ -341,7 +343,8 @@ export class SourceBudgets {
 
   /** Holds at least one request. */
   #bucketMs(source: Source, nowMs: number): number {
-    return Math.max(this.#costMs(source, nowMs), this.#isStrictWith(source, nowMs) ? strictBurstMs : burstMs)
+    const inOverloadMs = isKnown(source) ? strictBurstMs : strangersBurstMs
+    return Math.max(this.#costMs(source, nowMs), this.#isStrictWith(source, nowMs) ? inOverloadMs : burstMs)
   }
 
   #close(source: Source, nowMs: number): number {
@@ -357,8 +360,8 @@ export class SourceBudgets {
     source.closedUntilMs = nowMs + waitMs
     this.#beStrictWith(source, source.closedUntilMs)
     // However low the rate is, one request may go on then.
-    const lacksMs = Math.min(lackingMs, this.#bucketMs(source, nowMs) - this.#costMs(source, nowMs))
-    source.fullAtMs = source.closedUntilMs + lacksMs
+    const lacksMs = this.#bucketMs(source, nowMs) - Math.max(secondChanceMs, this.#costMs(source, nowMs))
+    source.fullAtMs = source.closedUntilMs + Math.max(0, lacksMs)
     return waitMs
   }
 
@@ -374,4 +377,9 @@ export class SourceBudgets {
       if (--tries === 0) return
     }
   }
+}
+
+/** From half a minute of calm. */
+function isKnown({ calmSeconds }: Source): boolean {
+  return calmSeconds >= knownSeconds
 }
