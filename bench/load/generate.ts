@@ -15,6 +15,9 @@ import type { PreparedRequest } from './prepared-requests.ts'
 
 const failuresMax = 100
 const reopenAfterMs = 50
+const secondMs = 1000
+/** Two ticks of the kernel: one is there in most seconds. */
+const leftAloneStolenUsMax = 10_000
 /** Distinct plain requests of each connection: enough events that no cache knows them by heart. */
 const plainRequestsPerConnection = (batch: number) => Math.max(4, Math.ceil(32 / batch))
 
@@ -25,6 +28,10 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
   await sleep(100)
 
   const latenciesMs = new Float64Array(plan.requests)
+  /** In which second each of them was answered. */
+  const seconds = new Uint16Array(plan.requests)
+  const stolenUs = [machineCpu().stolenUs]
+  const eachSecond = setInterval(() => stolenUs.push(machineCpu().stolenUs), secondMs)
   const done = Promise.withResolvers<undefined>()
   let issued = 0
   let good = 0
@@ -75,7 +82,10 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
       },
       answered(status, body) {
         if (status === 200) {
-          if (settled >= plan.warmupRequests) latenciesMs[measured++] = performance.now() - sentMs
+          if (settled >= plan.warmupRequests) {
+            seconds[measured] = stolenUs.length - 1
+            latenciesMs[measured++] = performance.now() - sentMs
+          }
           good++
         } else {
           firstProblem ??= `${String(status)} ${body.slice(0, 200)}`
@@ -97,6 +107,9 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
   for (let slot = 0; slot < plan.connections; slot++) open(slot)
   await done.promise
   if (ended === began) ended = snapshot(plan)
+  clearInterval(eachSecond)
+  stolenUs.push(machineCpu().stolenUs)
+  const isLeftAlone = stolenUs.slice(1).map((us, at) => us - (stolenUs[at] ?? us) <= leftAloneStolenUsMax)
   return resultOf(plan, {
     began,
     ended,
@@ -104,6 +117,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
     issued,
     firstProblem,
     latenciesMs: latenciesMs.subarray(0, measured),
+    leftAloneMs: latenciesMs.subarray(0, measured).filter((_, at) => isLeftAlone[seconds[at] ?? 0]),
     prepared,
   })
 }
@@ -134,6 +148,7 @@ function resultOf(
     readonly issued: number
     readonly firstProblem: string | null
     readonly latenciesMs: Float64Array
+    readonly leftAloneMs: Float64Array
     readonly prepared: readonly PreparedRequest[]
   },
 ): LoadResult {
@@ -152,6 +167,7 @@ function resultOf(
     firstProblem: run.firstProblem,
     eventsPerSecond: (events * 1e6) / elapsedUs,
     latencyMs: percentilesOf(run.latenciesMs),
+    leftAlone: { share: run.leftAloneMs.length / run.latenciesMs.length, latencyMs: percentilesOf(run.leftAloneMs) },
     cpuUsPerEvent: usedUs(began.measured, ended.measured) / events,
     userUsPerEvent: (ended.measured.userUs - began.measured.userUs) / events,
     systemUsPerEvent: (ended.measured.systemUs - began.measured.systemUs) / events,

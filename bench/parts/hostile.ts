@@ -72,6 +72,11 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
           target: targets.hostile.slowdown,
         },
         {
+          what: 'p99 beside them / alone, seconds that the host left alone',
+          unit: 'times',
+          runs: runs.map(({ alone, beside }) => beside.leftAlone.latencyMs.p99 / alone.leftAlone.latencyMs.p99),
+        },
+        {
           what: 'events of it that were not taken',
           unit: 'events',
           runs: runs.map(({ beside }) => beside.unacknowledgedEvents),
@@ -87,12 +92,17 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
       proof,
       notes: [
         noiseNote(runs.flatMap(({ alone, beside }) => [alone, beside])),
+        `In seconds that the host left alone (it kept at most 10 ms of both cores), p99 alone and beside them: ${runs.map(({ alone, beside }) => `${leftAloneOf(alone)} and ${leftAloneOf(beside)}`).join('; ')}.`,
         `The cap of the edge's memory: bodies being read (256 MiB) and waiting for the disk (64 MiB), an inflation, 32 bodies that wait for one, and 200 MB for code, connections and garbage.`,
         ...(first === undefined ? [] : [`Run 1, what became of the hostile clients: ${wordsOf(first.hostile)}.`]),
       ],
       details: { runs },
     }
   })
+}
+
+function leftAloneOf({ leftAlone: { share, latencyMs } }: LoadResult): string {
+  return `${latencyMs.p99.toFixed(1)} ms (of ${(100 * share).toFixed(0)} % of the answers)`
 }
 
 async function startAttack(
