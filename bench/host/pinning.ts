@@ -1,6 +1,6 @@
 /**
  * Who runs on which core: the server's processes together on one, the load generator on another, so that neither takes the
- * other's time. `taskset` (util-linux) does it; without it, or on a single core, nothing is pinned and the report says so.
+ * other's time. `taskset` (util-linux) does it; without it or `chrt`, or on a single core, nothing is pinned and the report says so.
  *
  * Attackers have the generator's core, but only what it leaves of it (SCHED_IDLE, by `chrt` of the same package): real ones have
  * machines of their own. The lowest niceness is not low enough: beside a program that does nothing but count, at niceness 19, the

@@ -18,6 +18,8 @@ const reopenAfterMs = 50
 const secondMs = 1000
 /** Two ticks of the kernel: one is there in most seconds. */
 const leftAloneStolenUsMax = 10_000
+/** A 99th percentile of fewer is no more than one of them. */
+const leftAloneAnswersMin = 100
 /** Distinct plain requests of each connection: enough events that no cache knows them by heart. */
 const plainRequestsPerConnection = (batch: number) => Math.max(4, Math.ceil(32 / batch))
 
@@ -167,7 +169,13 @@ function resultOf(
     firstProblem: run.firstProblem,
     eventsPerSecond: (events * 1e6) / elapsedUs,
     latencyMs: percentilesOf(run.latenciesMs),
-    leftAlone: { share: run.leftAloneMs.length / run.latenciesMs.length, latencyMs: percentilesOf(run.leftAloneMs) },
+    leftAlone:
+      run.leftAloneMs.length < leftAloneAnswersMin
+        ? null
+        : {
+            shareOfAnswers: run.leftAloneMs.length / run.latenciesMs.length,
+            latencyMs: percentilesOf(run.leftAloneMs),
+          },
     cpuUsPerEvent: usedUs(began.measured, ended.measured) / events,
     userUsPerEvent: (ended.measured.userUs - began.measured.userUs) / events,
     systemUsPerEvent: (ended.measured.systemUs - began.measured.systemUs) / events,

@@ -34,8 +34,8 @@ export interface LoadResult {
   readonly firstProblem: string | null
   readonly eventsPerSecond: number
   readonly latencyMs: Percentiles
-  /** Of the answers in seconds in which the host kept next to nothing of this machine for others; `share` of all. */
-  readonly leftAlone: { readonly share: number; readonly latencyMs: Percentiles }
+  /** Of the answers in seconds in which the host kept next to nothing of this machine for others; null when there were fewer than 100. */
+  readonly leftAlone: { readonly shareOfAnswers: number; readonly latencyMs: Percentiles } | null
   readonly cpuUsPerEvent: number
   readonly userUsPerEvent: number
   readonly systemUsPerEvent: number

@@ -58,6 +58,11 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
     }
     const proof = await proofOf(installation, sent)
     const [first] = runs
+    const leftAloneRatios = runs.flatMap(({ alone, beside }) =>
+      alone.leftAlone === null || beside.leftAlone === null
+        ? []
+        : [beside.leftAlone.latencyMs.p99 / alone.leftAlone.latencyMs.p99],
+    )
     return {
       part: 'hostile clients',
       figures: figuresOf(`${String(eventsPerSecond)} single events/s, beside ${String(clients)} hostile clients`, [
@@ -71,11 +76,16 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
           runs: runs.map(({ alone, beside }) => beside.latencyMs.p99 / alone.latencyMs.p99),
           target: targets.hostile.slowdown,
         },
-        {
-          what: 'p99 beside them / alone, seconds that the host left alone',
-          unit: 'times',
-          runs: runs.map(({ alone, beside }) => beside.leftAlone.latencyMs.p99 / alone.leftAlone.latencyMs.p99),
-        },
+        // In a run with next to no such second there is none.
+        ...(leftAloneRatios.length === 0
+          ? []
+          : [
+              {
+                what: 'p99 beside them / alone, seconds that the host left alone',
+                unit: 'times',
+                runs: leftAloneRatios,
+              },
+            ]),
         {
           what: 'events of it that were not taken',
           unit: 'events',
@@ -101,8 +111,10 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
   })
 }
 
-function leftAloneOf({ leftAlone: { share, latencyMs } }: LoadResult): string {
-  return `${latencyMs.p99.toFixed(1)} ms (of ${(100 * share).toFixed(0)} % of the answers)`
+function leftAloneOf({ leftAlone }: LoadResult): string {
+  if (leftAlone === null) return 'unknown (it left next to none alone)'
+  const { shareOfAnswers, latencyMs } = leftAlone
+  return `${latencyMs.p99.toFixed(1)} ms (of ${(100 * shareOfAnswers).toFixed(0)} % of the answers)`
 }
 
 async function startAttack(
