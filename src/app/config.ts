@@ -80,7 +80,7 @@ const sections = {
         min: 1,
         max: 10_000_000,
         reloads: true,
-        doc: 'Most requests a second of one client address (IPv6: one /64), a second of them at once; beyond it the answer is 429. A refused request counts ten times. While the front is overloaded and several addresses send, each may send a quarter of it, half a second of that at once, and waits beyond it.',
+        doc: 'Most requests a second of one client address (IPv6: one /64), a second of them at once; beyond it the answer is 429. A refused request counts ten times. While the front is overloaded and several addresses send, each may send a quarter of it, half a second of that at once (a tenth of a second unless it sent for half a minute before), and waits beyond it.',
       }),
       accessLog: choice({
         default: 'refused',

@@ -275,6 +275,7 @@ export class SourceBudgets {
     const bucketMs = this.#bucketMs(source, nowMs)
     // While it rests: of what it would owe when it is heard again.
     const sinceMs = Math.max(nowMs, source.restsUntilMs - bucketMs / 2)
+    // However low the rate is, the one beyond the bucket was read with it.
     return fullAtMs - sinceMs <= Math.max(owedMsMax, 2 * bucketMs)
   }
 
@@ -361,7 +362,7 @@ export class SourceBudgets {
     this.#beStrictWith(source, source.closedUntilMs)
     // However low the rate is, one request may go on then.
     const lacksMs = this.#bucketMs(source, nowMs) - Math.max(secondChanceMs, this.#costMs(source, nowMs))
-    source.fullAtMs = source.closedUntilMs + Math.max(0, lacksMs)
+    source.fullAtMs = source.closedUntilMs + lacksMs
     return waitMs
   }
 
