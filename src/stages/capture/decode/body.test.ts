@@ -202,7 +202,7 @@ describe('large bodies', () => {
   const large = gzipSync(Buffer.alloc(2 * MiB, ' '))
 
   it('take turns, and are told to come back when too many wait', async () => {
-    const few = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread(3))
+    const few = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread({ waitingMax: 3 }))
     const outcomes = await Promise.all([1, 2, 3, 4].map(async () => few(large, noHints)))
     assert.deepEqual(
       outcomes.map(({ kind }) => kind),
@@ -235,8 +235,15 @@ describe('large bodies', () => {
     assert.equal((await textOf(some(large, noHints))).length, 2 * MiB)
   })
 
+  it('wait no longer than a bound, the one that is being inflated included, and are told to come back', async () => {
+    const hurried = createBodyDecoder({ inflatedBytesMax: 64 * MiB }, createInflationThread({ waitMsMax: 5 }))
+    const long = gzipSync(randomBytes(16 * MiB))
+    const outcomes = await Promise.all([long, large, large].map(async (body) => refusalOf(hurried(body, noHints))))
+    assert.deepEqual(new Set(outcomes), new Set(['503 transient error, please retry']))
+  })
+
   it('free their place when they are broken', async () => {
-    const one = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread(1))
+    const one = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread({ waitingMax: 1 }))
     const broken = Buffer.concat([large.subarray(0, 60), randomBytes(100_000)])
     assert.match(await refusalOf(one(broken, noHints)), /^400/)
     assert.equal((await textOf(one(large, noHints))).length, 2 * MiB)

@@ -1,8 +1,9 @@
 /**
  * Inflates large bodies in a thread of its own, one after the other: what a bomb becomes before it is refused is that thread's
  * memory and garbage, and its time is what the door leaves over. Whoever sent a bomb has to send again what else of his waits: he
- * usually sends several, and each takes as long as ten honest bodies. The thread starts with the first large body; one that dies
- * rejects what it was doing and what waits, and the next body starts another.
+ * usually sends several, and each takes as long as ten honest bodies. On a machine whose cores others keep busy the door leaves
+ * little over, so nobody waits for longer than a bound. The thread starts with the first large body; one that dies rejects what it
+ * was doing and what waits, and the next body starts another.
  */
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../../../kit/failure.ts'
@@ -14,7 +15,7 @@ export type LargeInflation =
   | { readonly kind: 'inflated'; readonly body: Buffer }
   | { readonly kind: 'too_large'; readonly bytesMax: number }
   | { readonly kind: 'broken' }
-  /** It is to come again: too many wait already, or another body of its client was too large. */
+  /** It is to come again: too many wait already, it has waited too long, or another body of its client was too large. */
   | { readonly kind: 'busy' }
 
 /** Rejects with a retryable Failure when the thread broke. `bytesMax` is of what comes out, `client` the address that it came from. */
@@ -43,11 +44,19 @@ interface Waiting {
 
 /** The lowest priority there is. */
 const niceness = 19
-/** Bodies that are inflated or wait for it, when nothing else is said. */
-const waitingMaxUsual = 33
 
-/** One for all captures of a process, because its bound is the process's. */
-export function createInflationThread(waitingMax = waitingMaxUsual): InflateLarge {
+export interface InflationBounds {
+  /** Bodies that are inflated or wait for it. */
+  readonly waitingMax: number
+  /** Until a body is inflated, its turn included. Clients wait for 10 s and more before they give up and send again. */
+  readonly waitMsMax: number
+}
+
+const boundsUsual: InflationBounds = { waitingMax: 33, waitMsMax: 5000 }
+
+/** One for all captures of a process, because its bounds are the process's. */
+export function createInflationThread(bounds: Partial<InflationBounds> = {}): InflateLarge {
+  const { waitingMax, waitMsMax } = { ...boundsUsual, ...bounds }
   /** The first one is with the thread. */
   let waiting: Waiting[] = []
   let worker: Worker | undefined
@@ -103,12 +112,18 @@ export function createInflationThread(waitingMax = waitingMaxUsual): InflateLarg
   return function inflateLarge(body, compression, bytesMaxUsual, client) {
     if (waiting.length >= waitingMax) return Promise.resolve({ kind: 'busy' })
     const outcome = Promise.withResolvers<LargeInflation>()
-    waiting.push({ body, compression, bytesMax: inflatedBytesFor(body, bytesMaxUsual), client, outcome })
+    const one = { body, compression, bytesMax: inflatedBytesFor(body, bytesMaxUsual), client, outcome }
+    waiting.push(one)
+    const tooLate = setTimeout(() => {
+      outcome.resolve({ kind: 'busy' })
+      // What is with the thread keeps its place until the thread is done with it.
+      waiting = waiting.filter((other, index) => index === 0 || other !== one)
+    }, waitMsMax)
     worker ??= start()
     // The process does not end while somebody waits, and does when nobody does.
     worker.ref()
     if (waiting.length === 1) next(worker)
-    return outcome.promise
+    return outcome.promise.finally(() => clearTimeout(tooLate))
   }
 }
 
