@@ -24,6 +24,11 @@ const connectionMsMax = 10_000
  * 50,000 requests it is 215 MiB, nearly all of it heap that was not collected yet (26 MiB are in use).
  */
 const growthBytesMax = 384 * 1024 * 1024
+/**
+ * What a 503 may be here: a question that only the core answers, which this door has not; and, as all connections come from one
+ * address, a body that waited for the inflation thread when another one of that address turned out to be a bomb.
+ */
+const toComeAgain = /SLUICE_CORE_AWAY|^transient error, please retry$/
 
 describe('the door under damaged requests', () => {
   let door: Door
@@ -79,8 +84,8 @@ describe('the door under damaged requests', () => {
         const answer = answerIn(received)
         statuses.set(answer?.status ?? 0, (statuses.get(answer?.status ?? 0) ?? 0) + 1)
         if (answer !== undefined) {
-          const isCoreAway = answer.status === 503 && answer.text.includes('SLUICE_CORE_AWAY')
-          assert.ok(answer.status < 500 || isCoreAway, `${String(answer.status)} ${answer.text} ${sent()}`)
+          const isToComeAgain = answer.status === 503 && toComeAgain.test(answer.text)
+          assert.ok(answer.status < 500 || isToComeAgain, `${String(answer.status)} ${answer.text} ${sent()}`)
           const receipt = answer.headers['sluice-receipt'] ?? ''
           acknowledged.push(...(receipt.match(/\w+\/\d+@\d+/g) ?? []))
         }
