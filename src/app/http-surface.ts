@@ -60,9 +60,10 @@ export function createSurface(options: SurfaceOptions): Surface {
     const { source, statusCode } = this
     if (source !== undefined) {
       if (isRubbish(statusCode)) budgets.chargeRefused(source, statusCode === 413)
-      const restMs = budgets.restOf(source)
-      if (restMs > 0 && !answering.clientAddress.peerOf(this.req.socket).isTrusted)
-        paused.pause(this.req.socket, restMs)
+      const unreadMs = budgets.unreadMs(source)
+      // A proxy's connection is not its client's alone: it goes on for the others.
+      if (unreadMs > 0 && !answering.clientAddress.peerOf(this.req.socket).isTrusted)
+        paused.pause(this.req.socket, unreadMs)
     }
     accessLog.ended(this)
   }
@@ -74,15 +75,13 @@ export function createSurface(options: SurfaceOptions): Surface {
     const source = peer.isTrusted && clientIp === peer.address ? undefined : budgets.of(sourceOf(clientIp))
     request.clientIp = clientIp
     response.on('close', ended)
+    response.source = source
     const waitMs = budgets.take(source)
     if (waitMs > 0) {
       events.requestOverBudget()
       answerTooMany(request, response, waitMs)
-      // A proxy's connection is not its client's alone: it goes on for the others.
-      if (!peer.isTrusted) response.on('close', () => paused.pause(request.socket, waitMs))
       return
     }
-    response.source = source
 
     const url = request.url ?? '/'
     const queryAt = url.indexOf('?')

@@ -123,12 +123,12 @@ describe('an overload', () => {
     const source = known()
     overload(undefined)
     assert.equal(taken(source, 12), 12)
-    assert.equal(all.restOf(source), 0)
+    assert.equal(all.unreadMs(source), 0)
     assert.equal(taken(source, 1), 1)
-    assert.equal(all.restOf(source), 270)
+    assert.equal(all.unreadMs(source), 270)
     assert.equal(connected(all, source), 270)
     for (let n = 0; n < 100; n++) {
-      clock.ms += Math.max(40, all.restOf(source))
+      clock.ms += Math.max(40, all.unreadMs(source))
       assert.equal(taken(source, 7), 7, String(n))
     }
     assert.equal(source.strikes, 0)
@@ -140,12 +140,12 @@ describe('an overload', () => {
     const source = all.of('203.0.113.9')
     const rests: number[] = []
     const sendUntilItRests = (): void => {
-      while (all.restOf(source) === 0) assert.equal(taken(source, 1), 1)
-      rests.push(all.restOf(source))
+      while (all.unreadMs(source) === 0) assert.equal(taken(source, 1), 1)
+      rests.push(all.unreadMs(source))
       // What was read before the rest is taken, and makes it no longer.
       assert.equal(taken(source, 5), 5)
-      assert.equal(all.restOf(source), rests.at(-1))
-      clock.ms += all.restOf(source)
+      assert.equal(all.unreadMs(source), rests.at(-1))
+      clock.ms += all.unreadMs(source)
     }
     for (let n = 0; n < 4; n++) sendUntilItRests()
     clock.ms += 1000
@@ -158,7 +158,7 @@ describe('an overload', () => {
     const { all, taken, overload, known } = budgeted({ requestsPerSecondPerSourceMax: 1000 })
     const atOnce = (source: Source): number => {
       let count = 0
-      while (all.restOf(source) === 0) count += taken(source, 1)
+      while (all.unreadMs(source) === 0) count += taken(source, 1)
       return count - 1
     }
     const before = known()
@@ -179,7 +179,7 @@ describe('an overload', () => {
     for (let n = 0; n < 1200; n++) {
       clock.ms += 50
       waiting++
-      while (waiting > 0 && all.restOf(source) === 0) {
+      while (waiting > 0 && all.unreadMs(source) === 0) {
         assert.equal(all.take(source), 0)
         waiting--
       }
@@ -197,11 +197,11 @@ describe('an overload', () => {
     const endMs = clock.ms + 61_000
     while (clock.ms < endMs) {
       taken(source, 1)
-      clock.ms += Math.max(20, all.restOf(source))
+      clock.ms += Math.max(20, all.unreadMs(source))
     }
     clock.ms += 2000
     assert.equal(taken(source, 100), 100)
-    assert.equal(all.restOf(source), 0)
+    assert.equal(all.unreadMs(source), 0)
   })
 
   it('refuses who goes on all the same, for a quarter of a second each time', () => {
@@ -252,10 +252,10 @@ describe('an overload', () => {
     assert.equal(taken(all.of('203.0.113.10'), 1000), 100)
     clock.ms += 59_000
     taken(source, 13)
-    assert.equal(all.restOf(source), 270)
+    assert.equal(all.unreadMs(source), 270)
     clock.ms += 60_600
     taken(source, 13)
-    assert.equal(all.restOf(source), 0)
+    assert.equal(all.unreadMs(source), 0)
   })
 
   it('does not touch a source that sends less than a quarter of its rate', () => {
@@ -409,7 +409,7 @@ describe('the connections of a source', () => {
     for (let n = 0; n < 3; n++) assert.equal(connected(all, source), 0)
     // From here on it is slowed down.
     assert.equal(connected(all, source), 390)
-    assert.equal(all.restOf(source), 390)
+    assert.equal(all.unreadMs(source), 390)
   })
 
   it('leave enough for a request on the first of them, however low the rate is', () => {

@@ -199,18 +199,14 @@ export class SourceBudgets {
     const nowMs = this.#nowMs()
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
     if (source.fullAtMs <= nowMs) source.rests = 0
-    const fullAtMs = Math.max(source.fullAtMs, nowMs) + this.#costMs(source, nowMs)
-    if (fullAtMs - nowMs > this.#bucketMs(source, nowMs)) {
-      if (!this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#close(source, nowMs)
-      this.#rest(source, nowMs, fullAtMs)
-    } else source.fullAtMs = fullAtMs
+    if (!this.#pay(source, nowMs, this.#costMs(source, nowMs))) return this.#close(source, nowMs)
     source.paidBytes = Math.min(source.paidBytes + bytesOfRequest, paidBytesMax)
     return 0
   }
 
-  /** For how long nothing is to be read from a source's connections, though what was read is taken, milliseconds. */
-  restOf(source: Source): number {
-    return Math.max(0, source.restsUntilMs - this.#nowMs())
+  /** For how long nothing is to be read from a source's connections, because it is shut out or rests, milliseconds. */
+  unreadMs(source: Source): number {
+    return this.#unreadMs(source, this.#nowMs())
   }
 
   /**
@@ -238,7 +234,6 @@ export class SourceBudgets {
     return this.#charge(source, nowMs, ((bytes - paidBytes) / bytesOfRequest) * this.#costMs(source, nowMs))
   }
 
-  /** For how long it is shut out, or rests. */
   #unreadMs(source: Source, nowMs: number): number {
     return Math.max(0, source.closedUntilMs - nowMs, source.restsUntilMs - nowMs)
   }
@@ -260,13 +255,18 @@ export class SourceBudgets {
 
   /** For what has happened already. Returns how long nothing is to be read from the source for it, milliseconds. */
   #charge(source: Source, nowMs: number, costMs: number): number {
-    const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
-    const isTooMuch = fullAtMs - nowMs > this.#bucketMs(source, nowMs)
-    if (isTooMuch && this.#isSlowedDown(source, nowMs, fullAtMs)) return this.#rest(source, nowMs, fullAtMs)
-    source.fullAtMs = fullAtMs
-    if (!isTooMuch) return 0
+    if (this.#pay(source, nowMs, costMs)) return this.#unreadMs(source, nowMs)
     source.hasOffended = true
     return this.#close(source, nowMs)
+  }
+
+  /** False when it cannot, and is to be shut out. Who pays with more than he has rests. */
+  #pay(source: Source, nowMs: number, costMs: number): boolean {
+    const fullAtMs = Math.max(source.fullAtMs, nowMs) + costMs
+    if (fullAtMs - nowMs <= this.#bucketMs(source, nowMs)) source.fullAtMs = fullAtMs
+    else if (this.#isSlowedDown(source, nowMs, fullAtMs)) this.#rest(source, nowMs, fullAtMs)
+    else return false
+    return true
   }
 
   /** Instead of being shut out: one with whom we are strict, though all that it sent was good. */
@@ -279,11 +279,8 @@ export class SourceBudgets {
     return fullAtMs - sinceMs <= Math.max(owedMsMax, 2 * bucketMs)
   }
 
-  /**
-   * Until half of its bucket is full again, or longer if it never is in between. What was read of it before counts on. Returns how
-   * long, milliseconds.
-   */
-  #rest(source: Source, nowMs: number, fullAtMs: number): number {
+  /** Until half of its bucket is full again, or longer if it never is in between. What was read of it before counts on. */
+  #rest(source: Source, nowMs: number, fullAtMs: number): void {
     if (source.restsUntilMs > nowMs) source.fullAtMs = fullAtMs
     else {
       const halfMs = this.#bucketMs(source, nowMs) / 2
@@ -293,7 +290,6 @@ export class SourceBudgets {
     }
     // Otherwise who always sends more than a quarter of his rate would never have it whole again.
     if (this.#isOverloaded) this.#beStrictWith(source, source.restsUntilMs)
-    return source.restsUntilMs - nowMs
   }
 
   /** Looks at how busy the thread is until the signal; calls back ten times a second while one is strict with anybody. */
