@@ -57,10 +57,10 @@ async function arrived(
   { asked, complaints }: Shop,
   expected: Readonly<Record<string, number>>,
 ): Promise<void> {
-  let found = new Map<unknown, number>()
+  let found = new Map<string, number>()
   const condition = async (): Promise<boolean> => {
     const { rows } = await sluice.ask(`SELECT event, count() FROM events GROUP BY event`)
-    found = new Map(rows.map(([event, count]) => [event, Number(count)]))
+    found = new Map(rows.map(([event, count]): [string, number] => [String(event), Number(count)]))
     return Object.entries(expected).every(([event, count]) => (found.get(event) ?? 0) >= count)
   }
   const why = (): string => JSON.stringify({ expected, found: Object.fromEntries(found), complaints, asked })
