@@ -97,7 +97,7 @@ before(async () => {
   const capture = createCapture(config.capture, {
     admit,
     readBody: createBodyReader(config.capture),
-    inflateLarge: createInflationThread(),
+    inflateLarge: createInflationThread({ waitMsMax: 60_000 }),
     durability: 'fsync',
     clientIp: () => '192.0.2.1',
     noteToken: () => undefined,

@@ -17,8 +17,11 @@ import { knownTokens } from './tokens.ts'
 
 const fuzzMs = Number(process.env['SLUICE_TEST_FUZZ_SECONDS'] ?? 8) * 1000
 const atOnce = 48
-/** Headers may take 200 ms and are looked at every second; a body may stall for 100 ms. The rest is for a busy machine. */
-const connectionMsMax = 10_000
+/**
+ * Headers may take 200 ms and are looked at every second, a body may stall for 100 ms, and may wait for 8 s to be inflated. The rest
+ * is for a busy machine.
+ */
+const connectionMsMax = 15_000
 /**
  * What the process, the test itself included, may grow by: bodies that are read take 4 MiB at most, inflated ones 64 KiB each. After
  * 50,000 requests it is 215 MiB, nearly all of it heap that was not collected yet (26 MiB are in use).

@@ -84,7 +84,7 @@ before(async () => {
   const capture = createCapture(config, {
     admit,
     readBody: createBodyReader(config),
-    inflateLarge: createInflationThread(),
+    inflateLarge: createInflationThread({ waitMsMax: 60_000 }),
     durability: 'fsync',
     clientIp: ({ headers }) => String(headers['x-test-address']),
     telemetry: silent,

@@ -9,7 +9,9 @@ import { createInflationThread } from './inflation-thread.ts'
 import type { BodyHints, BodyOutcome } from './body.ts'
 
 const MiB = 1024 * 1024
-const decode = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread())
+/** Beside other tests the thread may have to wait for a core for a long time. */
+const patient = { waitMsMax: 60_000 }
+const decode = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread(patient))
 const client = '203.0.113.9'
 const noHints: BodyHints = { contentEncoding: undefined, compression: undefined, client }
 const gzipHeader: BodyHints = { contentEncoding: 'gzip', compression: undefined, client }
@@ -90,7 +92,7 @@ describe('a body', () => {
   })
 
   it('keeps a small cap for small bodies too', async () => {
-    const small = createBodyDecoder({ inflatedBytesMax: 100 }, createInflationThread())
+    const small = createBodyDecoder({ inflatedBytesMax: 100 }, createInflationThread(patient))
     assert.equal((await textOf(small(gzipSync(' '.repeat(100)), noHints))).length, 100)
     assert.match(await refusalOf(small(gzipSync(' '.repeat(101)), noHints)), /^413/)
   })
@@ -187,7 +189,7 @@ describe('a body in layers', () => {
   })
 
   it('may not become larger than the cap in any of them', async () => {
-    const small = createBodyDecoder({ inflatedBytesMax: 1000 }, createInflationThread())
+    const small = createBodyDecoder({ inflatedBytesMax: 1000 }, createInflationThread(patient))
     const large = Buffer.from(`{"a":"${'a'.repeat(1000)}"}`)
     for (const body of [
       gzipSync(gzipSync(large)),
@@ -202,7 +204,7 @@ describe('large bodies', () => {
   const large = gzipSync(Buffer.alloc(2 * MiB, ' '))
 
   it('take turns, and are told to come back when too many wait', async () => {
-    const few = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread({ waitingMax: 3 }))
+    const few = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread({ ...patient, waitingMax: 3 }))
     const outcomes = await Promise.all([1, 2, 3, 4].map(async () => few(large, noHints)))
     assert.deepEqual(
       outcomes.map(({ kind }) => kind),
@@ -217,7 +219,7 @@ describe('large bodies', () => {
   })
 
   it('of a client whose bomb was found wait no longer, and are to come again, while those of others go on', async () => {
-    const some = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread())
+    const some = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread(patient))
     const bomb = gzipSync(Buffer.alloc(20 * MiB))
     const another = { ...noHints, client: '198.51.100.1' }
     const sent = [
@@ -243,7 +245,7 @@ describe('large bodies', () => {
   })
 
   it('free their place when they are broken', async () => {
-    const one = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread({ waitingMax: 1 }))
+    const one = createBodyDecoder({ inflatedBytesMax: 4 * MiB }, createInflationThread({ ...patient, waitingMax: 1 }))
     const broken = Buffer.concat([large.subarray(0, 60), randomBytes(100_000)])
     assert.match(await refusalOf(one(broken, noHints)), /^400/)
     assert.equal((await textOf(one(large, noHints))).length, 2 * MiB)

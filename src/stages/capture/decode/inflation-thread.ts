@@ -48,11 +48,11 @@ const niceness = 19
 export interface InflationBounds {
   /** Bodies that are inflated or wait for it. */
   readonly waitingMax: number
-  /** Until a body is inflated, its turn included. Clients wait for 10 s and more before they give up and send again. */
+  /** Until a body is inflated, its turn included. Clients give up after 10 s and more, and send again. */
   readonly waitMsMax: number
 }
 
-const boundsUsual: InflationBounds = { waitingMax: 33, waitMsMax: 5000 }
+const boundsUsual: InflationBounds = { waitingMax: 33, waitMsMax: 8000 }
 
 /** One for all captures of a process, because its bounds are the process's. */
 export function createInflationThread(bounds: Partial<InflationBounds> = {}): InflateLarge {

@@ -55,7 +55,7 @@ before(async () => {
         return said(request)
       },
       readBody: createBodyReader({ readingBytesMax: 1024 * 1024, bodyStallMsMax: 10_000 }),
-      inflateLarge: createInflationThread(),
+      inflateLarge: createInflationThread({ waitMsMax: 60_000 }),
       durability: 'fsync',
       clientIp: () => '10.1.2.3',
       telemetry: silent,
