@@ -33,8 +33,8 @@ describe('a page with posthog-js', () => {
       )
       const sentByHand = await visit(page)
       const sessionId = await page.evaluate<string>('window.posthog.get_session_id()')
-      // A visitor stays for longer than posthog-js gathers (3 s). Browsers have 64 KiB for all that a page that is left still sends;
-      // sixty events, which a beacon carries as base64, are more.
+      // A visitor stays for longer than posthog-js gathers (3 s). What a page still sends while it is being left has no second try,
+      // and browsers take no more than 64 KiB of it.
       await arrived(sluice, shop, { 'looked around': sentByHand, $autocapture: clicks, $identify: 1, $pageview: 1 })
       // The last words go out with sendBeacon.
       await page.goto('about:blank')

@@ -28,8 +28,8 @@ const connectionMsMax = 15_000
  */
 const growthBytesMax = 384 * 1024 * 1024
 /**
- * What a 503 may be here: a question that only the core answers, which this door has not; and, as all connections come from one
- * address, a body that waited for the inflation thread when another one of that address turned out to be a bomb.
+ * What a 503 may be here: a question that only the core answers, which this door has not; and a body that is not inflated because too
+ * many wait for it, it has waited too long, or another one of its address, which is everybody's here, turned out to be a bomb.
  */
 const toComeAgain = /SLUICE_CORE_AWAY|^transient error, please retry$/
 
