@@ -294,6 +294,20 @@ describe('an overload', () => {
     assert.ok(all.takeBytes(source, 4 * 1024) > 0)
   })
 
+  it('has who sends a request in drips read again after two seconds, unless he is known', () => {
+    const { all, overload, known } = budgeted()
+    const before = known()
+    const stranger = all.of('198.51.100.1')
+    assert.equal(all.takeBytes(stranger, 20), 0)
+    overload(undefined)
+    all.takeBytes(before, before.paidBytes)
+    assert.equal(all.takeBytes(before, 20), 0)
+    assert.equal(all.takeBytes(stranger, 20), 2000)
+    assert.equal(all.takeBytes(stranger, 4 * 1024), 0)
+    assert.equal(all.take(stranger), 0)
+    assert.equal(all.takeBytes(stranger, 20), 0)
+  })
+
   it('does not count what a source sends unless one is strict with it', () => {
     const { all, clock, overload } = budgeted()
     const source = all.of('203.0.113.9')
@@ -356,7 +370,7 @@ describe('the connections of a source', () => {
     const { all } = budgeted({ connectionsPerSourceMax: 500 })
     for (let n = 0; n < 10; n++) while (connected(all, all.of(`203.0.113.${String(n)}`)) !== undefined);
     assert.ok(all.openConnections < 1000, String(all.openConnections))
-    assert.equal(connected(all, all.of('198.51.100.1')), 0)
+    assert.notEqual(connected(all, all.of('198.51.100.1')), undefined)
   })
 
   it('are at most as many as all may have together, proxies included', () => {
@@ -400,6 +414,24 @@ describe('the connections of a source', () => {
     clock.ms += 1000
     for (let n = 0; n < 16; n++) assert.equal(connected(all, source), 0)
     assert.equal(connected(all, source), 10)
+  })
+
+  it('of all who are not known are served a few at once, and the others in turns, after a second at most', () => {
+    const { all, clock, known } = budgeted({ connectionsMax: 10_000 })
+    const before = known()
+    const strangerWaits = (n: number): number | undefined => connected(all, all.of(`198.51.100.${String(n)}`))
+    const waits = Array.from({ length: 128 }, (_, n) => strangerWaits(n) ?? NaN)
+    assert.ok(waits.slice(0, 32).every((waitMs) => waitMs < 0.001))
+    // 3 a millisecond.
+    assert.equal(Math.round(waits[32 + 29] ?? NaN), 10)
+    assert.equal(connected(all, before), 0)
+    all.sampled(0.95)
+    const waitMs = strangerWaits(128) ?? NaN
+    assert.equal(Math.round((strangerWaits(129) ?? NaN) - waitMs), 1)
+    for (let n = 0; n < 5000; n++) assert.ok((strangerWaits(n) ?? Infinity) <= 1000)
+    all.sampled(0.1)
+    clock.ms += 1011
+    for (let n = 0; n < 32; n++) assert.ok((strangerWaits(5000 + n) ?? Infinity) < 0.001)
   })
 
   it('count as four requests in an overload', () => {

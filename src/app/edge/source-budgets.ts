@@ -9,18 +9,20 @@
  * Overload: when the edge's thread was busy for four fifths of two samples in a row while several sources sent, each has a
  * quarter of its rate and half a second of that at once. Bytes beyond 4 KiB a request count as requests then, one for every 4 KiB
  * (that much of a batch costs as much as a single event), because few requests without an end cost as much as many; and a connection
- * counts as four. Who goes on beyond it with good requests rests: what was read of him is taken, and his connections are not read from
- * until half of his bucket is full again. Whoever is not known from half a minute of calm has a tenth of a second at once instead of
- * half a one, and rests twice as long each time, up to four times, while he never lets his bucket be full in between: who came with the
- * overload has less than who was there before it, in smaller pieces, and who sends nearly his quarter can catch up after a rest. Who
- * sends rubbish, or too much of all else, is closed for twice as long each time, and begins anew with next to nothing. The overload
- * ends after a second of calm; for sources that were closed in it, or rested, a minute later, because an attack that is held down looks
- * like calm.
+ * counts as four. A connection of one that is not known, on which less than that came at once, is read again after two seconds: each
+ * drip of a request costs a reading, and those of a thousand connections come together. Who goes on beyond it with good requests rests:
+ * what was read of him is taken, and his connections are not read from until half of his bucket is full again. Whoever is not known
+ * from half a minute of calm has a tenth of a second at once instead of half a one, and rests twice as long each time, up to four
+ * times, while he never lets his bucket be full in between: who came with the overload has less than who was there before it, in
+ * smaller pieces, and who sends nearly his quarter can catch up after a rest. Who sends rubbish, or too much of all else, is closed for
+ * twice as long each time, and begins anew with next to nothing. The overload ends after a second of calm; for sources that were closed
+ * in it, or rested, a minute later, because an attack that is held down looks like calm.
  *
  * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
- * as it may send requests. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is
- * refused comes again at once, and again. The last tenth of all connections is for sources that have next to none: a few that take
- * all that they can get leave some for everybody else.
+ * as it may send requests; of those that all who are not known open together, twice as many, and the others as fast as the thread can
+ * bear. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is refused comes
+ * again at once, and again. The last tenth of all connections is for sources that have next to none: a few that take all that they can
+ * get leave some for everybody else.
  *
  * Trusted proxies have no budget for what they send without naming a client: it is their own (health checks, servers on the
  * same machine), and a budget of the proxy would be one for all of its clients together.
@@ -83,6 +85,13 @@ const strictMs = 60_000
 const connectionCost = 4
 /** So many that come together are served at once: as many as a client usually keeps open. */
 const connectionsAtOnce = 16
+/** Of all sources that are not known, together: half of what a core can begin, and while it is busy a sixth. */
+const strangersPerSecond = 3000
+const strangersPerBusySecond = 1000
+const strangersAtOnce = 32
+const strangersWaitMsMax = 1000
+/** For so long one is not read from who sends less than a request's worth at a time. */
+const dripRestMs = 2000
 const strictShare = 0.25
 const closedMs = 250
 const strikesMax = 5
@@ -117,6 +126,8 @@ export class SourceBudgets {
   #isOverloaded = false
   /** The last `strictUntilMs` of a source. */
   #strictUntilMs = 0
+  /** When the last connection of one that is not known was, or is, served. */
+  #strangersServedAtMs = 0
   #busy = 0
   #calm = 0
   #busySince = performance.eventLoopUtilization()
@@ -178,7 +189,8 @@ export class SourceBudgets {
     const unreadMs = this.#unreadMs(source, nowMs)
     if (unreadMs > 0) return unreadMs
     const waitMs = this.#isStrictWith(source, nowMs) ? this.#chargeConnection(source, nowMs) : 0
-    return waitMs > 0 ? waitMs : this.#turnMs(source, nowMs)
+    if (waitMs > 0) return waitMs
+    return Math.max(this.#turnMs(source, nowMs), isKnown(source) ? 0 : this.#strangersTurnMs(nowMs))
   }
 
   disconnected(source: Source | undefined): void {
@@ -224,14 +236,20 @@ export class SourceBudgets {
     source.hasOffended = true
   }
 
-  /** For what a source has sent, if one is strict with it. Returns for how long nothing is to be read from it, milliseconds. */
+  /**
+   * For what came on one connection of a source, if one is strict with it. Returns for how long nothing is to be read from that
+   * connection, milliseconds.
+   */
   takeBytes(source: Source, bytes: number): number {
     const nowMs = this.#nowMs()
     if (!this.#isStrictWith(source, nowMs)) return 0
     if (source.closedUntilMs > nowMs) return source.closedUntilMs - nowMs
     const paidBytes = Math.min(bytes, source.paidBytes)
     source.paidBytes -= paidBytes
-    return this.#charge(source, nowMs, ((bytes - paidBytes) / bytesOfRequest) * this.#costMs(source, nowMs))
+    const unpaidBytes = bytes - paidBytes
+    const waitMs = this.#charge(source, nowMs, (unpaidBytes / bytesOfRequest) * this.#costMs(source, nowMs))
+    const isDrip = unpaidBytes > 0 && unpaidBytes < bytesOfRequest && !isKnown(source)
+    return isDrip ? Math.max(waitMs, dripRestMs) : waitMs
   }
 
   #unreadMs(source: Source, nowMs: number): number {
@@ -243,6 +261,14 @@ export class SourceBudgets {
     const costMs = this.#costMs(source, nowMs)
     source.servedAtMs = Math.max(source.servedAtMs, nowMs - connectionsAtOnce * costMs) + costMs
     return Math.max(0, source.servedAtMs - nowMs)
+  }
+
+  /** How long a connection of one that is not known waits for those of all others that came with it, milliseconds. */
+  #strangersTurnMs(nowMs: number): number {
+    const costMs = 1000 / (this.#busy > 0 || this.#isOverloaded ? strangersPerBusySecond : strangersPerSecond)
+    const fromMs = Math.max(this.#strangersServedAtMs, nowMs - strangersAtOnce * costMs)
+    this.#strangersServedAtMs = Math.min(fromMs + costMs, nowMs + strangersWaitMsMax)
+    return Math.max(0, this.#strangersServedAtMs - nowMs)
   }
 
   /** A first connection leaves enough for a request on it, however low the rate is. */

@@ -1,6 +1,7 @@
 /**
- * Blocks of memory for long bodies, used again and again: new memory costs the making of its pages, and V8 collects garbage for
- * every 64 MB of it, however soon it is free.
+ * Blocks of memory for long bodies, used again and again, because new memory costs the making of its pages. They are shared memory,
+ * though nobody shares them: V8 begins a major collection for every 64 MB that come to its unshared memory, and each takes a tenth of
+ * a second of everybody's time. In return, one that is given up lies there until the next major collection.
  */
 export const blockBytes = 1024 * 1024
 
@@ -11,7 +12,7 @@ export class BodyBlocks {
   #unneeded = 0
 
   take(): Buffer {
-    const block = this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+    const block = this.#spare.pop() ?? Buffer.from(new SharedArrayBuffer(blockBytes))
     this.#unneeded = Math.min(this.#unneeded, this.#spare.length)
     return block
   }
