@@ -164,9 +164,9 @@ describe('an overload', () => {
     const before = known()
     overload(undefined)
     assert.equal(atOnce(before), 125)
-    const stranger = all.of('198.51.100.1')
-    assert.equal(atOnce(stranger), 25)
-    assert.equal(taken(stranger, 200), 200)
+    const unknown = all.of('198.51.100.1')
+    assert.equal(atOnce(unknown), 25)
+    assert.equal(taken(unknown, 200), 200)
   })
 
   it('lets who is known from the time before, and sends nearly his quarter, catch up with what had to wait', () => {
@@ -297,15 +297,15 @@ describe('an overload', () => {
   it('has who sends a request in drips read again after two seconds, unless he is known', () => {
     const { all, overload, known } = budgeted()
     const before = known()
-    const stranger = all.of('198.51.100.1')
-    assert.equal(all.takeBytes(stranger, 20), 0)
+    const unknown = all.of('198.51.100.1')
+    assert.equal(all.takeBytes(unknown, 20), 0)
     overload(undefined)
     all.takeBytes(before, before.paidBytes)
     assert.equal(all.takeBytes(before, 20), 0)
-    assert.equal(all.takeBytes(stranger, 20), 2000)
-    assert.equal(all.takeBytes(stranger, 4 * 1024), 0)
-    assert.equal(all.take(stranger), 0)
-    assert.equal(all.takeBytes(stranger, 20), 0)
+    assert.equal(all.takeBytes(unknown, 20), 2000)
+    assert.equal(all.takeBytes(unknown, 4 * 1024), 0)
+    assert.equal(all.take(unknown), 0)
+    assert.equal(all.takeBytes(unknown, 20), 0)
   })
 
   it('does not count what a source sends unless one is strict with it', () => {
@@ -419,19 +419,19 @@ describe('the connections of a source', () => {
   it('of all who are not known are served a few at once, and the others in turns, after a second at most', () => {
     const { all, clock, known } = budgeted({ connectionsMax: 10_000 })
     const before = known()
-    const strangerWaits = (n: number): number | undefined => connected(all, all.of(`198.51.100.${String(n)}`))
-    const waits = Array.from({ length: 128 }, (_, n) => strangerWaits(n) ?? NaN)
+    const waitOfUnknown = (n: number): number | undefined => connected(all, all.of(`198.51.100.${String(n)}`))
+    const waits = Array.from({ length: 128 }, (_, n) => waitOfUnknown(n) ?? NaN)
     assert.ok(waits.slice(0, 32).every((waitMs) => waitMs < 0.001))
     // 3 a millisecond.
     assert.equal(Math.round(waits[32 + 29] ?? NaN), 10)
     assert.equal(connected(all, before), 0)
     all.sampled(0.95)
-    const waitMs = strangerWaits(128) ?? NaN
-    assert.equal(Math.round((strangerWaits(129) ?? NaN) - waitMs), 1)
-    for (let n = 0; n < 5000; n++) assert.ok((strangerWaits(n) ?? Infinity) <= 1000)
+    const waitMs = waitOfUnknown(128) ?? NaN
+    assert.equal(Math.round((waitOfUnknown(129) ?? NaN) - waitMs), 1)
+    for (let n = 0; n < 5000; n++) assert.ok((waitOfUnknown(n) ?? Infinity) <= 1000)
     all.sampled(0.1)
     clock.ms += 1011
-    for (let n = 0; n < 32; n++) assert.ok((strangerWaits(5000 + n) ?? Infinity) < 0.001)
+    for (let n = 0; n < 32; n++) assert.ok((waitOfUnknown(5000 + n) ?? Infinity) < 0.001)
   })
 
   it('count as four requests in an overload', () => {

@@ -68,7 +68,7 @@ const burstMs = 1000
 /** Enough for a client that catches up after it had to wait. */
 const strictBurstMs = 500
 /** Of one that is not known: those that come together send theirs together. */
-const strangersBurstMs = 100
+const unknownBurstMs = 100
 /** What one that was shut out so has at once when it is heard again. */
 const secondChanceMs = 60
 const bytesOfRequest = 4 * 1024
@@ -86,10 +86,10 @@ const connectionCost = 4
 /** So many that come together are served at once: as many as a client usually keeps open. */
 const connectionsAtOnce = 16
 /** Of all sources that are not known, together: half of what a core can begin, and while it is busy a sixth. */
-const strangersPerSecond = 3000
-const strangersPerBusySecond = 1000
-const strangersAtOnce = 32
-const strangersWaitMsMax = 1000
+const unknownPerSecond = 3000
+const unknownPerBusySecond = 1000
+const unknownAtOnce = 32
+const unknownWaitMsMax = 1000
 /** For so long one is not read from who sends less than a request's worth at a time. */
 const dripRestMs = 2000
 const strictShare = 0.25
@@ -127,7 +127,7 @@ export class SourceBudgets {
   /** The last `strictUntilMs` of a source. */
   #strictUntilMs = 0
   /** When the last connection of one that is not known was, or is, served. */
-  #strangersServedAtMs = 0
+  #unknownServedAtMs = 0
   #busy = 0
   #calm = 0
   #busySince = performance.eventLoopUtilization()
@@ -190,7 +190,7 @@ export class SourceBudgets {
     if (unreadMs > 0) return unreadMs
     const waitMs = this.#isStrictWith(source, nowMs) ? this.#chargeConnection(source, nowMs) : 0
     if (waitMs > 0) return waitMs
-    return Math.max(this.#turnMs(source, nowMs), isKnown(source) ? 0 : this.#strangersTurnMs(nowMs))
+    return Math.max(this.#turnMs(source, nowMs), isKnown(source) ? 0 : this.#unknownTurnMs(nowMs))
   }
 
   disconnected(source: Source | undefined): void {
@@ -264,11 +264,11 @@ export class SourceBudgets {
   }
 
   /** How long a connection of one that is not known waits for those of all others that came with it, milliseconds. */
-  #strangersTurnMs(nowMs: number): number {
-    const costMs = 1000 / (this.#busy > 0 || this.#isOverloaded ? strangersPerBusySecond : strangersPerSecond)
-    const fromMs = Math.max(this.#strangersServedAtMs, nowMs - strangersAtOnce * costMs)
-    this.#strangersServedAtMs = Math.min(fromMs + costMs, nowMs + strangersWaitMsMax)
-    return Math.max(0, this.#strangersServedAtMs - nowMs)
+  #unknownTurnMs(nowMs: number): number {
+    const costMs = 1000 / (this.#busy > 0 || this.#isOverloaded ? unknownPerBusySecond : unknownPerSecond)
+    const fromMs = Math.max(this.#unknownServedAtMs, nowMs - unknownAtOnce * costMs)
+    this.#unknownServedAtMs = Math.min(fromMs + costMs, nowMs + unknownWaitMsMax)
+    return Math.max(0, this.#unknownServedAtMs - nowMs)
   }
 
   /** A first connection leaves enough for a request on it, however low the rate is. */
@@ -366,7 +366,7 @@ export class SourceBudgets {
 
   /** Holds at least one request. */
   #bucketMs(source: Source, nowMs: number): number {
-    const inOverloadMs = isKnown(source) ? strictBurstMs : strangersBurstMs
+    const inOverloadMs = isKnown(source) ? strictBurstMs : unknownBurstMs
     return Math.max(this.#costMs(source, nowMs), this.#isStrictWith(source, nowMs) ? inOverloadMs : burstMs)
   }
 
