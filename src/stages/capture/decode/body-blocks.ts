@@ -4,12 +4,15 @@
  * a second of everybody's time. In return, one that is given up lies there until the next major collection.
  */
 export const blockBytes = 1024 * 1024
+/** Usually a minute. */
+const trimsUntilGivenUp = 24
 
 /** There are never more of them than bodies have needed at once. */
 export class BodyBlocks {
   readonly #spare: Buffer[] = []
-  /** How many nobody has needed since the last `trim`. */
+  /** How many nobody has needed since spare ones were last given up. */
   #unneeded = 0
+  #trims = 0
 
   take(): Buffer {
     const block = this.#spare.pop() ?? Buffer.from(new SharedArrayBuffer(blockBytes))
@@ -22,8 +25,9 @@ export class BodyBlocks {
     for (const block of blocks) this.#spare.push(block)
   }
 
-  /** Gives up what nobody has needed since the last call. To be called from time to time. */
+  /** Gives up, every two dozen calls, what nobody has needed since it last did. To be called from time to time. */
   trim(): void {
+    if (++this.#trims % trimsUntilGivenUp !== 0) return
     this.#spare.splice(0, this.#unneeded)
     this.#unneeded = this.#spare.length
   }
