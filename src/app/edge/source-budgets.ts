@@ -258,16 +258,15 @@ export class SourceBudgets {
 
   /** How long a connection waits for those of its source that came with it, milliseconds. */
   #turnMs(source: Source, nowMs: number): number {
-    const costMs = this.#costMs(source, nowMs)
-    source.servedAtMs = Math.max(source.servedAtMs, nowMs - connectionsAtOnce * costMs) + costMs
+    source.servedAtMs = nextServedAtMs(source.servedAtMs, nowMs, connectionsAtOnce, this.#costMs(source, nowMs))
     return Math.max(0, source.servedAtMs - nowMs)
   }
 
   /** How long a connection of one that is not known waits for those of all others that came with it, milliseconds. */
   #unknownTurnMs(nowMs: number): number {
     const costMs = 1000 / (this.#busy > 0 || this.#isOverloaded ? unknownPerBusySecond : unknownPerSecond)
-    const fromMs = Math.max(this.#unknownServedAtMs, nowMs - unknownAtOnce * costMs)
-    this.#unknownServedAtMs = Math.min(fromMs + costMs, nowMs + unknownWaitMsMax)
+    const servedAtMs = nextServedAtMs(this.#unknownServedAtMs, nowMs, unknownAtOnce, costMs)
+    this.#unknownServedAtMs = Math.min(servedAtMs, nowMs + unknownWaitMsMax)
     return Math.max(0, this.#unknownServedAtMs - nowMs)
   }
 
@@ -405,4 +404,9 @@ export class SourceBudgets {
 /** From half a minute of calm. */
 function isKnown({ calmSeconds }: Source): boolean {
   return calmSeconds >= knownSeconds
+}
+
+/** After the one at `servedAtMs`: `atOnce` that come together are served at once, the others every `costMs`. */
+function nextServedAtMs(servedAtMs: number, nowMs: number, atOnce: number, costMs: number): number {
+  return Math.max(servedAtMs, nowMs - atOnce * costMs) + costMs
 }
