@@ -166,7 +166,7 @@ function guardConnections(
     const { address, isTrusted } = clientAddress().peerOf(socket)
     const source = isTrusted ? undefined : budgets.of(sourceOf(address))
     const waitMs = budgets.connected(source)
-    socket.once('close', () => budgets.disconnected(source))
+    socket.once('close', () => budgets.disconnected(source, socket.bytesRead))
     if (!isTls) open.watch(socket, source)
     socket.once('resume', () => {
       for (const handler of begin) handler.call(server, socket)

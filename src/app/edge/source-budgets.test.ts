@@ -362,7 +362,7 @@ describe('the connections of a source', () => {
     const source = all.of('203.0.113.9')
     for (let n = 0; n < 10; n++) assert.equal(connected(all, source), 0)
     assert.equal(connected(all, source), undefined)
-    all.disconnected(source)
+    all.disconnected(source, 100)
     assert.equal(connected(all, source), 0)
   })
 
@@ -379,7 +379,7 @@ describe('the connections of a source', () => {
     const { all } = budgeted({ connectionsMax: 3 })
     for (let n = 0; n < 3; n++) assert.equal(connected(all, undefined), 0)
     assert.equal(connected(all, undefined), undefined)
-    all.disconnected(undefined)
+    all.disconnected(undefined, 0)
     assert.equal(connected(all, undefined), 0)
   })
 
@@ -402,6 +402,32 @@ describe('the connections of a source', () => {
     assert.equal(source.hasOffended, false)
     assert.equal(connected(all, source), undefined)
     assert.equal(source.hasOffended, true)
+  })
+
+  it('wait in smaller numbers once they end without a byte, until one brings some', () => {
+    const { all, clock, taken } = budgeted({ connectionsPerSourceMax: 500 })
+    const source = all.of('203.0.113.9')
+    const waiting = (): number => {
+      let count = 0
+      while (connected(all, source) !== undefined) count++
+      return count
+    }
+    const endAll = (bytes: number): void => {
+      while (source.connections > 0) all.disconnected(source, bytes)
+      clock.ms += 60_000
+      taken(source, 101)
+    }
+    taken(source, 101)
+    assert.equal(waiting(), 128)
+    endAll(0)
+    assert.equal(waiting(), 8)
+    endAll(1)
+    assert.equal(waiting(), 128)
+    // One that ends without a byte, as browsers open some, is forgiven with the next that does not.
+    all.disconnected(source, 0)
+    assert.equal(waiting(), 0)
+    for (let n = 0; n < 64; n++) all.disconnected(source, 1)
+    assert.equal(waiting(), 65)
   })
 
   it('are served sixteen at once, and the others that come with them at the rate of requests', () => {

@@ -21,8 +21,9 @@
  * Connections: a source has at most its maximum. Of those that it opens at once a few are served at once, and the others as fast
  * as it may send requests; of those that all who are not known open together, twice as many, and the others as fast as the thread can
  * bear. One that comes while its source is closed is, up to a number, not refused but left unread until then: who is refused comes
- * again at once, and again. The last tenth of all connections is for sources that have next to none: a few that take all that they can
- * get leave some for everybody else.
+ * again at once, and again. The number falls to a few with connections that end without a byte: who does not stay gains nothing by
+ * waiting, and each that waits is an object for the collector to copy. The last tenth of all connections is for sources that have next
+ * to none: a few that take all that they can get leave some for everybody else.
  *
  * Trusted proxies have no budget for what they send without naming a client: it is their own (health checks, servers on the
  * same machine), and a budget of the proxy would be one for all of its clients together.
@@ -58,6 +59,8 @@ export interface Source {
   hasOffended: boolean
   /** How often in a row it was closed for that while one was strict with it. */
   strikes: number
+  /** How many connections it may have while it is shut out. */
+  waitingConnectionsMax: number
   /** The last second in which it sent a request. */
   seenIn: number
   /** In how many seconds it sent one while one was not strict with it. */
@@ -108,7 +111,9 @@ const samplesOfCount = 4
 const scarceShare = 10
 const scarceConnections = 8
 /** A source that is shut out has at most so many: each that waits costs as much as one that is served, in the end. */
-const waitingConnectionsMax = 128
+const waitingConnectionsUsual = 128
+/** Each that ends without a byte halves them, down to this; the next that brought one gives all of them back. */
+const waitingConnectionsLeast = 8
 const sourcesMaxUsual = 50_000
 const forgetTries = 16
 
@@ -162,6 +167,7 @@ export class SourceBudgets {
     const source = {
       ...{ connections: 0, servedAtMs: 0, fullAtMs: 0, closedUntilMs: 0, restsUntilMs: 0, strictUntilMs: 0 },
       ...{ rests: 0, paidBytes: 0, hasOffended: false, strikes: 0, seenIn: 0, calmSeconds: 0 },
+      waitingConnectionsMax: waitingConnectionsUsual,
     }
     this.#sources.set(key, source)
     return source
@@ -175,7 +181,7 @@ export class SourceBudgets {
     if (source === undefined) return false
     const most = free * scarceShare > connectionsMax ? connectionsPerSourceMax : scarceConnections
     if (source.connections >= Math.min(connectionsPerSourceMax, most)) return true
-    if (source.connections < waitingConnectionsMax || this.#unreadMs(source, this.#nowMs()) === 0) return false
+    if (source.connections < source.waitingConnectionsMax || this.#unreadMs(source, this.#nowMs()) === 0) return false
     source.hasOffended = true
     return true
   }
@@ -193,9 +199,13 @@ export class SourceBudgets {
     return Math.max(this.#turnMs(source, nowMs), isKnown(source) ? 0 : this.#unknownTurnMs(nowMs))
   }
 
-  disconnected(source: Source | undefined): void {
+  /** `bytes`: that came on it. */
+  disconnected(source: Source | undefined, bytes: number): void {
     this.#open--
-    if (source !== undefined) source.connections--
+    if (source === undefined) return
+    source.connections--
+    source.waitingConnectionsMax =
+      bytes > 0 ? waitingConnectionsUsual : Math.max(waitingConnectionsLeast, source.waitingConnectionsMax / 2)
   }
 
   /** 0 when the request may go on, otherwise the milliseconds until the source is heard again. */
