@@ -5,6 +5,8 @@
  * time belong to the same span.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HostWatch } from '../host/host-watch.ts'
+import type { DiskStalls } from '../host/host-watch.ts'
 import { cpuOf, machineCpu, mainThreadCpuOf, usedUs } from '../host/proc.ts'
 import { percentilesOf } from '../statistics.ts'
 import { createEvents } from './event-bodies.ts'
@@ -15,9 +17,6 @@ import type { PreparedRequest } from './prepared-requests.ts'
 
 const failuresMax = 100
 const reopenAfterMs = 50
-const secondMs = 1000
-/** Two ticks of the kernel: one is there in most seconds. */
-const leftAloneStolenUsMax = 10_000
 /** A 99th percentile of fewer is no more than one of them. */
 const leftAloneAnswersMin = 100
 /** Distinct plain requests of each connection: enough events that no cache knows them by heart. */
@@ -32,8 +31,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
   const latenciesMs = new Float64Array(plan.requests)
   /** In which second each of them was answered. */
   const seconds = new Uint16Array(plan.requests)
-  const stolenUs = [machineCpu().stolenUs]
-  const eachSecond = setInterval(() => stolenUs.push(machineCpu().stolenUs), secondMs)
+  const host = new HostWatch(plan.diskFolder)
   const done = Promise.withResolvers<undefined>()
   let issued = 0
   let good = 0
@@ -85,7 +83,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
       answered(status, body) {
         if (status === 200) {
           if (settled >= plan.warmupRequests) {
-            seconds[measured] = stolenUs.length - 1
+            seconds[measured] = host.second
             latenciesMs[measured++] = performance.now() - sentMs
           }
           good++
@@ -109,9 +107,7 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
   for (let slot = 0; slot < plan.connections; slot++) open(slot)
   await done.promise
   if (ended === began) ended = snapshot(plan)
-  clearInterval(eachSecond)
-  stolenUs.push(machineCpu().stolenUs)
-  const isLeftAlone = stolenUs.slice(1).map((us, at) => us - (stolenUs[at] ?? us) <= leftAloneStolenUsMax)
+  await host.end()
   return resultOf(plan, {
     began,
     ended,
@@ -119,7 +115,8 @@ async function generate(plan: LoadPlan): Promise<LoadResult> {
     issued,
     firstProblem,
     latenciesMs: latenciesMs.subarray(0, measured),
-    leftAloneMs: latenciesMs.subarray(0, measured).filter((_, at) => isLeftAlone[seconds[at] ?? 0]),
+    leftAloneMs: latenciesMs.subarray(0, measured).filter((_, at) => host.isLeftAlone(seconds[at] ?? 0)),
+    diskStalls: host.diskStalls,
     prepared,
   })
 }
@@ -151,6 +148,7 @@ function resultOf(
     readonly firstProblem: string | null
     readonly latenciesMs: Float64Array
     readonly leftAloneMs: Float64Array
+    readonly diskStalls: DiskStalls
     readonly prepared: readonly PreparedRequest[]
   },
 ): LoadResult {
@@ -176,6 +174,7 @@ function resultOf(
             shareOfAnswers: run.leftAloneMs.length / run.latenciesMs.length,
             latencyMs: percentilesOf(run.leftAloneMs),
           },
+    diskStalls: run.diskStalls,
     cpuUsPerEvent: usedUs(began.measured, ended.measured) / events,
     userUsPerEvent: (ended.measured.userUs - began.measured.userUs) / events,
     systemUsPerEvent: (ended.measured.systemUs - began.measured.systemUs) / events,

@@ -1,4 +1,5 @@
 /** What the generator is asked for, and what it answers; both travel as JSON between two processes. */
+import type { DiskStalls } from '../host/host-watch.ts'
 import type { Percentiles } from '../statistics.ts'
 
 export interface LoadPlan {
@@ -20,6 +21,8 @@ export interface LoadPlan {
   readonly measuredPid: number
   /** All of what belongs to the measurement; the CPU that nobody of these used is the noise. */
   readonly ownPids: readonly number[]
+  /** On the disk that is watched meanwhile; without it none is. */
+  readonly diskFolder?: string
 }
 
 export interface LoadResult {
@@ -34,8 +37,9 @@ export interface LoadResult {
   readonly firstProblem: string | null
   readonly eventsPerSecond: number
   readonly latencyMs: Percentiles
-  /** Of the answers in seconds in which the host kept next to nothing of this machine for others; null when there were fewer than 100. */
+  /** Of the answers in seconds in which the host left this machine alone (`host/host-watch.ts`); null when there were fewer than 100. */
   readonly leftAlone: { readonly shareOfAnswers: number; readonly latencyMs: Percentiles } | null
+  readonly diskStalls: DiskStalls
   readonly cpuUsPerEvent: number
   readonly userUsPerEvent: number
   readonly systemUsPerEvent: number

@@ -26,5 +26,6 @@ export function steadyLoad(
   const name = batch === 1 ? 'single' : 'batch'
   const one = { name, title: 'steady', batch, gzip: false, connections, size } as const
   const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
-  return runLoad({ ...planOf(one, target, seed), requestsPerSecond: eventsPerSecond / batch }, pinning)
+  const plan = planOf(one, target, seed)
+  return runLoad({ ...plan, requestsPerSecond: eventsPerSecond / batch, diskFolder: installation.folder }, pinning)
 }

@@ -102,7 +102,8 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
       proof,
       notes: [
         noiseNote(runs.flatMap(({ alone, beside }) => [alone, beside])),
-        `In seconds that the host left alone (it kept at most 10 ms of both cores), p99 alone and beside them: ${runs.map(({ alone, beside }) => `${leftAloneOf(alone)} and ${leftAloneOf(beside)}`).join('; ')}.`,
+        `Seconds in which the disk stalled (512 bytes took more than 10 ms to be synced) and the longest, alone and beside them: ${runs.map(({ alone, beside }) => `${wordsOfStalls(alone)} and ${wordsOfStalls(beside)}`).join('; ')}.`,
+        `In seconds that the host left alone (it kept at most 10 ms of both cores, and the disk did not stall), p99 alone and beside them: ${runs.map(({ alone, beside }) => `${leftAloneOf(alone)} and ${leftAloneOf(beside)}`).join('; ')}.`,
         `The cap of the edge's memory: bodies being read (256 MiB) and waiting for the disk (64 MiB), an inflation, 32 bodies that wait for one, and 200 MB for code, connections and garbage.`,
         ...(first === undefined ? [] : [`Run 1, what became of the hostile clients: ${wordsOf(first.hostile)}.`]),
       ],
@@ -115,6 +116,10 @@ function leftAloneOf({ leftAlone }: LoadResult): string {
   if (leftAlone === null) return 'unknown (it left next to none alone)'
   const { shareOfAnswers, latencyMs } = leftAlone
   return `${latencyMs.p99.toFixed(1)} ms (of ${(100 * shareOfAnswers).toFixed(0)} % of the answers)`
+}
+
+function wordsOfStalls({ diskStalls: { seconds, longestMs } }: LoadResult): string {
+  return `${String(seconds)} (${longestMs.toFixed(1)} ms)`
 }
 
 async function startAttack(
