@@ -4,7 +4,7 @@
  * The disk is asked with a file that has nothing to do with what is measured: twenty times a second the same 512 bytes in the same
  * place, synced. That waits for nothing but the device.
  */
-import { close, constants, openSync, write as writeFile } from 'node:fs'
+import { close, constants, openSync, write } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { machineCpu } from './proc.ts'
@@ -23,6 +23,7 @@ const writeEveryMs = 50
 /** A hundred times what it usually takes. */
 const stallMs = 10
 const { O_CREAT, O_DSYNC, O_WRONLY } = constants
+const writeFile = promisify(write)
 const closeFile = promisify(close)
 
 export class HostWatch {
@@ -39,12 +40,12 @@ export class HostWatch {
   constructor(folder: string | undefined) {
     const file = folder === undefined ? undefined : openSync(join(folder, 'disk-watch'), O_CREAT | O_WRONLY | O_DSYNC)
     this.#file = file
-    const write = (): void => {
+    const writeOnce = (): void => {
       if (file !== undefined) this.#writing ??= this.#write(file)
     }
     this.#timers = [
       setInterval(() => this.#stolenUs.push(machineCpu().stolenUs), secondMs),
-      setInterval(write, writeEveryMs),
+      setInterval(writeOnce, writeEveryMs),
     ]
   }
 
@@ -73,12 +74,7 @@ export class HostWatch {
   async #write(file: number): Promise<void> {
     const beganIn = this.second
     const beganMs = performance.now()
-    await new Promise<void>((resolve, reject) => {
-      writeFile(file, this.#bytes, 0, this.#bytes.length, 0, (error) => {
-        if (error) reject(error)
-        else resolve()
-      })
-    })
+    await writeFile(file, this.#bytes, 0, this.#bytes.length, 0)
     this.#writing = undefined
     const tookMs = performance.now() - beganMs
     this.#longestWriteMs = Math.max(this.#longestWriteMs, tookMs)

@@ -11,6 +11,8 @@ export interface SteadyLoad {
   /** Events of one request. */
   readonly batch: number
   readonly seed: number
+  /** On the disk that is watched meanwhile; without it none is. */
+  readonly diskFolder?: string
 }
 
 const connections = 16
@@ -19,13 +21,12 @@ const connections = 16
 export function steadyLoad(
   pinning: Pinning,
   installation: Installation,
-  { eventsPerSecond, seconds, batch, seed }: SteadyLoad,
+  { eventsPerSecond, seconds, batch, seed, ...disk }: SteadyLoad,
 ): Promise<LoadResult> {
   const { edge, supervisor } = installation.pids()
   const size = { warmup: 0, measured: eventsPerSecond * seconds }
   const name = batch === 1 ? 'single' : 'batch'
   const one = { name, title: 'steady', batch, gzip: false, connections, size } as const
   const target = { port: installation.port, token: projectToken, measuredPid: edge, ownPids: [supervisor] }
-  const plan = planOf(one, target, seed)
-  return runLoad({ ...plan, requestsPerSecond: eventsPerSecond / batch, diskFolder: installation.folder }, pinning)
+  return runLoad({ ...planOf(one, target, seed), ...disk, requestsPerSecond: eventsPerSecond / batch }, pinning)
 }

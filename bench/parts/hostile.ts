@@ -47,7 +47,7 @@ export async function measureHostile(context: BenchContext): Promise<PartResult>
       await context.run(`hostile: ${String(seconds)} s alone, ${String(seconds)} s beside, run ${String(run + 1)}`, [
         installation.pids().supervisor,
       ])
-      const load = { eventsPerSecond, seconds, batch: 1 }
+      const load = { eventsPerSecond, seconds, batch: 1, diskFolder: installation.folder }
       const alone = await steadyLoad(context.pinning, installation, { ...load, seed: 2 * run })
       const attack = await startAttack(context, installation, { seconds: seconds + 2, clients, seed: run })
       const memory = watchMemory(installation.pids().edge)
