@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [capture|flow|freshness|questions|live|hostile|idle|restart|cluster|floors|all] [--quick] [--json FILE] [--data FOLDER]
- * [--quiet CORES] [--log-gb N] [--import] [--against CHECKOUT]`
+ * [--quiet CORES] [--log-gb N] [--import] [--one-core] [--against CHECKOUT]`
  * What is measured, how, and how to read it: bench/README.md. Exit code 1 when something was lost or doubled, never
  * because something was slow.
  */
@@ -12,7 +12,7 @@ import { fullSizes, quickSizes } from './bench-context.ts'
 import type { BenchContext } from './bench-context.ts'
 import { conditionsOf } from './host/conditions.ts'
 import { untilQuiet } from './host/noise.ts'
-import { choosePinning } from './host/pinning.ts'
+import { apart, shared } from './host/pinning.ts'
 import { ownSettings } from './installation.ts'
 import { measureCapture } from './parts/capture.ts'
 import { measureCluster } from './parts/cluster.ts'
@@ -26,6 +26,7 @@ import { measureQuestions } from './parts/questions.ts'
 import { measureRestart } from './parts/restart.ts'
 import type { PartResult } from './report/figure.ts'
 import { markdownOf } from './report/markdown.ts'
+import type { MeasuredPart } from './report/markdown.ts'
 import { summaryOf } from './statistics.ts'
 import { removeInstallations } from './with-installation.ts'
 
@@ -54,6 +55,8 @@ const measures: Readonly<Record<string, Measure>> = {
   cluster: async (context) => [await measureCluster(context)],
 }
 const everything = ['capture', 'flow', 'freshness', 'questions', 'live', 'hostile', 'idle', 'restart'] as const
+/** Parts whose targets are for the machine as its users have it; the others put the server's processes on one core. */
+const onSharedCores: ReadonlySet<string> = new Set(['questions', 'hostile'])
 
 const root = dirname(import.meta.dirname)
 
@@ -66,6 +69,7 @@ async function main(): Promise<number> {
       quiet: { type: 'string' },
       'log-gb': { type: 'string' },
       import: { type: 'boolean', default: false },
+      'one-core': { type: 'boolean', default: false },
       against: { type: 'string' },
     },
     allowPositionals: true,
@@ -85,9 +89,7 @@ async function main(): Promise<number> {
   const sizes = values.quick ? quickSizes : fullSizes
   const logBytes = values['log-gb'] === undefined ? sizes.restart.logBytes : Number(values['log-gb']) * 1e9
   const quietCores = values.quiet === undefined ? undefined : Number(values.quiet)
-  const pinning = choosePinning()
-  const context: BenchContext = {
-    pinning,
+  const context: Omit<BenchContext, 'pinning'> = {
     dataParent,
     environment: process.env,
     sizes: { ...sizes, restart: { logBytes } },
@@ -100,12 +102,15 @@ async function main(): Promise<number> {
   }
   const conditions = await conditionsOf({
     dataFolder: dataParent,
-    pinning: pinning.description,
     environment: process.env,
     ownSettings: [...Object.keys(ownSettings), 'SLUICE_DATA_DIR'],
   })
-  const parts: PartResult[] = []
-  for (const name of names) parts.push(...((await measures[name]?.(context, { isImport: values.import })) ?? []))
+  const parts: MeasuredPart[] = []
+  for (const name of names) {
+    const pinning = onSharedCores.has(name) && !values['one-core'] ? shared() : apart()
+    const measured = await measures[name]?.({ ...context, pinning }, { isImport: values.import })
+    parts.push(...(measured ?? []).map((part) => ({ ...part, pinning: pinning.description })))
+  }
 
   process.stdout.write(
     `${values.quick ? 'QUICK: the figures below only show that everything runs.\n' : ''}${markdownOf(conditions, parts)}`,
@@ -126,7 +131,7 @@ function checkoutAt(folder: string): NonNullable<BenchContext['against']> {
   return { folder, revision }
 }
 
-function withSummaries(part: PartResult) {
+function withSummaries(part: MeasuredPart) {
   return { ...part, figures: part.figures.map((figure) => ({ ...figure, ...summaryOf(figure.runs) })) }
 }
 

@@ -15,7 +15,6 @@ export interface Conditions {
   readonly node: string
   readonly revision: string
   readonly fileSystem: string
-  readonly pinning: string
   /** Cores that others used in the second before the first run. */
   readonly othersBeforeCores: number
   readonly loadAverage: readonly number[]
@@ -25,7 +24,6 @@ export interface Conditions {
 
 export async function conditionsOf(options: {
   readonly dataFolder: string
-  readonly pinning: string
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Variables that the benchmark sets itself, whatever they were. */
   readonly ownSettings: readonly string[]
@@ -46,7 +44,6 @@ export async function conditionsOf(options: {
     node: process.version,
     revision: revision(),
     fileSystem: fileSystemOf(options.dataFolder),
-    pinning: options.pinning,
     othersBeforeCores: Math.round(noise().otherCores * 100) / 100,
     loadAverage: loadavg().map((value) => Math.round(value * 100) / 100),
     settings: Object.fromEntries(settings),

@@ -3,13 +3,11 @@
  *
  * The table is filled before the start (`load/past-events.ts`): 30 days that ended yesterday, as live traffic left them or, with
  * `--import`, as an import did. Then the generator sends at a steady rate, markers measure freshness as in the part
- * of that name, and one asker asks the three questions in turn over HTTP, each over all days. Nothing is pinned: the targets are
- * stated for two cores that everybody shares.
+ * of that name, and one asker asks the three questions in turn over HTTP, each over all days.
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchContext } from '../bench-context.ts'
-import type { Pinning } from '../host/pinning.ts'
 import { runProgram } from '../host/run-program.ts'
 import type { Installation } from '../installation.ts'
 import { pastDays } from '../load/past-events.ts'
@@ -35,11 +33,6 @@ const logLinesMax = 1000
 
 const mergedLine = 'Parts that held the same days were merged.'
 
-const together: Pinning = {
-  description: 'nothing is pinned, on purpose',
-  command: (_, program, args) => [program, args],
-}
-
 type Name = 'perDay' | 'perProperty' | 'funnel'
 
 export async function measureQuestions(context: BenchContext, state: PastEvents['state']): Promise<PartResult> {
@@ -47,13 +40,13 @@ export async function measureQuestions(context: BenchContext, state: PastEvents[
   const todayMs = Math.floor(Date.now() / dayMs) * dayMs
   const fromMs = todayMs - pastDays * dayMs
   // What an import left is merged a minute later; the log says when.
-  const own = { ...context, pinning: together, environment: { ...context.environment, SLUICE_LOG_LEVEL: 'info' } }
+  const own = { ...context, environment: { ...context.environment, SLUICE_LOG_LEVEL: 'info' } }
   let past: unknown
   const prepare = async (folder: string): Promise<void> => {
     context.say(`questions: filling the table with ${String(rows)} rows, ${state}`)
     const options: PastEvents = { folder: join(folder, 'core/warehouse'), rows, projectId, fromMs, state }
     const file = new URL('../load/past-events.ts', import.meta.url)
-    past = await runProgram(file, [JSON.stringify(options)], { pinning: together, place: 'server' })
+    past = await runProgram(file, [JSON.stringify(options)], { pinning: own.pinning, place: 'server' })
   }
   return withInstallation(
     own,

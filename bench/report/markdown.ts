@@ -3,10 +3,13 @@ import type { Conditions } from '../host/conditions.ts'
 import { summaryOf } from '../statistics.ts'
 import type { Figure, PartResult } from './figure.ts'
 
-export function markdownOf(conditions: Conditions, parts: readonly PartResult[]): string {
+/** A part, and who ran on which core meanwhile. */
+export type MeasuredPart = PartResult & { readonly pinning: string }
+
+export function markdownOf(conditions: Conditions, parts: readonly MeasuredPart[]): string {
   const lines = [conditionsText(conditions), '']
-  for (const { part, figures, proof, notes } of parts) {
-    lines.push(`## ${part}`, '')
+  for (const { part, pinning, figures, proof, notes } of parts) {
+    lines.push(`## ${part}`, '', `Pinning: ${pinning}.`, '')
     lines.push(
       '| | figure | median (least to most) | target | | floor, same run | × floor |',
       '|---|---|---|---|---|---|---|',
@@ -39,13 +42,12 @@ function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure, ofBefo
 }
 
 function conditionsText(conditions: Conditions): string {
-  const { cpu, cores, memoryGiB, kernel, node, revision, fileSystem, pinning, othersBeforeCores, loadAverage } =
-    conditions
+  const { cpu, cores, memoryGiB, kernel, node, revision, fileSystem, othersBeforeCores, loadAverage } = conditions
   const settings = Object.entries(conditions.settings).map(([name, value]) => `${name}=${value}`)
   return [
     `Measured ${conditions.measuredAt}, revision ${revision}, Node ${node}.`,
     `${cpu}, ${String(cores)} cores, ${String(memoryGiB)} GiB, Linux ${kernel}, data on ${fileSystem}.`,
-    `Pinning: ${pinning}. Before the first run others used ${String(othersBeforeCores)} cores, load average ${loadAverage.join(' ')}.`,
+    `Before the first run others used ${String(othersBeforeCores)} cores, load average ${loadAverage.join(' ')}.`,
     ...(settings.length === 0 ? [] : [`Settings: ${settings.join(', ')}.`]),
   ].join('\n')
 }
