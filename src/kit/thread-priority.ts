@@ -4,6 +4,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
 
 const isOfThreads = process.platform === 'linux'
 /** As V8 names them. */
@@ -19,6 +21,15 @@ export function startLowered<T>(niceness: number, start: () => T): T {
   const started = start()
   for (const id of threadIds()) if (!before.has(id)) lower(id, niceness)
   return started
+}
+
+/**
+ * A worker of the file of this name beside the module that asks (its `import.meta.url`), lowered. Sources run as .ts, the published
+ * build as .js.
+ */
+export function startLoweredWorker(name: string, askerUrl: string, niceness: number, workerData?: unknown): Worker {
+  const file = new URL(`${name}${extname(askerUrl)}`, askerUrl)
+  return startLowered(niceness, () => new Worker(file, { workerData }))
 }
 
 /** Of the threads that compile and collect garbage for this process. V8 has started them before any of our code runs. */

@@ -5,9 +5,9 @@
  * little over, so nobody waits for longer than a bound. The thread starts with the first large body; one that dies rejects what it
  * was doing and what waits, and the next body starts another.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { Failure } from '../../../kit/failure.ts'
-import { startLowered } from '../../../kit/thread-priority.ts'
+import { startLoweredWorker } from '../../../kit/thread-priority.ts'
 import { inflatedBytesFor } from './inflation.ts'
 import type { Compression } from './inflation.ts'
 
@@ -62,14 +62,7 @@ export function createInflationThread(bounds: Partial<InflationBounds> = {}): In
   let worker: Worker | undefined
 
   const start = (): Worker => {
-    // Sources run as .ts, the published build as .js.
-    const started = startLowered(
-      niceness,
-      () =>
-        new Worker(
-          new URL(import.meta.url.endsWith('.ts') ? './inflation-worker.ts' : './inflation-worker.js', import.meta.url),
-        ),
-    )
+    const started = startLoweredWorker('inflation-worker', import.meta.url, niceness)
     started.on('message', (answer: InflationAnswer) => {
       const [done, ...others] = waiting
       waiting = others

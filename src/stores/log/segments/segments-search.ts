@@ -2,13 +2,12 @@
  * Searches the journals' segments in a thread of its own, one search at a time, so that neither the event loop nor the disk
  * serves two of them. The thread lives as long as its search; a search that nobody waits for any more ends with it.
  */
-import { Worker } from 'node:worker_threads'
 import { allFlows, sourceIndex } from '../../../event/flows.ts'
 import type { Flow } from '../../../event/flows.ts'
 import type { Lane } from '../../../event/position.ts'
 import { Failure, messageOf } from '../../../kit/failure.ts'
 import type { Files } from '../../../kit/files.ts'
-import { startLowered } from '../../../kit/thread-priority.ts'
+import { startLoweredWorker } from '../../../kit/thread-priority.ts'
 import type { Decision, DoorEntry, Found, LogSearch } from '../log-search.ts'
 import { createSearchTurns, searchCancelled } from '../search-turns.ts'
 import type { SearchAnswer, SearchOrder, SearchTask } from './search-tasks.ts'
@@ -130,15 +129,7 @@ function runSearch(order: SearchOrder, signal: AbortSignal): Promise<SearchAnswe
       reject(searchCancelled())
       return
     }
-    // Sources run as .ts, the published build as .js.
-    const worker = startLowered(
-      niceness,
-      () =>
-        new Worker(
-          new URL(import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.js', import.meta.url),
-          { workerData: order },
-        ),
-    )
+    const worker = startLoweredWorker('search-worker', import.meta.url, niceness, order)
     const leave = (): void => {
       void worker.terminate()
       reject(searchCancelled())

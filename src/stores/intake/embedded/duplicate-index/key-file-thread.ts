@@ -2,9 +2,9 @@
  * The event loop's end of the background thread. The thread starts with the first task; one that dies rejects what it
  * was doing, and the next task starts another.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { Failure } from '../../../../kit/failure.ts'
-import { startLowered } from '../../../../kit/thread-priority.ts'
+import { startLoweredWorker } from '../../../../kit/thread-priority.ts'
 import { KeyFileDamaged, type LoadedKeyFile } from './key-file.ts'
 import type { KeyFileAnswer, KeyFileTask } from './key-file-tasks.ts'
 
@@ -34,14 +34,7 @@ export class KeyFileThread {
   }
 
   #start(): Worker {
-    // Sources run as .ts, the published build as .js.
-    const worker = startLowered(
-      niceness,
-      () =>
-        new Worker(
-          new URL(import.meta.url.endsWith('.ts') ? './key-file-worker.ts' : './key-file-worker.js', import.meta.url),
-        ),
-    )
+    const worker = startLoweredWorker('key-file-worker', import.meta.url, niceness)
     worker.on('message', (answer: KeyFileAnswer) => this.#settle(answer))
     let cause: unknown
     worker.on('error', (error: unknown) => {
