@@ -108,15 +108,16 @@ const read = createEventReader({
 })
 const decode = createBodyDecoder({ inflatedBytesMax: 100 * 1024 * 1024 }, createInflationThread())
 const facts = { isEngage: false, headerToken: undefined }
-const hints = { contentEncoding: undefined, compression: undefined, client: '127.0.0.1' }
+const hints = { contentEncoding: undefined, compression: undefined }
+const client = '127.0.0.1'
 const uuid = String(events[0]?.['uuid'])
 const door = { distinctId: 'user-1@example.com', ip: '203.0.113.7', sentAtMs: nowMs, hasHeatmapApart: false }
 
 await report('batch: JSON.parse (the comparison)', batchSize, () => JSON.parse(batch.toString()) as unknown)
 await report('batch: scan', batchSize, () => scan(batch))
 await report('batch: scan and read events', batchSize, () => read(batch, facts))
-await report('batch: decode plain (UTF-8 check)', batchSize, () => decode(batch, hints))
-await report('batch: decode gzip', batchSize, () => decode(gzipped, hints))
+await report('batch: decode plain (UTF-8 check)', batchSize, () => decode(batch, hints, client))
+await report('batch: decode gzip', batchSize, () => decode(gzipped, hints, client))
 await report(
   'batch: gunzip in the thread pool (the comparison)',
   batchSize,
@@ -124,7 +125,7 @@ await report(
 )
 await report('single: JSON.parse (the comparison)', 1, () => JSON.parse(single.toString()) as unknown)
 await report('single: scan and read', 1, () => read(single, facts))
-await report('single: decode gzip', 1, () => decode(gzippedSingle, hints))
+await report('single: decode gzip', 1, () => decode(gzippedSingle, hints, client))
 await report('uuid: parse', 1, () => parseUuid(uuid))
 await report('uuid: make one of version 7', 1, () => uuidV7(nowMs))
 await report('partition of a key of 30 characters', 1, () => partitionOf('phc_bench:user-1234@example.com', 16))

@@ -130,12 +130,12 @@ export function createCapture(config: CaptureConfig, deps: CaptureDeps): Capture
     if (payload.length === 0) return refused(400, 'request missing data payload')
     const { headers } = request
     const client = clientIp(request)
-    const decoding = (isRecording ? decodeRecording : decode)(payload, {
+    const hints = {
       contentEncoding: headers['content-encoding'],
       compression: query.compression,
       contentType: headers['content-type'],
-      client,
-    })
+    }
+    const decoding = (isRecording ? decodeRecording : decode)(payload, hints, client)
     const decoded = decoding instanceof Promise ? await decoding : decoding
     if (decoded.kind === 'refused') return refused(decoded.status, decoded.message)
     const headerToken = bearerToken(headers.authorization)

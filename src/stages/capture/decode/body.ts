@@ -37,8 +37,6 @@ export interface BodyHints {
   readonly compression: string | undefined
   /** Request header `Content-Type`. */
   readonly contentType?: string | undefined
-  /** Whose body it is: an address. */
-  readonly client: string
 }
 
 /** JSON text, valid UTF-8. */
@@ -69,29 +67,27 @@ const tooBusy = refused(503, 'transient error, please retry')
 /** SDKs have three at most. */
 const layersMax = 6
 
-export function createBodyDecoder(
-  limits: BodyLimits,
-  inflateLarge: InflateLarge,
-): (body: Buffer, hints: BodyHints) => BodyOutcome | Promise<BodyOutcome> {
+/** `client` is the address that sent it: large bodies of one who sent a bomb are sent away. */
+export type DecodeBody = (body: Buffer, hints: BodyHints, client: string) => BodyOutcome | Promise<BodyOutcome>
+
+export function createBodyDecoder(limits: BodyLimits, inflateLarge: InflateLarge): DecodeBody {
   const { inflatedBytesMax } = limits
   const inflate = inflater(limits, inflateLarge)
 
-  function decodeBody(body: Buffer, hints: BodyHints): BodyOutcome | Promise<BodyOutcome> {
-    if (beginsAsJson(body)) return asText(body, hints, inflatedBytesMax)
-    if (!beginsAsGzip(body)) return unwrapped(body, hints)
-    const outcome = inflate(body, hints.client)
-    if (outcome instanceof Promise) return outcome.then((inflated) => unlessWrapped(body, inflated, hints))
-    return unlessWrapped(body, outcome, hints)
+  const decodeBody: DecodeBody = (sent, hints, client) => {
+    if (beginsAsJson(sent)) return asText(sent, hints, inflatedBytesMax)
+    if (!beginsAsGzip(sent)) return unwrapped(sent, hints, client, false)
+    const unlessWrapped = (inflated: BodyOutcome): ReturnType<DecodeBody> => {
+      if (inflated.kind === 'refused') return inflated
+      const { body } = inflated
+      if (!beginsAsJson(body)) return unwrapped(body, hints, client, true)
+      return isUtf8(body) ? { kind: 'text', body, sent } : invalidInflated
+    }
+    const outcome = inflate(sent, client)
+    return outcome instanceof Promise ? outcome.then(unlessWrapped) : unlessWrapped(outcome)
   }
 
-  function unlessWrapped(sent: Buffer, inflated: BodyOutcome, hints: BodyHints): BodyOutcome | Promise<BodyOutcome> {
-    if (inflated.kind === 'refused') return inflated
-    const { body } = inflated
-    if (!beginsAsJson(body)) return unwrapped(body, hints, true)
-    return isUtf8(body) ? { kind: 'text', body, sent } : invalidInflated
-  }
-
-  async function unwrapped(sent: Buffer, hints: BodyHints, isInflated = false): Promise<BodyOutcome> {
+  async function unwrapped(sent: Buffer, hints: BodyHints, client: string, isInflated: boolean): Promise<BodyOutcome> {
     let body = sent
     let compression = hints.compression
     let wasGzip = isInflated
@@ -99,7 +95,7 @@ export function createBodyDecoder(
     for (let layer = 0; layer < layersMax; layer++) {
       if (body.length > inflatedBytesMax) return tooLarge(inflatedBytesMax)
       if (beginsAsGzip(body)) {
-        const outcome = await inflate(body, hints.client)
+        const outcome = await inflate(body, client)
         if (outcome.kind === 'refused') return outcome
         body = outcome.body
         wasGzip = true
