@@ -34,11 +34,17 @@ function rowOf({ of, what, unit, runs, target, moonshot, floor }: Figure, ofBefo
   const { median, min, max } = summaryOf(runs)
   const spread = runs.length > 1 ? ` (${number(min)} to ${number(max)})` : ''
   const wanted = target === undefined ? '' : `≤ ${number(target)}`
-  const beyond = moonshot !== undefined && median <= moonshot ? `reached, moonshot ${number(moonshot)} too` : 'reached'
-  const verdict = target === undefined || Number.isNaN(median) ? '' : median <= target ? beyond : 'missed'
+  const verdict = target === undefined || Number.isNaN(median) ? '' : median <= target ? 'reached' : 'missed'
+  const beyond = verdict === '' || moonshot === undefined ? '' : `, ${toMoonshot(median, moonshot)}`
   const below = floor === undefined ? '' : `${number(floor.value)} (${floor.name})`
   const ratio = floor === undefined ? '' : number(median / floor.value)
-  return `| ${[of === ofBefore ? '' : of, what, `${number(median)}${spread} ${unit}`, wanted, verdict, below, ratio].join(' | ')} |`
+  return `| ${[of === ofBefore ? '' : of, what, `${number(median)}${spread} ${unit}`, wanted, verdict + beyond, below, ratio].join(' | ')} |`
+}
+
+function toMoonshot(value: number, moonshot: number): string {
+  return value <= moonshot
+    ? `moonshot ${number(moonshot)} too`
+    : `${number(value / moonshot)} × the moonshot ${number(moonshot)}`
 }
 
 function conditionsText(conditions: Conditions): string {
