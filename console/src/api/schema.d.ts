@@ -1166,7 +1166,8 @@ export interface components {
                 out: number;
                 /** @description What came in and did not go out, by why; canaries are in no other count. */
                 counts: {
-                    name: string;
+                    /** @enum {unknown} */
+                    name: "duplicate" | "refused" | "quota_limited" | "rate_limited" | "dropped" | "dead_letter" | "damaged" | "canary";
                     count: number;
                 }[];
                 waiting: number;

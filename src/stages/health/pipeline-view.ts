@@ -33,11 +33,24 @@ export interface PipelineView {
   readonly deadLetters: readonly DeadLetterCount[]
 }
 
+/** Why an event that came to a stage did not go on; canaries are in no other count. */
+export const countNames = [
+  'duplicate',
+  'refused',
+  'quota_limited',
+  'rate_limited',
+  'dropped',
+  'dead_letter',
+  'damaged',
+  'canary',
+] as const
+export type CountName = (typeof countNames)[number]
+
 export interface StageView {
   readonly name: 'door' | 'ingestion' | 'warehouse'
   readonly in: number
   readonly out: number
-  readonly counts: readonly { readonly name: string; readonly count: number }[]
+  readonly counts: readonly { readonly name: CountName; readonly count: number }[]
   readonly waiting: number
   readonly oldestWaitingMs: number | null
 }
@@ -143,8 +156,11 @@ function stagesOf({ intake, ingestion, warehouse }: Books, lanes: readonly LaneP
   ]
 }
 
-function counted(counts: Readonly<Record<string, number>>): StageView['counts'] {
-  return Object.entries(counts).map(([name, count]) => ({ name, count }))
+function counted(counts: Readonly<Partial<Record<CountName, number>>>): StageView['counts'] {
+  return countNames.flatMap((name) => {
+    const count = counts[name]
+    return count === undefined ? [] : [{ name, count }]
+  })
 }
 
 /** Over the lanes of accepted events, whose waiting times alone are known. */

@@ -49,10 +49,10 @@ describe('the picture of the pipeline', () => {
     const counts = [
       { name: 'duplicate', count: 2 },
       { name: 'refused', count: 0 },
+      { name: 'quota_limited', count: 3 },
       { name: 'canary', count: 16 },
       { name: 'dead_letter', count: 1 },
-      { name: 'something_new', count: 1 },
-    ]
+    ] satisfies Stage['counts']
     const [door] = stations(aPipeline([stage('door', { in: 12_345, counts })]))
     assert.deepEqual(
       door?.entries.map(({ name, value, isNotable }) => [name, value, isNotable]),
@@ -60,8 +60,8 @@ describe('the picture of the pipeline', () => {
         ['In', '12,345', false],
         ['Duplicate', '2', false],
         ['Refused', '0', false],
+        ['Quota limited', '3', true],
         ['Dead letters', '1', true],
-        ['something new', '1', true],
         ['Out', '10', false],
         ['Canaries', '16', false],
       ],

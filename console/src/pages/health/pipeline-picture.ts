@@ -12,6 +12,7 @@ import { duration } from '../../kit/time-words.ts'
 
 export type Pipeline = AnswerTo<'/api/pipeline', 'get'>
 type Stage = Pipeline['stages'][number]
+type CountName = Stage['counts'][number]['name']
 
 export type StationState = 'well' | 'waiting' | 'late'
 
@@ -52,7 +53,7 @@ const titles: Readonly<Record<Stage['name'], { readonly title: string; readonly 
 }
 
 export const countWords: Readonly<
-  Record<string, { readonly name: string; readonly meaning: string; readonly isNotable: boolean }>
+  Record<CountName, { readonly name: string; readonly meaning: string; readonly isNotable: boolean }>
 > = {
   duplicate: {
     name: 'Duplicate',
@@ -60,6 +61,16 @@ export const countWords: Readonly<
     isNotable: false,
   },
   refused: { name: 'Refused', meaning: 'Not let in, for a reason that the sender was told.', isNotable: true },
+  quota_limited: {
+    name: 'Quota limited',
+    meaning: 'Beyond a quota of the project; kept nowhere.',
+    isNotable: true,
+  },
+  rate_limited: {
+    name: 'Rate limited',
+    meaning: 'Faster than a rate of the project allows; kept nowhere.',
+    isNotable: true,
+  },
   dropped: { name: 'Dropped', meaning: 'Left out by a rule; nothing is wrong.', isNotable: false },
   dead_letter: {
     name: 'Dead letters',
@@ -110,8 +121,8 @@ function entriesOf(stage: Stage): readonly Entry[] {
 }
 
 function countEntry({ name, count }: Stage['counts'][number]): Entry {
-  const known = countWords[name]
-  return entry(known?.name ?? name.replaceAll('_', ' '), count, known?.meaning ?? '', known?.isNotable ?? true)
+  const words = countWords[name]
+  return entry(words.name, count, words.meaning, words.isNotable)
 }
 
 function entry(name: string, count: number, meaning: string, isNotable = false): Entry {

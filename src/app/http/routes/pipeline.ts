@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { CanaryState } from '../../../stages/health/canaries.ts'
+import { countNames } from '../../../stages/health/pipeline-view.ts'
 import type { PipelineView, ProcessSeen } from '../../../stages/health/pipeline-view.ts'
 import type { Freshness } from '../../../stages/health/freshness.ts'
 import type { WarehouseSize } from '../../../stores/warehouse/warehouse.ts'
@@ -41,7 +42,7 @@ const PipelineAnswer = Type.Object(
         name: Type.Enum(['door', 'ingestion', 'warehouse']),
         in: Count,
         out: Count,
-        counts: Type.Array(Type.Object({ name: Type.String(), count: Count }), {
+        counts: Type.Array(Type.Object({ name: Type.Enum([...countNames]), count: Count }), {
           description: 'What came in and did not go out, by why; canaries are in no other count.',
         }),
         waiting: Count,
