@@ -67,6 +67,8 @@ const smallAndQuick: Settings = {
 const root = resolve(import.meta.dirname, '..', '..')
 const entry = ['--disable-warning=ExperimentalWarning', join(root, 'src', 'main.ts')]
 const linesKeptMax = 20_000
+/** It takes some tens of milliseconds. */
+const postgresQuitMsMax = 5000
 let installations = 0
 
 /** A test's context is one. */
@@ -350,13 +352,17 @@ export class Installation {
   /** Ends whatever runs and removes the folder. */
   async remove(): Promise<void> {
     this.#life?.child.kill('SIGKILL')
-    for (const pid of processesIn(this.#folder)) killed({ pid })
-    await this.#life?.exit
+    const killPostgresAtMs = performance.now() + postgresQuitMsMax
     await until(`the end of what runs in ${this.#folder}`, () => {
       const left = processesIn(this.#folder)
-      for (const pid of left) killed({ pid })
+      const isPatient = performance.now() < killPostgresAtMs
+      for (const pid of left) {
+        if (isPatient && isPostgres(pid)) toldToQuit(pid)
+        else killed({ pid })
+      }
       return left.length === 0
     })
+    await this.#life?.exit
     if (process.env['SLUICE_TEST_KEEP'] === '1') process.stdout.write(`${this.#folder} is kept.\n`)
     else rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -387,10 +393,31 @@ export class Installation {
 }
 
 function killed({ pid }: { readonly pid: number | null }): void {
+  if (pid !== null) signalled(pid, 'SIGKILL')
+}
+
+/**
+ * A Postgres that quits leaves its work undone as a killed one does, but takes its shared memory with it. What a killed one leaves is
+ * only freed by the next on the same folder, and else stays on the machine.
+ */
+function toldToQuit(pid: number): void {
+  signalled(pid, 'SIGQUIT')
+  signalled(pid, 'SIGCONT')
+}
+
+function signalled(pid: number, signal: NodeJS.Signals): void {
   try {
-    if (pid !== null) process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // It was faster.
+  }
+}
+
+function isPostgres(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${String(pid)}/exe`).endsWith('/postgres')
+  } catch {
+    return false
   }
 }
 
